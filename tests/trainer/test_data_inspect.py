@@ -72,7 +72,7 @@ def test_unused_rows_have_no_part(tmp_path: Path) -> None:
     result = inspect(
         [write_csv(tmp_path / "a.csv", [*rows(), ("no label", ""), ("", "good"), ("", "")])], tmp_path / "v1"
     )
-    assert pq.read_table(tmp_path / "v1" / "split.parquet").column("split").to_pylist()[-3:] == [None] * 3
+    assert pq.read_table(tmp_path / "v1" / "split.parquet").column("split").to_pylist()[-3:] == ["pool", None, None]
     found = codes(result)
     assert (found["missing_labels"]["rows"], found["missing_text"]["rows"], found["empty_rows"]["rows"]) == (
         [61],

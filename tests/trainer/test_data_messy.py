@@ -50,7 +50,7 @@ def test_table_loads(name: str, tmp_path: Path) -> None:
     assert codes <= {problem["code"] for problem in result["problems"]}
     assert result["suggestion"]["task"] == "text-classification"
     assert {problem["code"] for problem in result["problems"] if problem["severity"] == "error"} <= {"one_class"}
-    assert sum(result["split"][part] for part in ("train", "validation", "test", "unused")) == rows
+    assert sum(result["split"][part] for part in ("train", "validation", "test", "pool", "unused")) == rows
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,16 @@ from trainer.messages import _
 from trainer.roles import INPUT, roles_of
 from trainer.spec import SplitSpec
 from trainer.tasks.base import Shape
+
+
+class LabelSource(TypedDict):
+    """Where a label comes from: `source` as in `trainer.data.pool`, the number of the person and the time (RFC 3339), both ""
+    where nobody is known. `left_out`: there is no label, and nobody is to be asked for one."""
+
+    source: str
+    person: str
+    at: str
+    left_out: bool
 
 
 @dataclass
@@ -47,6 +58,8 @@ class Dataset:
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))
     folds: np.ndarray | None = None
     """The fold of each row, -1 for one that cannot be used, where there is no test part but rounds of tests."""
+    label_sources: dict[int, LabelSource] = field(default_factory=dict)
+    """By row from 0, of labels that did not come with the file."""
     given_split: bool = False
     kept_split: bool = False
     """Whether rows were drawn for an earlier version and have kept their parts, whatever is read of them now."""

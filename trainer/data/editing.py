@@ -13,6 +13,7 @@ from trainer.data.column_checks import COLUMN_PROBLEMS, columns_with, is_spelled
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import FOLDS
+from trainer.data.pool import PERSON, SUGGESTION, LabelEntry, apply_labels, keep_sources, source_of
 from trainer.data.splitting import keep_split, split_dataset
 from trainer.data.tables.table import as_text
 from trainer.errors import DataError
@@ -24,8 +25,32 @@ PERSONAL = ("mask_personal", "pseudonymise_personal")
 
 
 def apply_changes(dataset: Dataset, changes: JsonObject) -> None:
-    """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part."""
+    """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part. `labels`, decisions about the rows
+    of the pool, come first (`trainer.data.pool.LabelEntry`); `by` says who else set cells of the answer, and when."""
+    if labels := label_entries(changes, dataset):
+        apply_labels(dataset, labels)
+    if not changes.get("set") and not changes.get("drop"):
+        return
     parts = dataset.split
+    set_cells(dataset, changes)
+    is_kept = np.ones(dataset.rows, dtype=bool)
+    for row in listed(changes, "drop"):
+        is_kept[row_index(row, dataset)] = False
+    if not is_kept.any():
+        raise bad_change(_("No row would be left."))
+    dataset.table = dataset.table.filter(pa.array(is_kept))
+    keep_sources(dataset, is_kept)
+    map_columns(dataset, dataset.roles, dataset.task)
+    usable = dataset.keys.usable if dataset.keys is not None else np.zeros(dataset.rows, dtype=bool)
+    parts = parts[is_kept]
+    dataset.split = np.where(usable, np.where(parts == "", "train", parts), "")
+    if dataset.folds is not None:
+        folds = dataset.folds[is_kept]
+        dataset.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
+
+
+def set_cells(dataset: Dataset, changes: JsonObject) -> None:
+    """What `set` asks for; labels that are set come from whom `by` names."""
     by_column: dict[str, dict[int, str | None]] = {}
     for edit in listed(changes, "set"):
         try:
@@ -38,19 +63,19 @@ def apply_changes(dataset: Dataset, changes: JsonObject) -> None:
         for row, value in cells.items():
             values[row] = value
         dataset.table = dataset.table.set_column(dataset.names.index(name), name, pa.array(values, pa.string()))
-    is_kept = np.ones(dataset.rows, dtype=bool)
-    for row in listed(changes, "drop"):
-        is_kept[row_index(row, dataset)] = False
-    if not is_kept.any():
-        raise bad_change(_("No row would be left."))
-    dataset.table = dataset.table.filter(pa.array(is_kept))
-    map_columns(dataset, dataset.roles, dataset.task)
-    usable = dataset.keys.usable if dataset.keys is not None else np.zeros(dataset.rows, dtype=bool)
-    parts = parts[is_kept]
-    dataset.split = np.where(usable, np.where(parts == "", "train", parts), "")
-    if dataset.folds is not None:
-        folds = dataset.folds[is_kept]
-        dataset.folds = np.where(usable, np.maximum(folds, 0), -1).astype(np.int8)
+        if dataset.shape and name == dataset.roles.get(dataset.shape.answer):
+            dataset.label_sources |= dict.fromkeys(cells, source_of(changes.get("by") or {"source": PERSON}))
+
+
+def label_entries(changes: JsonObject, dataset: Dataset) -> list[LabelEntry]:
+    """The decisions among the changes, each with a row that there is."""
+    entries = listed(changes, "labels")
+    for entry in entries:
+        if not isinstance(entry, dict) or not {"row", "value"} <= set(entry):
+            raise bad_change(_('A label looks like {"row": 1, "value": "x"}.'))
+        entry["row"] = row_index(entry["row"], dataset) + 1
+        entry["value"] = as_text(entry["value"])
+    return entries
 
 
 def listed(changes: JsonObject, name: str) -> list[Any]:
@@ -107,7 +132,7 @@ def accept_mislabels(dataset: Dataset) -> None:
     suggested = mislabels.suggest_labels(dataset)
     cells = [{"row": row + 1, "column": answer, "value": label} for row, label in suggested.items()]
     if cells:
-        apply_changes(dataset, {"set": cells})
+        apply_changes(dataset, {"set": cells, "by": {"source": SUGGESTION}})
 
 
 def merge_label_variants(dataset: Dataset) -> None:
@@ -168,6 +193,7 @@ def apply_fix(dataset: Dataset, action: str, split_spec: SplitSpec) -> None:
     parts = dataset.split[is_kept]
     parts[parts == ""] = "train"
     dataset.table = dataset.table.filter(pa.array(is_kept))
+    keep_sources(dataset, is_kept)
     map_columns(dataset, dataset.roles, dataset.task)
     if not was_given and keeps_all_rows(action) and (dataset.task, dataset.roles) == before and dataset.folds is None:
         keep_split(dataset, parts, how)

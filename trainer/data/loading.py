@@ -22,6 +22,7 @@ from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.pair_rows import read_pairs
 from trainer.data.passage_rows import read_learned as read_passages
 from trainer.data.problems import Problem
+from trainer.data.splitting import part_names
 from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
@@ -134,7 +135,7 @@ def load_version(folder: Path, spec: DatasetSpec, task: str) -> Loaded:
             code="damaged",
             hint=_("Upload the file again."),
         ) from error
-    split = np.array([part or "" for part in parts.column("split").to_pylist()], dtype=object)
+    split = part_names(parts.column("split").to_pylist())
     folds = parts.column("fold").fill_null(-1).to_numpy() if "fold" in parts.column_names else None
     loaded = select_usable(table, columns, split, [], media, folds)
     loaded.roles = roles

@@ -24,6 +24,11 @@ TRAIN, VALIDATION, TEST = range(3)
 NUMBERS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
+def part_names(cells: list[str | None]) -> np.ndarray:
+    """The parts of split.parquet: "" for rows that are not used, and for the pool, whose rows have no label."""
+    return np.array([cell if cell in PARTS else "" for cell in cells], dtype=object)
+
+
 def split_rows(keys: Keys, spec: SplitSpec, fixed: "np.ndarray | None" = None) -> np.ndarray:
     """A part for each row: array of `train`, `validation`, `test`, and "" for rows that cannot be used.
 

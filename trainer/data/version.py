@@ -19,9 +19,10 @@ from trainer.data.dataset import Dataset
 from trainer.data.health import find_health_problems
 from trainer.data.indexing import write_indices
 from trainer.data.memory import release_memory
+from trainer.data.pool import POOL, pool_rows, read_sources, write_sources
 from trainer.data.problems import ORDER, Problem
 from trainer.data.profiling import label_counts
-from trainer.data.splitting import PARTS, keep_split, split_dataset
+from trainer.data.splitting import PARTS, keep_split, part_names, split_dataset
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _, sources
@@ -87,6 +88,7 @@ def read_version(
     dataset.kinds = {column["name"]: column["kind"] for column in before["columns"] if column["kind"] in MEDIA_KINDS}
     dataset.read_as = {column["name"]: column["read_as"] for column in before["columns"] if column.get("read_as")}
     dataset.media = folder / "media" if (folder / "media").is_dir() else None
+    dataset.label_sources = read_sources(folder)
     check_roles(roles or {}, dataset.names)
     chosen = merge_roles(before["suggestion"].get("chosen") or {}, roles or {}, set((columns or {}).values()))
     dataset.chosen, dataset.split_spec = reconcile_roles(
@@ -100,7 +102,7 @@ def read_version(
         if slug and ANSWER in (roles or {}).values():
             mapped = {role: name for role, name in mapped.items() if role != tasks.shapes()[slug].answer}
         map_columns(dataset, mapped or None, slug)
-    was_given, file_parts = bool(before["split"].get("given")), np.array([part or "" for part in parts], dtype=object)
+    was_given, file_parts = bool(before["split"].get("given")), part_names(parts)
     split_dataset(dataset, dataset.split_spec, file_parts if was_given else None)
     if was_given:
         dataset.split_how = before["split"]["how"]
@@ -136,16 +138,18 @@ def merge_split(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]
 def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     """Everything into a temporary folder, then one rename: a version is whole or not there."""
     profile, problems = describe_dataset(dataset)
+    parts = np.where(pool_rows(dataset), POOL, dataset.split)
     dataset.keys = None
     release_memory()
-    split = split_table(dataset.split, dataset.folds)
-    profile["sha256"] = hash_dataset(dataset, split)
+    profile["sha256"] = hash_dataset(dataset, split_table(dataset.split, dataset.folds))
+    split = split_table(parts, dataset.folds)
     write_media(dataset, part / "media")
     if not any((part / "thumbs").iterdir()):
         (part / "thumbs").rmdir()
     pq.write_table(dataset.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(dataset.table))
     write_indices(dataset.table, dataset.profile, part)
     pq.write_table(split, part / "split.parquet", compression="zstd")
+    write_sources(dataset, part)
     (part / "profile.json").write_text(json.dumps(profile, ensure_ascii=False), "utf-8")
     (part / "problems.json").write_text(json.dumps(problems, ensure_ascii=False), "utf-8")
     os.replace(part, out)
@@ -197,7 +201,7 @@ def link_or_copy(source: Path, to: Path) -> None:
 
 
 def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
-    """A column of parts, null for a row that is not used; where there are folds, one of their numbers from 0."""
+    """A column of parts, "pool" for a row that lacks its label alone, null for one that is not used; where there are folds, one of their numbers from 0."""
     column = pa.array(split, pa.string()) if len(split) else pa.array([], pa.string())
     columns = {"split": pc.if_else(pc.equal(column, ""), None, column)}
     if folds is not None:
@@ -226,6 +230,7 @@ def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     blocked = any(problem["severity"] == "error" for problem in problems)
     suggestion["trainable"] = not blocked and dataset.task in {task.slug for task in tasks.all()}
     counts = {name: int((dataset.split == name).sum()) for name in PARTS}
+    counts[POOL] = int(pool_rows(dataset).sum())
     split = counts | {
         "unused": dataset.rows - sum(counts.values()),
         "seed": dataset.split_spec.seed,

@@ -28,7 +28,7 @@ from webapp.pages import erasure, removal
 from webapp.runs.models import Run
 
 router = Router(tags=["data"])
-PARTS = ("train", "validation", "test", "unused")
+PARTS = ("train", "validation", "test", "pool", "unused")
 
 
 class UploadsIn(Body):

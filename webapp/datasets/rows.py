@@ -19,6 +19,8 @@ from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 
 PAGE_ROWS = 10
+UNUSED = "unused"
+"""Stands for the rows without a part."""
 FIRST_FOUND, MOST_FOUND = 200, 10_000
 """Rows that a search looks for at first, and when a later page or an order of them is asked for."""
 SEARCHES_KEPT = 32
@@ -118,7 +120,7 @@ def page(
     sort: str = "",
     size: int = PAGE_ROWS,
 ) -> Page:
-    """One page; `search` is looked for in every column, `label` in the column of the answer, `split` is a part's name,
+    """One page; `search` is looked for in every column, `label` in the column of the answer, `split` is a part's name (or UNUSED),
     `sort` a column's name, with `-` in front for downwards.
 
     First the numbers of the page's rows are found, from the columns that are asked about alone; then only those rows are
@@ -177,7 +179,10 @@ def conditions(version: DatasetVersion, label: str, split: str) -> tuple[str, li
             f"n IN (SELECT n FROM {rows_sql(names)} WHERE {canonical} = ?)"  # noqa: S608
         )
         values += [file_of(version, "data"), canonical_label(label)]
-    if split:
+    if split == UNUSED:
+        where.append("n IN (SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE split IS NULL)")
+        values.append(file_of(version, "split"))
+    elif split:
         where.append("n IN (SELECT file_row_number FROM read_parquet(?, file_row_number=true) WHERE split = ?)")
         values += [file_of(version, "split"), split]
     return " AND ".join(where), values
@@ -272,14 +277,20 @@ def number_sql(cursor: Cursor, version: DatasetVersion, place: int) -> str:
     return f"(SELECT number FROM numbers WHERE cell = c{place})"  # noqa: S608
 
 
-def read(cursor: Cursor, version: DatasetVersion, names: list[str], row_numbers: list[int]) -> list[dict[str, Any]]:
-    """The cells and the part of some rows, in the order wanted."""
+def read(
+    cursor: Cursor,
+    version: DatasetVersion,
+    names: list[str],
+    row_numbers: list[int],
+    characters: int = CELL_CHARACTERS,
+) -> list[dict[str, Any]]:
+    """The cells and the part of some rows, in the order wanted; of each cell at most so many characters."""
     if not row_numbers:
         return []
     numbers = ", ".join(map(str, row_numbers))
     nested = [column["kind"] in ("list", "objects") for column in version.columns]
     cells = ", ".join(
-        f"SUBSTR(c{place}, 1, {NESTED_CHARACTERS if nested[place] else CELL_CHARACTERS})" for place in range(len(names))
+        f"SUBSTR(c{place}, 1, {NESTED_CHARACTERS if nested[place] else characters})" for place in range(len(names))
     )
     query = f"SELECT n, {cells} FROM {rows_sql(names)} WHERE n IN ({numbers})"  # noqa: S608
     cells_of_row = {row[0]: row[1:] for row in cursor.execute(query, [file_of(version, "data")]).fetchall()}

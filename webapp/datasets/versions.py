@@ -94,9 +94,14 @@ def mapping_of(version: DatasetVersion) -> dict[str, Any]:
 
 
 def safe_fixes(version: DatasetVersion) -> list[str]:
-    """The remedies of this version that take nothing away that could be learned from."""
+    """The remedies of this version that take nothing away that could be learned from: no rows that may still get a label."""
     offered = [fix for problem in version.problems for fix in fixes_of(problem)]
-    return list(dict.fromkeys(fix["action"] for fix in offered if fix.get("safe")))
+    takes_pool = {"drop_missing"} if version.split.get("pool") else set()
+    return [
+        action
+        for action in dict.fromkeys(fix["action"] for fix in offered if fix.get("safe"))
+        if action not in takes_pool
+    ]
 
 
 def read_sheet(version: DatasetVersion, user: User, sheet: str, header: int | None = None) -> DatasetVersion:
@@ -181,7 +186,13 @@ def change(version: DatasetVersion, user: User, changes: dict[str, Any]) -> Data
         parts.append(ngettext("%(n)d cell changed", "%(n)d cells changed", len(cells)) % {"n": len(cells)})
     if dropped:
         parts.append(ngettext("%(n)d row excluded", "%(n)d rows excluded", len(dropped)) % {"n": len(dropped)})
-    return derive(version, user, ", ".join(parts), changes={"drop": dropped, "set": cells}, **mapping_of(version))
+    changes = {"drop": dropped, "set": cells, "by": signature(user)}
+    return derive(version, user, ", ".join(parts), changes=changes, **mapping_of(version))
+
+
+def signature(user: User) -> dict[str, str]:
+    """Who changes labels, and when. The person is a number: once the account is gone, it stands for nobody."""
+    return {"source": "person", "person": str(user.pk), "at": timezone.now().isoformat()}
 
 
 def right_for(version: DatasetVersion, changes: dict[str, Any]) -> Right:

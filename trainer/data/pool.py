@@ -1,0 +1,147 @@
+"""The pool: rows that lack nothing but their label. And the labels that people give them, with where each comes from."""
+
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trainer.data.cells import is_missing_mask
+from trainer.data.columns import map_columns
+from trainer.data.dataset import Dataset, LabelSource
+from trainer.data.linked_rows import link_rows
+from trainer.data.passage_rows import context_of
+from trainer.data.row_keys import NO_TEXT, Keys, shuffle_keys
+from trainer.data.splitting import group_keys, split_dataset
+from trainer.errors import DataError
+from trainer.messages import _
+
+POOL = "pool"
+FILE, PERSON, SUGGESTION = "file", "person", "suggestion"
+"""Where a label comes from; what the file of sources does not name came with the `FILE`."""
+ONE_IN = 10
+"""Of so many rows that get a label, one joins the test."""
+SOURCES_FILE = "label_sources.parquet"
+
+
+class LabelEntry(TypedDict, total=False):
+    """A decision about one row, counted from 1: its label, or that it is never to be asked about again (`left_out`)."""
+
+    row: int
+    value: str | None
+    left_out: bool
+    source: str
+    person: str
+    at: str
+
+
+def pool_rows(dataset: Dataset) -> np.ndarray:
+    """True for each row that has every input and no label, unless somebody left it out."""
+    answer = dataset.roles.get(dataset.shape.answer) if dataset.shape else None
+    if dataset.keys is None or dataset.shape is None or answer is None:
+        return np.zeros(dataset.rows, dtype=bool)
+    keys = dataset.keys
+    in_pool: np.ndarray = ~keys.usable & (keys.texts != NO_TEXT) & missing(dataset, answer)
+    for name in {dataset.roles[role] for role in dataset.shape.reads if role in dataset.roles} - {answer}:
+        in_pool &= ~missing(dataset, name)
+    in_pool[[row for row, source in dataset.label_sources.items() if source["left_out"]]] = False
+    return in_pool
+
+
+def missing(dataset: Dataset, name: str) -> np.ndarray:
+    mask: np.ndarray = is_missing_mask(dataset.column(name)).to_numpy()
+    return mask
+
+
+def apply_labels(dataset: Dataset, entries: list[LabelEntry]) -> None:
+    """Give rows their labels and part. Those that have a part keep it; of the others one in ten joins the test, if it was drawn.
+    Where there is no test yet, all are divided anew. A label that was only suggested is never tested on."""
+    answer = dataset.roles.get(dataset.shape.answer) if dataset.shape else None
+    if answer is None:
+        raise DataError(
+            _("No column holds the labels."), code="no_column", hint=_("Choose the column of the labels first.")
+        )
+    values, parts = dataset.column(answer).to_pylist(), dataset.split
+    for entry in entries:
+        row = entry["row"] - 1
+        if not entry.get("left_out"):
+            values[row] = entry["value"]
+        dataset.label_sources[row] = source_of(entry)
+    dataset.table = dataset.table.set_column(dataset.names.index(answer), answer, pa.array(values, pa.string()))
+    map_columns(dataset, dataset.roles, dataset.task)
+    divide_labelled(dataset, parts)
+
+
+def source_of(entry: LabelEntry) -> LabelSource:
+    return {
+        "source": entry.get("source") or PERSON,
+        "person": entry.get("person") or "",
+        "at": entry.get("at") or "",
+        "left_out": bool(entry.get("left_out")),
+    }
+
+
+def divide_labelled(dataset: Dataset, parts: np.ndarray) -> None:
+    """A part for each row that has just become usable; `parts`: those of the rows before."""
+    usable, keys = dataset.mapped_keys.usable, keys_to_divide(dataset)
+    if dataset.folds is not None or not (dataset.given_split or (usable & (parts == "test")).any()):
+        split_dataset(dataset, dataset.split_spec)
+    else:
+        dataset.split = np.where(usable, parts, "").astype(object)
+        rows = np.flatnonzero(usable & (parts == ""))
+        takes_test = not dataset.given_split and dataset.split_how != "by time"
+        dataset.split[rows] = draw_parts(keys, dataset.split, rows, dataset.split_spec.seed, takes_test)
+    suggested = [row for row, source in dataset.label_sources.items() if source["source"] == SUGGESTION]
+    if suggested and dataset.folds is None:
+        shares_text = np.isin(keys.texts, keys.texts[suggested])
+        dataset.split[shares_text & (dataset.split == "test")] = "train"
+
+
+def draw_parts(keys: Keys, parts: np.ndarray, rows: np.ndarray, seed: int, takes_test: bool) -> list[str]:
+    """A copy goes where its text is already. The others are drawn by a hash of their text and the seed, so that it does not
+    matter in which order they were asked about."""
+    known = np.flatnonzero(np.isin(keys.texts, keys.texts[rows]) & (parts != ""))
+    part_of = {int(keys.texts[row]): str(parts[row]) for row in known}
+    drawn = takes_test & (shuffle_keys(keys.texts[rows], seed) % np.uint64(ONE_IN) == 0)
+    return [
+        part_of.get(int(keys.texts[row]), "test" if is_test else "train")
+        for row, is_test in zip(rows, drawn, strict=True)
+    ]
+
+
+def keys_to_divide(dataset: Dataset) -> Keys:
+    """Rows with one key stay together, as in `split_dataset`."""
+    group = dataset.split_spec.group or context_of(dataset)
+    return group_keys(dataset, group) if group else link_rows(dataset).keys
+
+
+def keep_sources(dataset: Dataset, is_kept: np.ndarray) -> None:
+    """The sources of the rows that are kept, under their new numbers."""
+    numbers = np.cumsum(is_kept) - 1
+    dataset.label_sources = {int(numbers[row]): source for row, source in dataset.label_sources.items() if is_kept[row]}
+
+
+def write_sources(dataset: Dataset, folder: Path) -> None:
+    """The column of sources beside the rows: one for each label that did not come with the file."""
+    if not dataset.label_sources:
+        return
+    rows = sorted(dataset.label_sources)
+    sources = [dataset.label_sources[row] for row in rows]
+    columns = {
+        "row": pa.array([row + 1 for row in rows], pa.int64()),
+        **{name: pa.array([source[name] for source in sources], pa.string()) for name in ("source", "person", "at")},
+        "left_out": pa.array([source["left_out"] for source in sources], pa.bool_()),
+    }
+    pq.write_table(pa.table(columns), folder / SOURCES_FILE, compression="zstd")
+
+
+def read_sources(folder: Path) -> dict[int, LabelSource]:
+    """{row from 0: source}; none of a version whose labels all came with the file."""
+    path = folder / SOURCES_FILE
+    if not path.exists():
+        return {}
+    return {
+        row["row"] - 1: LabelSource(source=row["source"], person=row["person"], at=row["at"], left_out=row["left_out"])
+        for row in pq.read_table(path).to_pylist()
+    }
