@@ -27,6 +27,7 @@ APPS = [
     "catalog",
     "datasets",
     "prototypes",
+    "labelling",
     "runs",
     "endpoints",
     "pages",

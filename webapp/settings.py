@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "webapp.catalog",
     "webapp.datasets",
     "webapp.prototypes",
+    "webapp.labelling",
     "webapp.runs",
     "webapp.endpoints",
     "webapp.pages",

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("webapp.costs.urls")),
     path("", include("webapp.catalog.urls")),
     path("", include("webapp.prototypes.urls")),
+    path("", include("webapp.labelling.urls")),
     path("", include("webapp.runs.urls")),
     path("", include("webapp.endpoints.urls")),
     path("", include("webapp.pages.urls")),

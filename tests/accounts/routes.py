@@ -61,6 +61,9 @@ PAGES: dict[str, Page] = {
     **{name: Page(of, None, EDIT) for of, names in _SENT.items() for name in names.split()},
     **{name: Page(of, EDIT, EDIT) for of, names in _ASKED.items() for name in names.split()},
     "change_rows": Page("prototype", None, LABEL),
+    "label": Page("prototype", LABEL, LABEL),
+    "undo_label": Page("prototype", None, LABEL),
+    "finish_labels": Page("prototype", None, LABEL),
     "set_retention": Page("prototype", None, ADMINISTER),
     "set_rate": Page("rate", None, ADMINISTER),
     "set_budget": Page("", None, ADMINISTER),
@@ -134,6 +137,7 @@ UPLOADS = {"uploads", "upload"}
 CALLS: dict[Right, str] = {
     VIEW: """
         GET /datasets, GET /datasets/{pk}, GET /datasets/{pk}/rows, GET /datasets/{pk}/download, GET /datasets/{pk}/diff,
+        GET /datasets/{pk}/queue, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
         GET /compare, GET /searches, GET /searches/{pk},
@@ -141,7 +145,10 @@ CALLS: dict[Right, str] = {
         GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
         GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}
     """,
-    LABEL: "POST /endpoints/{slug}/feedback",
+    LABEL: """
+        POST /endpoints/{slug}/feedback, POST /datasets/{pk}/labels, POST /datasets/{pk}/labels/undo,
+        POST /datasets/{pk}/labels/done
+    """,
     EDIT: """
         POST /datasets, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
         POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,

@@ -127,6 +127,7 @@ class World:
         bodies: dict[str, dict[str, Any]] = {
             "/datasets": {"upload": self.ids["upload"], "name": "x"},
             "/datasets/{pk}/versions": {"changes": {"drop": [1]}},
+            "/datasets/{pk}/labels": {"labels": [{"row": 1, "value": "taken"}]},
             "/estimates": {"dataset": self.ids["dataset"]},
             "/runs": {"dataset": self.ids["dataset"], "prototype": self.ids["prototype"]},
             "/searches": {"dataset": self.ids["dataset"], "prototype": self.ids["prototype"]},

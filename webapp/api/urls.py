@@ -9,7 +9,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from webapp.api import comparisons, costs, datasets, endpoints, people, prototypes, runs, searches, storage, tokens
+from webapp.api import (
+    comparisons,
+    costs,
+    datasets,
+    endpoints,
+    labelling,
+    people,
+    prototypes,
+    runs,
+    searches,
+    storage,
+    tokens,
+)
 from webapp.api.auth import PlainJson, Token, known_parameters_only
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
@@ -26,6 +38,7 @@ api = NinjaAPI(
 )
 for router in (
     datasets.router,
+    labelling.router,
     prototypes.router,
     runs.router,
     comparisons.router,

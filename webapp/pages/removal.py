@@ -22,6 +22,8 @@ from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.quota import own_bytes
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion
+from webapp.labelling import actions as labelling
+from webapp.labelling.carrying import carry
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models, storage
 from webapp.runs.models import Run, Search, Status
@@ -238,7 +240,9 @@ def purge_history(version: DatasetVersion, user: User) -> dict[str, Any]:
     {versions (numbers deleted), runs [{id, name, prototype}] that learned from them}: their artifacts hold test rows as they
     were.
     """
+    carry(version)  # what nobody has pressed “Done” for yet is not history
     purged = dataset_actions.purge_history(version, user)
+    labelling.forget(purged)
     runs = Run.objects.filter(version__in=purged).order_by("version__number", "number")
     return {
         "versions": sorted(deleted.number for deleted in purged),

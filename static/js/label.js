@@ -1,0 +1,178 @@
+// One row after another, a label by one key. What comes next is here before it is asked about; each decision is sent at once, in order.
+const page = document.querySelector("[data-labelling]");
+const part = (name) => page.querySelector(`[data-part=${name}]`);
+const cards = part("cards");
+const AHEAD = 5;
+const RETRY_MILLISECONDS = 2000;
+const KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
+const past = [];
+let sending = Promise.resolve();
+let unsent = 0;
+let fetching = false;
+let isAll = false;
+
+const current = () => cards.querySelector("[data-row]:not([hidden])");
+const waiting = () => [...cards.querySelectorAll("[data-row][hidden]:not([data-past])")];
+const formatCount = (value) => value.toLocaleString(document.documentElement.lang);
+
+const tell = (text) => {
+  part("news").textContent = text;
+  part("news").hidden = !text;
+};
+
+const show = (card) => {
+  for (const input of page.querySelectorAll("input[name=row]")) input.value = card ? card.dataset.row : "";
+  if (card) card.hidden = false;
+  part("empty").hidden = Boolean(card);
+  for (const button of page.querySelectorAll("[data-part=labels] button, [name=action]")) button.disabled = !card;
+};
+
+const fetchMore = async () => {
+  if (fetching || isAll || waiting().length >= AHEAD) return;
+  fetching = true;
+  try {
+    const address = new URL(page.dataset.more, location.href);
+    for (const card of cards.querySelectorAll("[data-row]")) address.searchParams.append("without", card.dataset.row);
+    const answer = await fetch(address);
+    if (!answer.ok) return;
+    const made = document.createElement("template");
+    made.innerHTML = await answer.text();
+    const fresh = [...made.content.querySelectorAll("[data-row]")];
+    isAll = fresh.length === 0;
+    for (const card of fresh) {
+      card.hidden = true;
+      part("empty").before(card);
+    }
+    if (!current()) show(waiting()[0]);
+  } catch {
+    // The next step asks again.
+  } finally {
+    fetching = false;
+  }
+};
+
+const send = async (address, fields) => {
+  for (;;) {
+    try {
+      const answer = await fetch(address, { method: "POST", body: fields, headers: { Accept: "application/json" } });
+      if (answer.status < 500 && answer.status !== 429) return [answer, await answer.json().catch(() => ({}))];
+    } catch {
+      // Nobody answers: again, until somebody does.
+    }
+    tell(page.dataset.waiting);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+  }
+};
+
+// Whether it was saved.
+const post = (address, fields, card) => {
+  unsent += 1;
+  sending = sending.then(async () => {
+    const [answer, said] = await send(address, fields);
+    unsent -= 1;
+    if (answer.ok) {
+      for (const name of ["labelled", "pool"]) part(name).textContent = formatCount(said[name]);
+      part("advice").textContent = said.advice;
+      if (part("news").textContent === page.dataset.waiting) tell("");
+      return true;
+    }
+    tell([said.detail ?? page.dataset.refused, said.hint ?? ""].join(" "));
+    if (past.includes(card)) past.splice(past.indexOf(card), 1);
+    card?.remove();
+    isAll = false;
+    return false;
+  });
+  return sending;
+};
+
+const addKey = (label) => {
+  const labels = part("labels");
+  if ([...labels.children].some((button) => button.value === label)) return;
+  const button = part("key").content.firstElementChild.cloneNode(true);
+  const key = KEYS[labels.children.length] ?? "";
+  button.value = label;
+  button.dataset.key = key;
+  button.querySelector("span").textContent = label;
+  if (key) button.querySelector("kbd").textContent = key;
+  else button.querySelector("kbd").remove();
+  labels.append(button);
+  const option = document.createElement("option");
+  option.value = label;
+  document.getElementById("known").append(option);
+};
+
+const decide = (form, fields) => {
+  const card = current();
+  if (!card) return;
+  tell("");
+  card.querySelector("audio")?.pause();
+  card.hidden = true;
+  card.dataset.past = "";
+  past.push(card);
+  show(waiting()[0]);
+  post(form.getAttribute("action"), fields, card); // form.action is the button of that name
+  fetchMore();
+};
+
+const undo = async (address, fields) => {
+  if (!past.length) {
+    // What was decided before this page was opened comes back with it.
+    if (await post(address, fields)) location.reload();
+    return;
+  }
+  const now = current();
+  if (now) now.hidden = true;
+  const card = past.pop();
+  delete card.dataset.past;
+  cards.prepend(card);
+  show(card);
+  post(address, fields);
+  tell(page.dataset.undone);
+};
+
+page.addEventListener("submit", (event) => {
+  const form = event.target;
+  const button = event.submitter;
+  if (form.dataset.part === "done") {
+    if (!unsent) return;
+    event.preventDefault();
+    sending.then(() => form.submit());
+    return;
+  }
+  event.preventDefault();
+  const fields = new FormData(form, button);
+  if (fields.has("new") && !fields.get("new").trim()) return;
+  if (button?.dataset.part === "undo") undo(button.formAction, fields);
+  else decide(form, fields);
+  if (form.dataset.part === "add") {
+    addKey(fields.get("new").trim());
+    form.elements.new.value = "";
+    form.elements.new.blur();
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const sound = current()?.querySelector("audio");
+  if (event.key === "?") part("help").open = !part("help").open;
+  else if (event.key === "+") document.getElementById("new")?.focus();
+  else if (event.key === " " && sound && !event.target.closest("button, summary, a")) {
+    if (sound.paused) sound.play();
+    else sound.pause();
+  } else {
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const button = [...page.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+    if (!button || button.disabled) return;
+    button.click();
+  }
+  event.preventDefault();
+});
+
+addEventListener("beforeunload", (event) => {
+  if (unsent) event.preventDefault();
+});
+fetchMore();

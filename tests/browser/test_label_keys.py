@@ -1,0 +1,95 @@
+"""Twenty labels by keys alone, and what the page looks like at both widths."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.chromium import Looker, launched
+from tests.labelling.rows import csv
+from tests.site import Site, wait
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+LABELLED, UNLABELLED, BY_KEYS = 20, 40, 20
+WHO = "labels@example.org"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, tmp_path: Path) -> Iterator[Page]:
+    """On the page Label, of data of which two thirds have no label."""
+    file = tmp_path / "questions.csv"
+    file.write_bytes(csv(LABELLED, UNLABELLED))
+    opened = browser.new_context().new_page()
+    opened.set_default_timeout(60_000)
+    opened.goto(site.sign_in_link(WHO))
+    opened.locator("main form button").click()
+    opened.goto(f"{site.url}/new")
+    with opened.expect_file_chooser() as chooser:
+        opened.locator("label.drop").click()
+    chooser.value.set_files(file)
+    opened.wait_for_url("**/prototypes/*/data**")
+    expect(opened.locator("#grid")).to_be_visible(timeout=120_000)
+    expect(opened.locator("main")).to_contain_text("Unlabelled (pool)")
+    opened.locator("nav.tabs a[href$='/label']").click()
+    expect(card(opened)).to_be_visible()
+    yield opened
+    opened.context.close()
+
+
+def card(page: Page) -> Locator:
+    return page.locator("[data-row]:not([hidden])")
+
+
+def shown(page: Page) -> str:
+    return card(page).get_attribute("data-row") or ""
+
+
+def press(page: Page, key: str) -> str:
+    """The row that it was about; another one is shown then, at once."""
+    row = shown(page)
+    page.keyboard.press(key)
+    assert shown(page) != row
+    return row
+
+
+def test_twenty_labels_by_keys_alone(page: Page) -> None:
+    folder = os.environ.get("MAQUETTE_PICTURES")
+    looker = Looker(page, Path(folder) if folder else None)
+    looker.look("label")
+    rows = [press(page, "12"[at % 2]) for at in range(BY_KEYS - 1)]
+    assert len(set(rows)) == BY_KEYS - 1, (rows, page.locator("[data-part=news]").inner_text(), looker.complaints)
+    skipped, left_out = press(page, "ArrowRight"), press(page, "0")
+    mistaken = press(page, "1")
+    press(page, "ArrowLeft")
+    assert shown(page) == mistaken
+    page.keyboard.press("+")
+    page.keyboard.type("quite new")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-key='3']")).to_have_text("3quite new")
+    assert shown(page) not in {*rows, skipped, left_out, mistaken}
+    expect(page.locator("[data-part=labelled]")).to_have_text(str(LABELLED + BY_KEYS))
+    expect(page.locator("[data-part=pool]")).to_have_text(str(UNLABELLED - BY_KEYS - 1))
+    page.keyboard.press("?")
+    expect(page.locator("[data-part=help]")).to_have_attribute("open", "")
+    looker.look("label-keys")
+    page.locator("[data-part=done] button").press("Enter")
+    page.wait_for_url("**/data")
+    api = page.locator("a[href^='/api/v1/datasets/']").first.get_attribute("href") or ""
+
+    def ready() -> dict[str, Any] | None:
+        told: dict[str, Any] = page.request.get(page.url.partition("/prototypes")[0] + api).json()
+        return told if told["version"] == 2 else None
+
+    told = wait(ready, 120, "the version with the labels")
+    assert told["split"]["pool"] == UNLABELLED - BY_KEYS - 1
+    assert sum(entry["count"] for entry in told["labels"]) == LABELLED + BY_KEYS
+    assert not looker.complaints

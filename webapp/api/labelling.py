@@ -1,0 +1,130 @@
+"""/datasets/{id}/queue, /labels, /labelling: rows without a label, and the labels that they get."""
+
+from typing import Any, Literal
+
+from ninja import Field, Router, Schema, Status
+
+from trainer.columns import canonical_label
+from webapp.accounts.access import load
+from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
+from webapp.api.auth import Body, Token, check_choice, once
+from webapp.api.schemas import Whole
+from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.labelling import actions
+from webapp.labelling.queue import MOST_AT_ONCE, ORDERS, ROWS_AT_ONCE, items
+
+router = Router(tags=["labelling"])
+LABELLER = Token(Right.LABEL)
+
+
+class QueueItem(Whole):
+    """The inputs of the row stand beside it by their role; those of a table in `columns`."""
+
+    row: int
+    suggestion: dict[str, Any] | None
+
+
+class QueueOut(Schema):
+    items: list[QueueItem]
+    next: None
+
+
+class LabelIn(Body):
+    row: int
+    value: str | None
+    """null: skipped, to be asked again once a version was made."""
+    left_out: bool = False
+    """It stays in the data, and is never used and not asked about again."""
+    source: Literal["person", "suggestion"] = "person"
+    """`suggestion` for what a program has said, or a person has only accepted: it is never tested on."""
+
+
+class LabelsIn(Body):
+    labels: list[LabelIn] = Field(max_length=actions.MOST_DECISIONS)
+
+
+class RefusedLabel(Schema):
+    row: int
+    code: str
+    message: str
+    hint: str
+
+
+class LabelsOut(Schema):
+    saved: int
+    refused: list[RefusedLabel]
+
+
+class UndoneOut(Schema):
+    row: int
+    value: str | None
+    left_out: bool
+
+
+class MadeOut(Schema):
+    version: int
+    status: Literal["processing", "ready", "failed"]
+
+
+class LabellingOut(Schema):
+    labelled: int
+    pool: int
+    pending: int
+    score: dict[str, Any] | None
+    advice: str
+
+
+def version_of(request: AuthedRequest, pk: str) -> DatasetVersion:
+    return actions.current_version(load(Dataset, request.workspace, pk))
+
+
+@router.get("/datasets/{pk}/queue", response=QueueOut)
+def queue(request: AuthedRequest, pk: str, order: str = "mixed", count: int = ROWS_AT_ONCE) -> dict[str, Any]:
+    """The next rows without a label, at most 50: in the order of the `file`, `random`, or `mixed`."""
+    check_choice("order", order, ORDERS)
+    found = items(version_of(request, pk), order, min(count, MOST_AT_ONCE))
+    return {"items": [item.as_dict() for item in found], "next": None}
+
+
+@router.post("/datasets/{pk}/labels", response={201: LabelsOut}, auth=LABELLER)
+@once
+def add_labels(request: AuthedRequest, pk: str, payload: LabelsIn) -> Status[dict[str, Any]]:
+    """Each is saved at once; `labels/done` makes a version of them. 409 where somebody else has decided on all of them."""
+    entries = [
+        actions.Entry(
+            label.row, label.value and canonical_label(label.value), left_out=label.left_out, source=label.source
+        )
+        for label in payload.labels
+    ]
+    refused = actions.decide(version_of(request, pk), request.user, entries)
+    return Status(201, {"saved": len(entries) - len(refused), "refused": refused})
+
+
+@router.post("/datasets/{pk}/labels/undo", response=UndoneOut, auth=LABELLER)
+def undo_label(request: AuthedRequest, pk: str) -> dict[str, Any]:
+    """Takes back your last decision that is in no version yet."""
+    decision = actions.undo(version_of(request, pk), request.user)
+    return {"row": decision.row, "value": decision.value, "left_out": decision.left_out}
+
+
+@router.post("/datasets/{pk}/labels/done", response={202: MadeOut}, auth=LABELLER)
+@once
+def finish_labels(request: AuthedRequest, pk: str) -> Status[dict[str, Any]]:
+    """Makes the next version, with everybody's decisions; where there are none, answers with the version that there is."""
+    made = actions.done(version_of(request, pk), request.user)
+    return Status(202, {"version": made.number, "status": made.status})
+
+
+@router.get("/datasets/{pk}/labelling", response=LabellingOut)
+def get_labelling(request: AuthedRequest, pk: str) -> dict[str, Any]:
+    """How far it is: `labelled` rows, those of the file included, rows in the `pool`, and decisions that are `pending`."""
+    version = version_of(request, pk)
+    progress = actions.progress(version)
+    return {
+        "labelled": progress.labelled,
+        "pool": progress.pool,
+        "pending": progress.pending,
+        "score": None,
+        "advice": actions.advice(version, progress),
+    }

@@ -1,0 +1,238 @@
+"""Verbs of labelling: decide, undo, and make a version of what was decided."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from trainer.columns import is_missing
+from webapp.accounts.models import User
+from webapp.core.problems import Conflict, Problem
+from webapp.datasets.actions import lock_dataset
+from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.datasets.quota import lock_quota
+from webapp.datasets.versions import derive
+from webapp.labelling.carrying import carry
+from webapp.labelling.models import LONGEST_LABEL, Decision, Source
+from webapp.labelling.queue import check_can_be_labelled, in_pool, pool_size
+
+ENOUGH = 20
+"""Rows of a label from which a first model can be tried."""
+MOST_DECISIONS = 1_000
+"""In one request."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What somebody says of a row, from 1: its label, or null to skip it, or that it is left out."""
+
+    row: int
+    value: str | None
+    left_out: bool = False
+    source: str = Source.PERSON
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`labelled`: rows with a label, those of the file included; `pool`: rows that are still without; `pending`: decisions that
+    are in no version yet."""
+
+    labelled: int
+    pool: int
+    pending: int
+
+
+def current_version(dataset: Dataset) -> DatasetVersion:
+    """The version whose rows are labelled, with what is pending carried to it; `Problem` where none can be."""
+    version = dataset.current
+    if version is None:
+        raise Conflict(
+            _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until it is ready.")
+        )
+    check_can_be_labelled(version)
+    carry(version)
+    return version
+
+
+def progress(version: DatasetVersion) -> Progress:
+    pending = Decision.objects.pending(version)
+    labels = pending.filter(value__isnull=False).count()
+    left_out = pending.filter(left_out=True).count()
+    pool = max(pool_size(version) - labels - left_out, 0)
+    return Progress(version.label_rows + labels, pool, labels + left_out)
+
+
+def labels_of(version: DatasetVersion) -> list[tuple[str, int]]:
+    """(label, rows that have it, with what is pending), those of the version first, so that keys stay the same."""
+    counts = Counter({entry["label"]: entry["count"] for entry in version.labels})
+    given = Decision.objects.pending(version).filter(value__isnull=False).order_by("decided_at", "pk")
+    for value in given.values_list("value", flat=True):
+        counts[value] += 1
+    return list(counts.items())
+
+
+def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[dict[str, Any]]:
+    """Save decisions, one by one. Those that come too late, because somebody else has decided, are not saved: what is wrong with
+    each ({row, code, message, hint}). `Conflict` where that is all of them, `Problem` for what nobody could have meant."""
+    check_entries(version, entries)
+    free = in_pool(version, [entry.row for entry in entries])
+    refusals: list[tuple[int, Problem]] = []
+    for entry in entries:
+        problem = labelled_already(entry.row) if entry.row not in free else save(version, user, entry)
+        refusals += [(entry.row, problem)] if problem else []
+    if refusals and len(refusals) == len(entries):
+        raise refusals[0][1]
+    return [{"row": row, **problem.as_dict()} for row, problem in refusals]
+
+
+def check_entries(version: DatasetVersion, entries: list[Entry]) -> None:
+    if not entries:
+        raise Problem(_("No labels were sent."), code="no_labels", hint=_("Send at least one row with its label."))
+    if len(entries) > MOST_DECISIONS:
+        raise Problem(
+            _("At most %(limit)d labels are taken at once.") % {"limit": MOST_DECISIONS},
+            code="too_many_labels",
+            hint=_("Send them in several requests."),
+        )
+    for entry in entries:
+        if not 1 <= entry.row <= version.rows:
+            raise Problem(
+                _("There is no row %(row)s.") % {"row": str(entry.row)[:20]},
+                code="no_row",
+                hint=_("They are counted from 1 to %(rows)d.") % {"rows": version.rows},
+            )
+        if entry.value is not None:
+            check_label(entry.value)
+
+
+def check_label(value: str) -> None:
+    if len(value) > LONGEST_LABEL:
+        raise Problem(
+            _("A label has at most %(limit)d characters.") % {"limit": LONGEST_LABEL},
+            code="bad_label",
+            hint=_("Use a word or two."),
+            field="value",
+        )
+    if is_missing(value) or not value.isprintable():
+        raise Problem(
+            _("“%(label)s” cannot be a label.") % {"label": value.strip()[:40]},
+            code="bad_label",
+            hint=_("Use a word or two. To go on without a label, skip the row or leave it out."),
+            field="value",
+        )
+
+
+def save(version: DatasetVersion, user: User, entry: Entry) -> Problem | None:
+    """None once it is saved. One's own decision, and anybody's to skip the row, may be replaced."""
+    fields = {
+        "value": None if entry.left_out or entry.value is None else entry.value.strip(),
+        "left_out": entry.left_out,
+        "source": entry.source,
+        "person": user,
+        "decided_at": timezone.now(),
+    }
+    try:
+        with transaction.atomic():
+            before = Decision.objects.select_for_update().filter(version=version, row=entry.row).first()
+            if before is None:
+                Decision.objects.create(workspace=version.workspace, version=version, row=entry.row, **fields)
+                return None
+            if before.made is not None and before.made.status != Status.FAILED:
+                return labelled_already(entry.row)
+            if before.person_id != user.pk and not before.is_skipped:
+                return decided_by(before)
+            Decision.objects.filter(pk=before.pk).update(**fields, made=None)
+            return None
+    except IntegrityError:  # at the same moment
+        return decided_by(Decision.objects.get(version=version, row=entry.row))
+
+
+def labelled_already(row: int) -> Problem:
+    return Conflict(
+        _("Row %(row)d has a label already, or is not used.") % {"row": row},
+        code="not_in_pool",
+        hint=_("Labels that are there are changed on the data page."),
+    )
+
+
+def decided_by(decision: Decision) -> Problem:
+    person = decision.person
+    name = (person.name or person.email) if person else _("Somebody")
+    return Conflict(
+        _("%(name)s has decided on row %(row)d meanwhile: %(label)s.")
+        % {"name": name, "row": decision.row, "label": decision.value or _("left out")},
+        code="decided_meanwhile",
+        hint=_("Their decision stays. Go on with the next row."),
+    )
+
+
+def undo(version: DatasetVersion, user: User) -> Decision:
+    """Take back the last decision of this person that is in no version yet."""
+    last = Decision.objects.pending(version).filter(person=user).order_by("-decided_at", "-pk").first()
+    if last is None:
+        raise Conflict(
+            _("There is nothing to undo."),
+            code="nothing_to_undo",
+            hint=_("What is in a version already is undone by restoring the version before it."),
+        )
+    Decision.objects.filter(pk=last.pk).delete()
+    return last
+
+
+def done(version: DatasetVersion, user: User) -> DatasetVersion:
+    """The next version, with everybody's decisions; the same version where there are none."""
+    with transaction.atomic():
+        lock_quota(version.workspace)  # in the order of whoever else makes a version
+        dataset = lock_dataset(version.dataset_id)
+        latest = dataset.latest
+        if latest is None or latest.status == Status.PROCESSING or dataset.current != version:
+            raise Conflict(
+                _("Another version is being made."),
+                code="not_ready",
+                hint=_("Your labels are saved. Press “Done” again once it is ready."),
+            )
+        decisions = list(Decision.objects.pending(version).settled().order_by("row"))
+        if not decisions:
+            return version
+        note = ngettext("%(n)d row labelled", "%(n)d rows labelled", len(decisions)) % {"n": len(decisions)}
+        suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
+        made = derive(version, user, note, changes={"labels": [as_change(one) for one in decisions]}, **suggestion)
+        Decision.objects.filter(pk__in=[one.pk for one in decisions]).update(made=made)
+        Decision.objects.pending(version).skipped().delete()  # to be asked about again
+    return made
+
+
+def as_change(decision: Decision) -> dict[str, Any]:
+    """As the trainer takes it. The person is a number: once the account is gone, it stands for nobody."""
+    return {
+        "row": decision.row,
+        "value": decision.value,
+        "left_out": decision.left_out,
+        "source": decision.source,
+        "person": str(decision.person_id or ""),
+        "at": decision.decided_at.isoformat(),
+    }
+
+
+def forget(versions: list[DatasetVersion]) -> None:
+    """Decisions on versions that were deleted for good."""
+    Decision.objects.filter(version__in=versions).delete()
+
+
+def advice(version: DatasetVersion, now: Progress) -> str:
+    """The next step, in a sentence."""
+    if not now.pool:
+        return _("Every row has a label. Press “Done”, then train.") if now.pending else _("Every row has a label.")
+    thin = [label for label, count in labels_of(version) if count < ENOUGH]
+    if len(labels_of(version)) < 2:
+        return _("Use at least two different labels, then train a first model.")
+    if thin:
+        return _("At least %(n)d rows of each label are needed for a first model. Few so far: %(labels)s.") % {
+            "n": ENOUGH,
+            "labels": ", ".join(thin[:5]),
+        }
+    return _("This is enough for a first model: press “Done” and train, then label what it gets wrong.")

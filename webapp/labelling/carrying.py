@@ -1,0 +1,69 @@
+"""Decisions on rows of a version that is no longer the newest go on to the same rows of the one that is."""
+
+from django.db import IntegrityError, transaction
+
+from webapp.datasets.models import DatasetVersion, Status
+from webapp.datasets.rows import connect, file_of, names_of, rows_sql
+from webapp.labelling.models import Decision, DecisionQuerySet
+from webapp.labelling.queue import in_pool, label_column
+
+
+def carry(version: DatasetVersion) -> None:
+    """What is pending on earlier versions of the dataset goes on, where this one still has the row and no label for it. The
+    rest stays where it is: should its row come back (an older version restored), so does the decision."""
+    if label_column(version) is None:
+        return
+    earlier = version.dataset.versions.filter(number__lt=version.number, status=Status.READY)
+    for before in earlier.order_by("number").exclude(pk=version.pk):
+        pending = list(Decision.objects.pending(before).exclude(not_in=version.pk))
+        if pending:
+            carry_from(before, version, pending)
+
+
+def carry_from(before: DatasetVersion, version: DatasetVersion, pending: list[Decision]) -> None:
+    """Somebody else's decision on the same row that is already there stays."""
+    new_rows = same_rows(before, version, [decision.row for decision in pending])
+    free = in_pool(version, list(new_rows.values())) if new_rows else set()
+    taken = set(Decision.objects.filter(version=version).values_list("row", flat=True))
+    for decision in pending:
+        row = new_rows.get(decision.row)
+        unmoved = Decision.objects.filter(pk=decision.pk, version=before)
+        if row is None or row not in free or row in taken or not move(unmoved, version, row):
+            unmoved.update(not_in=version.pk)
+
+
+def move(unmoved: DecisionQuerySet, version: DatasetVersion, row: int) -> bool:
+    """False where somebody has decided on the row at this moment. What another request has moved already stays so."""
+    try:
+        with transaction.atomic():
+            unmoved.update(version=version, row=row, made=None)
+    except IntegrityError:
+        return False
+    return True
+
+
+def same_rows(before: DatasetVersion, version: DatasetVersion, rows: list[int]) -> dict[int, int]:
+    """{row before: row now}, from 1, by the content of all columns that both have, but the labels; the first of several equal
+    rows is the first again. Nothing where a file is gone."""
+    answers = {label_column(before), label_column(version)}
+    shared = [name for name in names_of(before) if name in names_of(version) and name not in answers]
+    files = [file_of(before, "data"), file_of(version, "data")]
+    if not shared or not all(one.folder.is_dir() for one in (before, version)):
+        return {}
+    sources = [ranked_sql(names_of(one), shared) for one in (before, version)]
+    query = (
+        f"SELECT a.n + 1, b.n + 1 FROM ({sources[0]}) AS a JOIN ({sources[1]}) AS b USING (content, rank) "  # noqa: S608
+        "WHERE a.n + 1 IN (SELECT unnest(?::BIGINT[]))"
+    )
+    with connect() as cursor:
+        return dict(cursor.execute(query, [*files, rows]).fetchall())
+
+
+def ranked_sql(names: list[str], shared: list[str]) -> str:
+    """SQL over `n`, a hash of the shared cells, and which of the rows with this content it is."""
+    cells = ", ".join(f"coalesce(c{names.index(name)}, '')" for name in shared)
+    content = f"md5(concat_ws(chr(31), {cells}))"
+    return (
+        f"SELECT n, {content} AS content, row_number() OVER (PARTITION BY {content} ORDER BY n) AS rank "  # noqa: S608
+        f"FROM {rows_sql(names)}"
+    )

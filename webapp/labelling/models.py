@@ -1,0 +1,61 @@
+"""Decisions about rows that have no label yet. Each is saved as it is made; together they become a version."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from webapp.accounts.models import User
+from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+from webapp.datasets.models import DatasetVersion, Status
+
+LONGEST_LABEL = 200
+
+
+class Source(models.TextChoices):
+    PERSON = "person", _("Person")
+    SUGGESTION = "suggestion", _("Suggestion")
+
+
+class DecisionQuerySet(WorkspaceQuerySet["Decision"]):
+    def pending(self, version: DatasetVersion) -> Self:
+        """Of this version's rows, those that are in no later version yet: one that could not be made gives them back."""
+        return self.filter(Q(made=None) | Q(made__status=Status.FAILED), version=version)
+
+    def settled(self) -> Self:
+        """Those that change the row: skipped ones do not."""
+        return self.filter(Q(value__isnull=False) | Q(left_out=True))
+
+    def skipped(self) -> Self:
+        return self.filter(value=None, left_out=False)
+
+
+class Decision(WorkspaceOwned):
+    """`value`: the label; null for a row that was skipped, or that is `left_out`."""
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="+")
+    row = models.PositiveIntegerField(help_text="from 1")
+    value = models.CharField(max_length=LONGEST_LABEL, null=True)
+    left_out = models.BooleanField(default=False)
+    source = models.CharField(max_length=12, choices=Source, default=Source.PERSON)
+    person = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField()
+    made = models.ForeignKey(
+        DatasetVersion, on_delete=models.SET_NULL, null=True, related_name="+", help_text="the version that has it"
+    )
+    not_in = models.CharField(
+        max_length=16, blank=True, help_text="the newest version that was searched for its row in vain"
+    )
+
+    objects: ClassVar = DecisionQuerySet.as_manager()
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["version", "row"], name="one_decision_each")]
+
+    def __str__(self) -> str:
+        return f"row {self.row} of {self.version}"
+
+    @property
+    def is_skipped(self) -> bool:
+        return self.value is None and not self.left_out

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from webapp.labelling import views
+
+urlpatterns = [
+    path("prototypes/<str:pk>/label", views.label, name="label"),
+    path("prototypes/<str:pk>/label/undo", views.undo, name="undo_label"),
+    path("prototypes/<str:pk>/label/done", views.done, name="finish_labels"),
+]

@@ -1,0 +1,160 @@
+"""The page “Label”: one row at a time, its label by a key."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from trainer.columns import canonical_label
+from webapp.accounts.access import load, needs
+from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
+from webapp.core.forms import refused_on
+from webapp.core.numbers import whole
+from webapp.core.problem_responses import problem_response
+from webapp.core.problems import Problem
+from webapp.datasets.models import DatasetVersion, Status
+from webapp.labelling import actions
+from webapp.labelling.queue import ORDERS, items, label_column
+from webapp.prototypes.models import Prototype
+
+P = ParamSpec("P")
+KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+AHEAD = 8
+"""Rows that a page has before they are asked about."""
+
+
+def wants_script(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def told_to_script(
+    view: Callable[Concatenate[AuthedRequest, P], HttpResponse],
+) -> Callable[Concatenate[AuthedRequest, P], HttpResponse]:
+    """A refusal as JSON where the page's script asks."""
+
+    @wraps(view)
+    def checked(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Problem as problem:
+            if wants_script(request):
+                return problem_response(problem)
+            raise
+
+    return checked
+
+
+@needs(Right.LABEL)
+@refused_on("label")
+@told_to_script
+def label(request: AuthedRequest, pk: str) -> HttpResponse:
+    """A POST takes a decision: `row`, and `value` (or `new`, a label that is typed) or `action` (skip, leave_out).
+
+    Context: prototype, version, can_label (whether this task is labelled here), at_work (a version is being read), cards (rows),
+    labels [(key, label, rows)], progress, advice, order. With `?cards` only the cards, none of the rows in `?without=`.
+    """
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    if request.method == "POST":
+        return take(request, prototype)
+    version = prototype.dataset.current
+    context: dict[str, Any] = {"prototype": prototype, "version": version}
+    context["can_label"] = version is not None and label_column(version) is not None
+    if version is None or not context["can_label"]:
+        return render(request, "labelling/label.html", context)
+    actions.current_version(prototype.dataset)
+    order = request.GET.get("order", "")
+    order = order if order in ORDERS else "mixed"
+    without = tuple(row for text in request.GET.getlist("without") if (row := whole(text, None)) is not None)
+    context |= {"cards": items(version, order, AHEAD, without), "order": order}
+    if "cards" in request.GET:
+        return render(request, "labelling/_cards.html", context)
+    latest = prototype.dataset.latest
+    progress = actions.progress(version)
+    context |= {
+        "labels": keyed(actions.labels_of(version)),
+        "progress": progress,
+        "advice": actions.advice(version, progress),
+        "at_work": latest is not None and latest.status == Status.PROCESSING,
+        "failed": latest if latest is not None and latest.status == Status.FAILED else None,
+    }
+    return render(request, "labelling/label.html", context)
+
+
+def keyed(labels: Iterable[tuple[str, int]]) -> list[tuple[str, str, int]]:
+    """(key, label, rows); the key is empty where there are more labels than keys."""
+    return [(KEYS[at] if at < len(KEYS) else "", name, count) for at, (name, count) in enumerate(labels)]
+
+
+def take(request: AuthedRequest, prototype: Prototype) -> HttpResponse:
+    version = actions.current_version(prototype.dataset)
+    check_same(request, version)
+    actions.decide(version, request.user, [entry_of(request)])
+    return answer(request, version, prototype)
+
+
+def check_same(request: HttpRequest, version: DatasetVersion) -> None:
+    """`Problem` where the page shows rows of another version: its numbers may be those of other rows."""
+    if request.POST.get("version") != version.pk:
+        raise Problem(
+            _("There is a newer version, and this decision is not in it."),
+            code="other_version",
+            hint=_("Reload the page and go on. What you decided before is kept."),
+            status=409,
+        )
+
+
+def entry_of(request: HttpRequest) -> actions.Entry:
+    row, action = whole(request.POST.get("row", ""), None), request.POST.get("action", "")
+    if row is None:
+        raise Problem(_("No row was named."), code="no_row", hint=_("Reload the page."))
+    typed = request.POST.get("value") or request.POST.get("new", "")
+    if not action and not typed.strip():
+        raise Problem(
+            _("No label was chosen."), code="bad_label", hint=_("Choose a label, or skip the row."), field="new"
+        )
+    value = None if action else canonical_label(typed)
+    return actions.Entry(row, value, left_out=action == "leave_out")
+
+
+def answer(request: HttpRequest, version: DatasetVersion, prototype: Prototype) -> HttpResponse:
+    """The page again; for its script, how far it is."""
+    if not wants_script(request):
+        return redirect("label", prototype.pk)
+    progress = actions.progress(version)
+    counts = {"labelled": progress.labelled, "pool": progress.pool, "pending": progress.pending}
+    return JsonResponse({**counts, "advice": actions.advice(version, progress)})
+
+
+@needs(Right.LABEL)
+@require_POST
+@refused_on("label")
+@told_to_script
+def undo(request: AuthedRequest, pk: str) -> HttpResponse:
+    """Take back one’s last decision."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = actions.current_version(prototype.dataset)
+    check_same(request, version)
+    decision = actions.undo(version, request.user)
+    if wants_script(request):
+        return answer(request, version, prototype)
+    messages.info(request, _("Undone: row %(row)d.") % {"row": decision.row})
+    return redirect("label", prototype.pk)
+
+
+@needs(Right.LABEL)
+@require_POST
+@refused_on("label")
+def done(request: AuthedRequest, pk: str) -> HttpResponse:
+    """Make a version of everybody's decisions, and show it being read."""
+    prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
+    version = actions.current_version(prototype.dataset)
+    if actions.done(version, request.user) == version:
+        messages.info(request, _("Nothing was labelled since the last version."))
+        return redirect("label", prototype.pk)
+    return redirect("data", prototype.pk)
