@@ -178,8 +178,8 @@ def test_words_and_objects() -> None:
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
-    with pytest.raises(ValueError, match="perplexity"):
-        compare("perplexity", [1], [1], [1])
+    with pytest.raises(ValueError, match="wit"):
+        compare("wit", [1], [1], [1])
     with pytest.raises(ValueError, match="same rows"):
         compare("mae", [1, 2], [1, 2], [1])
 
