@@ -1,8 +1,10 @@
 """Rows with and without a label, and the dataset that they are."""
 
 import json
+import shutil
 from pathlib import Path
 
+from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
 from webapp.datasets import reading
 from webapp.datasets.models import Dataset, DatasetVersion, Status
@@ -31,6 +33,14 @@ def as_dataset(workspace: Workspace, user: User, folder: Path) -> Dataset:
         rows=profile["rows"],
         sha256=profile["sha256"],
     )
+    return made
+
+
+def made_from(content: bytes, user: User, workspace: Workspace, folder: Path) -> Dataset:
+    (folder / "table.csv").write_bytes(content)
+    inspect([folder / "table.csv"], folder / "table")
+    made = as_dataset(workspace, user, folder / "table")
+    shutil.copytree(folder / "table", made.versions.get().folder)
     return made
 
 

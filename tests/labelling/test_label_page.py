@@ -1,6 +1,7 @@
 """The page “Label”: without its script one form after another, with it JSON; and who sees it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import things
-from tests.labelling.rows import read
+from tests.labelling.rows import made_from, read
 from tests.pages.form_page import Page
 from webapp.accounts.models import Membership, Role, User, Workspace
 from webapp.datasets.models import Dataset
@@ -130,3 +131,20 @@ def test_a_card_shows_what_a_person_must_see_to_decide(workspace: Workspace) -> 
     assert ["hidden>" in card for card in (image, audio, table)] == [False, True, True]
     assert '<dd class="breakall">42</dd>' in table
     assert '<dd class="breakall">–</dd>' in table
+
+
+def test_data_without_any_label_can_be_labelled_from_the_start(
+    user: User, workspace: Workspace, browser: Client, tmp_path: Path
+) -> None:
+    content = "\n".join(["text", *(f"question number {row} about it" for row in range(40))])
+    dataset = made_from(content.encode(), user, workspace, tmp_path)
+    prototype = create_prototype(dataset, user)
+    address = reverse("label", args=[prototype.pk])
+    assert "Label these rows" in browser.get(address).content.decode()
+    assert browser.post(reverse("begin_labels", args=[prototype.pk])).status_code == 302
+    version = read(dataset)
+    assert version.suggestion["task"] == "text-classification"
+    assert (version.split["pool"], version.rows) == (40, 40)
+    assert decide(browser, prototype, 1, new="good").json()["labelled"] == 1
+    assert 'data-key="1"' in browser.get(address).content.decode()
+    assert browser.post(reverse("begin_labels", args=[prototype.pk])).status_code == 422

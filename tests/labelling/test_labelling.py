@@ -1,7 +1,6 @@
 """Rows without a label, from the queue to the version that has their labels: by REST, as a labeller would."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
-from tests.labelling.rows import LABELLED, ROWS, UNLABELLED, as_dataset, csv, read
-from trainer.data.inspect import inspect
+from tests.labelling.rows import LABELLED, ROWS, UNLABELLED, csv, made_from, read
 from webapp.accounts.models import Membership, Role, User, Workspace
 from webapp.datasets import versions
 from webapp.datasets.models import Dataset, Status
@@ -98,14 +96,6 @@ def test_versions_read_before_there_was_a_pool_are_asked_about_too(dataset: Data
     assert len(ask(api, dataset, "queue?count=50")["items"]) == UNLABELLED
     assert ask(api, dataset, "labelling")["pool"] == UNLABELLED
     label(api, dataset, ROWS)
-
-
-def made_from(content: bytes, user: User, workspace: Workspace, folder: Path) -> Dataset:
-    (folder / "table.csv").write_bytes(content)
-    inspect([folder / "table.csv"], folder / "table")
-    made = as_dataset(workspace, user, folder / "table")
-    shutil.copytree(folder / "table", made.versions.get().folder)
-    return made
 
 
 def test_columns_of_a_table_are_named(user: User, workspace: Workspace, api: Client, tmp_path: Path) -> None:

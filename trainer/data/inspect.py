@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from trainer import tasks
-from trainer.data.editing import apply_changes, apply_fix
+from trainer.data.editing import apply_changes, apply_fix, listed
 from trainer.data.fixes import order_fixes
 from trainer.data.intake import read_files
 from trainer.data.readings import Choices
@@ -52,7 +52,8 @@ def inspect(  # noqa: PLR0913  the options of the command
     split_spec = None if split is None else parse_split(split)
     with unfinished(out, files[0]) as part:
         if len(files) == 1 and files[0].is_dir():
-            dataset = read_version(files[0], columns, split_spec, task, roles)
+            added = list(map(str, listed(changes or {}, "add")))
+            dataset = read_version(files[0], columns, split_spec, task, roles, added)
         else:
             with use_folder(part / "scratch"):
                 dataset = read_files(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,10 +68,11 @@ def read_version(
     split_wanted: SplitSpec | None,
     task: str | None = None,
     roles: dict[str, str] | None = None,
+    added: Sequence[str] = (),
 ) -> Dataset:
     """A version's rows again, maybe under other columns and roles, which join those chosen before. Parts that the upload
     gave stay as given. Without `wanted` the rows are divided as was wished before: they keep their parts while what is
-    predicted, and what the split goes by, are the same."""
+    predicted, and what the split goes by, are the same. `added`: empty columns beside them."""
     try:
         table = pq.read_table(folder / "data.parquet")
         before = json.loads((folder / "profile.json").read_text("utf-8"))
@@ -83,6 +85,8 @@ def read_version(
             hint=_("Name a folder that `inspect` wrote."),
         ) from error
     lasting = [problem for problem in problems if problem["code"] in FILE_PROBLEMS]
+    for name in set(added) - set(table.column_names):
+        table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
     dataset = Dataset(table, before["source"], lasting)
     dataset.readings, dataset.left_out = before.get("reading") or [], before.get("left_out") or []
     dataset.kinds = {column["name"]: column["kind"] for column in before["columns"] if column["kind"] in MEDIA_KINDS}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -18,7 +19,7 @@ from webapp.datasets.quota import lock_quota
 from webapp.datasets.versions import derive
 from webapp.labelling.carrying import carry
 from webapp.labelling.models import LONGEST_LABEL, Decision, Source
-from webapp.labelling.queue import check_can_be_labelled, in_pool, pool_size
+from webapp.labelling.queue import check_can_be_labelled, in_pool, label_column, pool_size, start_of
 
 ENOUGH = 20
 """Rows of a label from which a first model can be tried."""
@@ -206,6 +207,24 @@ def done(version: DatasetVersion, user: User) -> DatasetVersion:
     return made
 
 
+def begin(version: DatasetVersion, user: User) -> DatasetVersion:
+    """The next version, with an empty column for labels and the task that answers with it."""
+    start = start_of(version)
+    if start is None or label_column(version) is not None:
+        raise Problem(
+            _("There is nothing to label from the start here."),
+            code="no_labelling",
+            hint=_("Choose a classification task on the data page."),
+        )
+    task, column = start
+    names = [column["name"] for column in version.columns]
+    empty = [column["name"] for column in version.columns if column["kind"] == "empty"]
+    candidates = chain(["label"], (f"label_{n}" for n in count(2)))
+    name = next(name for name in candidates if name in empty or name not in names)
+    columns = {task.partition("-")[0]: column, "label": name}
+    return derive(version, user, _("Column for labels added"), changes={"add": [name]}, task=task, columns=columns)
+
+
 def as_change(decision: Decision) -> dict[str, Any]:
     """As the trainer takes it. The person is a number: once the account is gone, it stands for nobody."""
     return {
@@ -227,7 +246,7 @@ def advice(version: DatasetVersion, now: Progress) -> str:
     """The next step, in a sentence."""
     if not now.pool:
         return _("Every row has a label. Press “Done”, then train.") if now.pending else _("Every row has a label.")
-    thin = [label for label, count in labels_of(version) if count < ENOUGH]
+    thin = [label for label, rows in labels_of(version) if rows < ENOUGH]
     if len(labels_of(version)) < 2:
         return _("Use at least two different labels, then train a first model.")
     if thin:

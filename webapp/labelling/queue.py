@@ -48,6 +48,16 @@ def label_column(version: DatasetVersion) -> str | None:
     return columns.get(shape.answer) if shape is not None and shape.kind == "class" else None
 
 
+STARTS = {"image": "image-classification", "audio": "audio-classification", "text": "text-classification"}
+"""The task of rows that have no label yet, by the kind of column that is read."""
+
+
+def start_of(version: DatasetVersion) -> tuple[str, str] | None:
+    """(task, column) with which labelling can begin where nobody has labelled anything; None where no column is read so."""
+    kinds = {column["kind"]: column["name"] for column in reversed(version.columns)}
+    return next(((task, kinds[kind]) for kind, task in STARTS.items() if kind in kinds), None)
+
+
 def check_can_be_labelled(version: DatasetVersion) -> str:
     """The column of the labels; `Problem` where rows are not answered with a class."""
     column = label_column(version)

@@ -4,6 +4,7 @@ from webapp.labelling import views
 
 urlpatterns = [
     path("prototypes/<str:pk>/label", views.label, name="label"),
+    path("prototypes/<str:pk>/label/begin", views.begin, name="begin_labels"),
     path("prototypes/<str:pk>/label/undo", views.undo, name="undo_label"),
     path("prototypes/<str:pk>/label/done", views.done, name="finish_labels"),
 ]

@@ -20,7 +20,7 @@ from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.labelling import actions
-from webapp.labelling.queue import ORDERS, items, label_column
+from webapp.labelling.queue import ORDERS, items, label_column, start_of
 from webapp.prototypes.models import Prototype
 
 P = ParamSpec("P")
@@ -56,7 +56,8 @@ def told_to_script(
 def label(request: AuthedRequest, pk: str) -> HttpResponse:
     """A POST takes a decision: `row`, and `value` (or `new`, a label that is typed) or `action` (skip, leave_out).
 
-    Context: prototype, version, can_label (whether this task is labelled here), at_work (a version is being read), cards (rows),
+    Context: prototype, version, can_label (whether this task is labelled here), can_begin (whether a column for labels can be
+    added), at_work (a version is being read), cards (rows),
     labels [(key, label, rows)], progress, advice, order. With `?cards` only the cards, none of the rows in `?without=`.
     """
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
@@ -66,6 +67,7 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
     context: dict[str, Any] = {"prototype": prototype, "version": version}
     context["can_label"] = version is not None and label_column(version) is not None
     if version is None or not context["can_label"]:
+        context["can_begin"] = version is not None and start_of(version) is not None and request.membership.can_edit
         return render(request, "labelling/label.html", context)
     actions.current_version(prototype.dataset)
     order = request.GET.get("order", "")
@@ -158,3 +160,15 @@ def done(request: AuthedRequest, pk: str) -> HttpResponse:
         messages.info(request, _("Nothing was labelled since the last version."))
         return redirect("label", prototype.pk)
     return redirect("data", prototype.pk)
+
+
+@needs(Right.EDIT)
+@require_POST
+@refused_on("label")
+def begin(request: AuthedRequest, pk: str) -> HttpResponse:
+    """Add an empty column for labels, and show the version being read."""
+    version = load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset.current
+    if version is None:
+        raise Problem(_("This dataset has not been imported yet."), hint=_("Wait until it is ready."))
+    actions.begin(version, request.user)
+    return redirect("data", pk)
