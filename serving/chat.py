@@ -130,7 +130,7 @@ def prompt_of(fields: dict[str, Any]) -> str:
 
 def check_writes(engine: "Engine[Any, Any]") -> None:
     """`Refused` for a model that writes no texts."""
-    if not engine.writes:
+    if not engine.is_writer:
         message = "This model writes no texts. Ask it with POST /e/SLUG/predict."
         raise Refused(message, "model_not_supported", "model")
 

@@ -128,3 +128,12 @@ def test_parts_of_a_content_are_lines_of_it() -> None:
     asked = parse(json.dumps({"messages": [{"role": "developer", "content": parts}]}).encode(), is_chat=True)
     assert asked.value["messages"] == [{"role": "system", "content": "a\nb"}]
     assert asked.value["temperature"] == 1.0
+
+
+def test_only_engines_of_texts_to_write_are_writers() -> None:
+    """A transcript is written too, but not in answer to messages."""
+    from trainer.engines.speech import SpeechEngine
+    from trainer.engines.writing import WritingEngine
+
+    assert WritingEngine.is_writer
+    assert not SpeechEngine.is_writer

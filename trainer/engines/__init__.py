@@ -73,7 +73,7 @@ class Engine(Generic[Read, Answered]):
     """What `explain` calls the pieces of an input."""
     embeds = False
     """Whether `{"embed": text}` is an input, answered with the text's vector."""
-    writes = False
+    is_writer = False
     """Whether it writes texts that can be sent as they are written (`stream`)."""
     session: Session
     """The graph, where the model is one."""
@@ -143,7 +143,7 @@ class Engine(Generic[Read, Answered]):
         self.outputs([self.warm_input()])
 
     def stream(self, value: Read) -> "Iterator[Piece]":
-        """The answer to an input in pieces of text, of an engine that `writes`."""
+        """The answer to an input in pieces of text, of an engine that `is_writer`."""
         raise NotImplementedError
 
     def outputs(self, inputs: Sequence[Read]) -> Outputs:

@@ -40,7 +40,7 @@ class Prompt(NamedTuple):
 
 class WritingEngine(Engine[Prompt, list[Written]]):
     parts_name = "words"
-    writes = True
+    is_writer = True
 
     def model_file(self) -> Path:
         return self.artifact / "model" / WEIGHTS
