@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from trainer import tasks
+from trainer import answers, tasks
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import Cursor, connect, file_of, names_of, read, rows_sql
@@ -45,7 +45,7 @@ def label_column(version: DatasetVersion) -> str | None:
     """The column that holds the classes, also where there is none in it yet; None for other tasks."""
     shape = tasks.shapes().get(version.suggestion.get("task") or "")
     columns: dict[str, str] = version.suggestion.get("columns") or {}
-    return columns.get(shape.answer) if shape is not None and shape.kind == "class" else None
+    return columns.get(shape.answer) if shape is not None and answers.get(shape.kind).labelled else None
 
 
 STARTS = {"image": "image-classification", "audio": "audio-classification", "text": "text-classification"}
