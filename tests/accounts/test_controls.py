@@ -32,7 +32,16 @@ SHOWN_ELSEWHERE = {
         "promote",
     ),
     *("restore", "forget", "accept_leaks", "train_without", "remove_checkpoints", "try_run", "remove_model", "divide"),
-    *("create_token", "replace_data", "start_prototype", "end_invitation", "set_budget", "run_example"),
+    *(
+        "begin_labels",
+        "undo_label",
+        "create_token",
+        "replace_data",
+        "start_prototype",
+        "end_invitation",
+        "set_budget",
+        "run_example",
+    ),
 }
 """What this workspace's state gives nobody a reason for."""
 
