@@ -54,6 +54,15 @@ def test_no_selector_stands_twice() -> None:
     assert twice == set()
 
 
+def test_a_class_is_laid_out_in_one_layer() -> None:
+    """A page that takes a name that a component has would change every page that shows the component."""
+    layers: dict[str, set[str]] = {}
+    for context, prelude in RULES:
+        if len(context) == 1 and re.fullmatch(r"\.[\w-]+", prelude):
+            layers.setdefault(prelude, set()).add(context[0])
+    assert {name: found for name, found in layers.items() if len(found) > 1} == {}
+
+
 def test_boxes_of_a_model_keep_their_colours() -> None:
     """Both styles are on one element; in another layer the plain one would win whatever its order."""
     layers = {context[0] for context, prelude in RULES if prelude in (".boxed rect", ".found rect", ".found .b2")}
