@@ -122,7 +122,7 @@ def test_an_upload_whose_row_was_never_written(
 
     kept = send()
     with monkeypatch.context() as dying:
-        dying.setattr(actions, "lock_quota", killed)
+        dying.setattr(actions, "room_for", killed)
         dying.setattr(actions.shutil, "rmtree", killed)
         with pytest.raises(Killed):
             send()
