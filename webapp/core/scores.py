@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from trainer.answers.metrics import by_name, named
@@ -84,7 +85,7 @@ def score_words(head: dict[str, Any] | None) -> str:
         return _("%(share)s accuracy") % {"share": percent(value)}
     if name == "wer":
         return _("%(share)s word error rate") % {"share": percent(value)}
-    return f"{named(name).short or readable(name)} {scored(value, name)}"
+    return f"{named(name).short or capfirst(metric_name(name))} {scored(value, name)}"
 
 
 def range_words(expected: dict[str, Any] | None) -> str:
