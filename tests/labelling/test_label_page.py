@@ -107,6 +107,11 @@ def test_of_other_tasks_it_says_so(workspace: Workspace, browser: Client) -> Non
     assert "Only data for classification can be labelled here." in page
 
 
+def test_the_data_page_leads_to_it(prototype: Prototype, browser: Client) -> None:
+    page = browser.get(f"/prototypes/{prototype.pk}/data").content.decode()
+    assert f'<p><a href="/prototypes/{prototype.pk}/label">Label them</a></p>' in page
+
+
 def test_a_viewer_sees_no_tab(prototype: Prototype, workspace: Workspace, client_of: ClientOf) -> None:
     for role, sees in ((Role.VIEWER, False), (Role.LABELLER, True)):
         member = User.objects.create_user(f"{role}@example.org")
