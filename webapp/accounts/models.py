@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from webapp.accounts.audit_verbs import SUBJECTS, VERBS
 from webapp.accounts.rights import ALL_RIGHTS, RIGHTS, RIGHTS_OF_SCOPE, Right, Scope
 from webapp.accounts.rights import Role as Role
 from webapp.core.models import Stored, WorkspaceOwned, WorkspaceQuerySet
@@ -306,71 +307,17 @@ class AuditEvent(WorkspaceOwned):
     class Meta(WorkspaceOwned.Meta):
         indexes = [models.Index(fields=["workspace", "-created_at"], name="audit_of_workspace")]
 
-    VERBS: ClassVar = {
-        "cancelled": _("cancelled"),
-        "confirmed": _("confirmed the columns of"),
-        "created": _("created"),
-        "deleted": _("deleted"),
-        "deployed": _("deployed"),
-        "discarded": _("discarded"),
-        "ended": _("ended"),
-        "made version": _("created a version of"),
-        "not trained": _("did not train again on"),
-        "put to sleep": _("paused"),
-        "removed model": _("removed the model of"),
-        "showed examples": _("showed examples from the data in"),
-        "showed texts": _("showed the texts of the data in"),
-        "hid texts": _("hid the texts of the data in"),
-        "changed role": _("changed the role of"),
-        "invited": _("invited"),
-        "joined": _("joined as"),
-        "left": _("left as"),
-        "made owner": _("transferred the ownership to"),
-        "removed member": _("removed"),
-        "hid examples": _("hid examples from the data in"),
-        "removed examples": _("removed the unchosen examples from"),
-        "removed checkpoints": _("removed the checkpoints of"),
-        "renamed": _("renamed"),
-        "restored": _("restored"),
-        "resumed": _("resumed"),
-        "revoked": _("revoked"),
-        "rolled to": _("deployed"),
-        "set": _("set"),
-        "started": _("started"),
-        "stopped": _("stopped"),
-        "uploaded": _("uploaded"),
-        "woke": _("resumed"),
-    }
-    SUBJECTS: ClassVar = {
-        "budget": _("budget"),
-        "dataset": _("dataset"),
-        "endpoint": _("demo"),
-        "endpointkey": _("key"),
-        "key": _("key"),
-        "invitation": _("invitation"),
-        "link": _("link"),
-        "member": _("member"),
-        "price": _("price"),
-        "prototype": _("prototype"),
-        "retention": _("retention"),
-        "retraining": _("training"),
-        "run": _("run"),
-        "sharelink": _("link"),
-        "token": _("token"),
-        "workspace": _("workspace"),
-    }
-
     def __str__(self) -> str:
         return f"{self.verb} {self.subject} {self.text}"
 
     @property
     def verb_words(self) -> str:
         """What was done, in the reader's language."""
-        return str(self.VERBS.get(self.verb, self.verb))
+        return str(VERBS.get(self.verb, self.verb))
 
     @property
     def subject_words(self) -> str:
-        return str(self.SUBJECTS.get(self.subject, self.subject))
+        return str(SUBJECTS.get(self.subject, self.subject))
 
 
 class SecurityEvent(Stored):
