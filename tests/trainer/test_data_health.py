@@ -230,7 +230,8 @@ def test_columns_that_say_nothing_can_be_left_out(code: str, left: str, tmp_path
         (lambda _row: "5", "one_value"),
         (lambda row: "$5.00" if row % 2 else "5", "one_value"),
         (lambda row: "cheap" if row % 2 else "dear", "one_value"),
-        (lambda row: str(row) if row < 5 else "dear", "too_few_rows"),
+        (lambda row: str(row) if row < 5 else "dear", "not_numbers"),
+        (lambda row: str(row) if row < 5 else "", "too_few_rows"),
         (lambda row: "5" if row else "6", None),
     ],
 )
