@@ -7,7 +7,7 @@ from trainer.tasks.base import Shape, Task
 from webapp.core.problems import Problem
 from webapp.runs.actions import check_roles
 
-SHAPES = [(task, shape) for task in tasks.all() for shape in (task.shape(), *task.alternatives)]
+SHAPES = [(task, shape) for task in tasks.all() for shape in task.every_shape()]
 
 
 @pytest.mark.parametrize(

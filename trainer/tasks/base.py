@@ -127,6 +127,11 @@ class Task:
     """Roles whose texts come again in other rows: what is learned from shares none with what is tested on."""
 
     @classmethod
+    def every_shape(cls) -> tuple[Shape, ...]:
+        """The one that it is declared with, then the others that it reads."""
+        return (cls.shape(), *cls.alternatives)
+
+    @classmethod
     def shape(cls) -> Shape:
         reads = tuple(role.name for role in cls.roles if role.required and role.name != cls.answer_role)
         return Shape(reads, cls.answer_role, cls.answer, cls.sentence)

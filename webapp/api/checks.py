@@ -43,7 +43,7 @@ def check_columns(task: str, columns: Iterable[str]) -> None:
     declared = tasks.find(task)
     if declared is None:
         return
-    shapes = (declared.shape(), *declared.alternatives)
+    shapes = declared.every_shape()
     role_names = dict.fromkeys(
         (*(role.name for role in declared.roles), *(role for shape in shapes for role in shape.roles))
     )
