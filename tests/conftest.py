@@ -1,5 +1,6 @@
 """People, workspaces and the running site, for every test that needs them."""
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if is_quick(item.path) and "site" not in item.fixturenames and not any(map(item.get_closest_marker, LEFT_OUT)):  # type: ignore[attr-defined]
             item.add_marker("quick")
     items.sort(key=lambda item: ("site" not in item.fixturenames, bool(item.get_closest_marker("patient"))))  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_is_loaded_stays() -> None:
+    """Libraries are millions of objects, which the garbage collector need not look through again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ from trainer.messages import _
 
 ROW_BYTES, CELL_BYTES = 120, 12
 """The least that a row takes beside its text: keys, places and the part it is in; and a cell of it."""
+WORTH_RELEASING = 8 * 2**20
 
 
 def check_declared(name: str, rows: int, columns: int, text_bytes: int = 0) -> None:
@@ -33,8 +34,11 @@ def check_declared(name: str, rows: int, columns: int, text_bytes: int = 0) -> N
     )
 
 
-def release_memory() -> None:
-    """Return freed memory to the system before more is asked for."""
+def release_memory(size: int) -> None:
+    """Return freed memory to the system before more is asked for, after work on data of so many bytes. Of a little there is
+    nothing to return that would be worth the look through all objects of a process, 0.1 s where torch is loaded."""
+    if size < WORTH_RELEASING:
+        return
     gc.collect()
     pa.default_memory_pool().release_unused()
     trim_heap()

@@ -144,7 +144,7 @@ def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     profile, problems = describe_dataset(dataset)
     parts = np.where(pool_rows(dataset), POOL, dataset.split)
     dataset.keys = None
-    release_memory()
+    release_memory(dataset.table.nbytes)
     profile["sha256"] = hash_dataset(dataset, split_table(dataset.split, dataset.folds))
     split = split_table(parts, dataset.folds)
     write_media(dataset, part / "media")
@@ -259,7 +259,7 @@ def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
 def personal_problems(dataset: Dataset) -> list[Problem]:
     from trainer.data import privacy  # its tables of phone numbers are large
 
-    release_memory()
+    release_memory(dataset.table.nbytes)
     looked = [column["name"] for column in dataset.profile if column["kind"] not in PLAIN_KINDS]
     counts_by_column = {name: privacy.find_personal_data(name, dataset.table.column(name)) for name in looked}
     return privacy.personal_data_problems({name: kinds for name, kinds in counts_by_column.items() if kinds})
