@@ -15,6 +15,7 @@ from trainer.data import cells as reading
 from trainer.data.cells import is_missing_mask, iterate_slices, parse_dates, parse_numbers, select_cells
 from trainer.data.column_statistics import describe_dates, format_moment, round_figure, summarise
 from trainer.dates import FORMATS, value_of
+from trainer.numerals import range_ends
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -244,3 +245,9 @@ def test_figures_have_six_digits_and_whole_ones_no_point(value: float, shown: fl
     rounded = round_figure(value)
     assert rounded == shown
     assert isinstance(rounded, int) == isinstance(shown, int)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("cell", ["1" * 50_000, "1 " * 25_000, "1-" * 25_000, "1 to " * 10_000])
+def test_a_long_cell_of_digits_is_soon_known_as_no_range(cell: str) -> None:
+    assert range_ends(cell) is None
