@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.serving import tiny
 from tests.serving.conftest import KEY, TOKEN, Redis, Serving, wait_for
 
 PATHS = ("v1/embeddings", "embeddings")
@@ -82,13 +83,31 @@ def test_the_rate_limit_is_that_of_predictions(serving: Serving) -> None:
     assert codes == [422, 422, 429]
 
 
-def test_what_is_refused_is_counted(serving: Serving, redis_server: Redis, packaged: Path) -> None:
-    redis_server.publish("counted-vectors", packaged)
-    for path in PATHS:
-        ask(serving, path, slug="counted-vectors", json={"input": "a"})
+@pytest.fixture(scope="module")
+def embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.build_vectors(tmp_path_factory.mktemp("runs") / "vectors")
 
-    def errors() -> int:
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_answered_and_what_is_refused_is_counted(
+    path: str, serving: Serving, redis_server: Redis, packaged: Path, embedding: Path
+) -> None:
+    """By texts, for whoever is charged; the model that has no vectors refuses, and so does a body that cannot be read."""
+    with_vectors, without = (f"{name}-{PATHS.index(path)}" for name in ("counted", "uncounted"))
+    redis_server.publish(with_vectors, embedding)
+    redis_server.publish(without, packaged)
+    answers = [
+        ask(serving, path, slug=with_vectors, json={"input": texts}) for texts in ("a card", ["a card", "the money"])
+    ]
+    assert [len(answer.json()["data"]) for answer in answers] == [1, 2]
+    assert len(answers[0].json()["data"][0]["embedding"]) == 32
+    assert ask(serving, path, slug=with_vectors, content=b"{").status_code == 422
+    assert ask(serving, path, slug=without, json={"input": "a card"}).json()["code"] == "no_embeddings"
+
+    def counted(slug: str) -> tuple[int, ...]:
         entries = [json.loads(fields["u"]) for _id, fields in redis_server.client.xrange("maquette:usage")]
-        return sum(entry["errors"] for entry in entries if entry["slug"] == "counted-vectors")
+        own = [entry for entry in entries if entry["slug"] == slug]
+        return tuple(sum(entry[name] for entry in own) for name in ("requests", "rows", "errors"))
 
-    wait_for(lambda: errors() == 2, 8)
+    wait_for(lambda: counted(with_vectors) == (3, 3, 1), 8)
+    wait_for(lambda: counted(without) == (1, 0, 1), 8)

@@ -1,7 +1,9 @@
 """A tiny real artifact: a two-layer BERT from a config, its tokenizer, saved predictions, packaged as ONNX."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 WORDS = [
     "the",
@@ -36,13 +38,11 @@ def texts(count: int) -> list[str]:
     ]
 
 
-def build(folder: Path, seed: int = 0, rows: int = 60) -> Path:
-    """`artifact/` with its trained answers as predictions, not yet packaged."""
+def encoder(seed: int = 0) -> tuple[Any, Any]:
+    """A BERT of two layers with random weights, and its tokenizer."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    from trainer.families.text.encoder import EncoderClassifier
 
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, *"0123456789", *(f"##{digit}" for digit in "0123456789")]
     vocabulary = {name: at for at, name in enumerate(names)}
@@ -61,12 +61,41 @@ def build(folder: Path, seed: int = 0, rows: int = 60) -> Path:
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    model = EncoderClassifier(BertModel(config, add_pooling_layer=False), LABELS, pooling="mean").eval()
+    return BertModel(config, add_pooling_layer=False), tokenizer
+
+
+def build(folder: Path, seed: int = 0, rows: int = 60) -> Path:
+    """`artifact/` with its trained answers as predictions, not yet packaged."""
+    import torch
+
+    from trainer.families.text.encoder import EncoderClassifier
+
+    reads, tokenizer = encoder(seed)
+    model = EncoderClassifier(reads, LABELS, pooling="mean").eval()
     torch.nn.init.normal_(model.head.weight, std=1.0)
     artifact = folder / "artifact"
     model.save(artifact / "model", tokenizer, 32)
     save_predictions(artifact, answers(model, tokenizer, texts(rows)))
     (artifact / "manifest.json").write_text(json.dumps(manifest(artifact)))
+    return artifact
+
+
+def build_vectors(folder: Path) -> Path:
+    """`artifact/` of a packaged model whose answers are vectors, with two texts to search."""
+    import numpy as np
+
+    from trainer.families.text.matcher import Matcher
+    from trainer.packaging.export import export
+    from trainer.similarity.bm25 import WordIndex
+    from trainer.similarity.corpus import Corpus
+
+    artifact, (reads, tokenizer) = folder / "artifact", encoder()
+    searched = texts(2)
+    Matcher(reads, "positives").eval().save(artifact / "model", tokenizer, {"max_length": 32, "scale": [0.0, 1.0]})
+    vectors = np.eye(2, 32, dtype=np.float32)
+    Corpus(searched, [1, 2], vectors, WordIndex.of(searched)).save(artifact / "model")
+    (artifact / "manifest.json").write_text(json.dumps(manifest(artifact, task="sentence-similarity", labels=[])))
+    export(artifact, emit=lambda *_args, **_fields: None, formats=("onnx",))
     return artifact
 
 
@@ -89,8 +118,8 @@ def save_predictions(artifact: Path, table: dict[str, list[str]]) -> None:
     pq.write_table(pa.table(table), artifact / "predictions.parquet")
 
 
-def manifest(artifact: Path) -> dict[str, object]:
+def manifest(artifact: Path, task: str = "text-classification", labels: Sequence[str] = LABELS) -> dict[str, object]:
     from trainer.files import sha256
 
     files = {path.relative_to(artifact).as_posix(): sha256(path) for path in artifact.rglob("*") if path.is_file()}
-    return {"version": 1, "task": "text-classification", "labels": LABELS, "max_length": 32, "files": files}
+    return {"version": 1, "task": task, "labels": labels, "max_length": 32, "files": files}
