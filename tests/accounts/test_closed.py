@@ -21,6 +21,7 @@ def test_who_may_sign_up(value: str, made: int, settings: Any, db: None) -> None
     assert User.objects.count() == made
     if not made:
         assert "Ask the owner of this site" in answer.content.decode()
+    User.objects.all().delete()
     assert (reverse("account_signup") in Client().get(reverse("account_login")).content.decode()) == bool(made)
 
 

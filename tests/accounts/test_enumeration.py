@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from webapp.accounts import people
+from webapp.accounts import actions, people
 from webapp.accounts.checks import check_sign_up
 from webapp.accounts.models import Membership, User, Workspace
 
@@ -120,6 +120,66 @@ def test_the_answer_and_its_time_are_the_same(
 
 
 # Without mail
+
+
+@pytest.fixture
+def laptop(settings: Any) -> None:
+    """A site for one's own machine, as it comes."""
+    settings.SIGN_UP, settings.ONLY_HERE, settings.MAIL_CONFIGURED = "open", True, False
+
+
+@pytest.fixture
+def nobody(user: User, outsider: User) -> None:
+    User.objects.all().delete()
+
+
+def test_on_a_laptop_the_first_signs_up_and_is_in(laptop: None, nobody: None) -> None:
+    """Beside the account that every site begins with, as long as nobody has signed in to it."""
+    actions.first_owner()
+    browser = Client()
+    assert reverse("account_signup") in browser.get(reverse("account_login")).content.decode()
+    sent = {"email": "new@example.org", "password1": PASSWORD}
+    assert browser.post(reverse("account_signup"), sent).status_code == 302
+    assert browser.get(reverse("settings")).status_code == 200
+
+
+@pytest.mark.parametrize("made_by", ["signing in by the first link", "api_token", "signing up"])
+def test_from_then_on_signing_up_says_the_same_for_every_address(laptop: None, nobody: None, made_by: str) -> None:
+    if made_by == "signing in by the first link":
+        email, link = actions.FIRST_OWNER, actions.first_sign_in_link()
+        assert link
+        Client().post(link.partition("8000")[2])
+    elif made_by == "api_token":
+        call_command("api_token", email=(email := "ada@example.org"))
+    else:
+        sign_up(Client(), email := "ada@example.org")
+    answers = {seen(sign_up(Client(), asked), asked) for asked in (email, "new@example.org")}
+    assert len(answers) == 1
+    assert "manage.py invite" in answers.pop()[2]
+    assert not User.objects.filter(email="new@example.org").exists()
+    assert reverse("account_signup") not in Client().get(reverse("account_login")).content.decode()
+    assert check_sign_up() == []
+
+
+def test_on_a_laptop_whoever_is_alone_changes_their_address(
+    laptop: None, user: User, outsider: User, client_of: Callable[[User], Client]
+) -> None:
+    outsider.delete()
+    actions.ensure_user(actions.FIRST_OWNER)
+    assert change(client_of(user), "new@example.org").status_code == 302
+    user.refresh_from_db()
+    assert user.email == "new@example.org"
+
+
+def test_beside_others_a_change_says_the_same_for_every_address(
+    laptop: None, user: User, outsider: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(user)
+    answers = {seen(change(browser, email), email) for email in (outsider.email, "new@example.org")}
+    assert len(answers) == 1
+    assert "manage.py change_email" in answers.pop()[2]
+    user.refresh_from_db()
+    assert user.email == "ada@example.org"
 
 
 def test_without_mail_nobody_signs_up_on_a_site_for_others(public: None, user: User) -> None:

@@ -20,15 +20,6 @@ def test_the_rules_are_one_line_until_one_is_broken(client: Client, db: None) ->
     assert form.field("email").value == "new@example.org"
 
 
-def test_who_has_an_account_is_led_to_signing_in(client: Client, user: User) -> None:
-    answer = client.post(reverse("account_signup"), {"email": user.email, "password1": "quite-a-long-secret"})
-    text = answer.content.decode()
-    form = Page(text).form(reverse("account_signup"))
-    assert "This email already has an account." in Page(text).errors_of(form.field("email"))
-    assert "Sign in instead" in text
-    assert "Sign in instead" not in client.get(reverse("account_signup")).content.decode()
-
-
 def test_signing_up_says_nothing_of_signing_in(client: Client, db: None) -> None:
     sent = {"email": "new@example.org", "password1": "quite-a-long-secret"}
     page = client.post(reverse("account_signup"), sent, follow=True).content.decode()

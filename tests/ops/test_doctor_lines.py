@@ -47,7 +47,7 @@ def test_a_check_that_fails_is_a_line_and_the_others_go_on(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("sign_up", "only_here", "state", "words"),
     [
-        ("open", True, "ok", "anybody who reaches the site"),
+        ("open", True, "ok", "the first with the form"),
         ("open", False, "note", "SIGN_UP=open is not followed"),
         ("invited", False, "ok", "manage.py invite"),
         ("closed", True, "ok", "closed: nobody"),

@@ -36,7 +36,7 @@ def settings_cases() -> list[Case]:
     profile, token, page = reverse("update_profile"), reverse("create_token"), reverse("settings")
     return [
         Case(profile, page, {"email": "not an address"}, "email", "Enter a valid email address."),
-        Case(profile, page, {"email": "eve@example.org"}, "email", "Another account has"),
+        Case(profile, page, {"email": "eve@example.org"}, "email", "cannot be changed here"),
         Case(reverse("rename_workspace"), page, {"name": ""}, "name", "This field is required."),
         Case(token, page, {"name": "x" * 121}, "name", "at most 120 characters"),
         Case(token, page, {"name": ""}, "name", "This field is required."),

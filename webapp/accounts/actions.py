@@ -136,6 +136,12 @@ def create_token(
     return token, secret
 
 
+def somebody_is_here(besides: User | None = None) -> bool:
+    """Whether anybody has an account, but for the one that every site begins with and that nobody has signed in to yet."""
+    people = User.objects.exclude(email=FIRST_OWNER, last_login=None)
+    return people.exclude(pk=besides.pk).exists() if besides else people.exists()
+
+
 def first_owner() -> tuple[User, Workspace]:
     """Whoever came first; on an empty site, an owner to be renamed in the settings."""
     first = User.objects.order_by("date_joined", "pk").first()

@@ -8,7 +8,6 @@ from allauth.core import context
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts import signup
 from webapp.accounts.actions import create_workspace
@@ -19,8 +18,6 @@ from webapp.accounts.security_signals import mail_sent
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    error_messages = DefaultAccountAdapter.error_messages | {"email_taken": _("This email already has an account.")}
-
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Links lead to PUBLIC_URL. allauth makes them from the Host header, which is whatever the asker wrote, so that a mail
         to somebody else could carry a link to the asker's own server."""

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from webapp.accounts import security
+from webapp.accounts.actions import somebody_is_here
 from webapp.accounts.models import User
 from webapp.accounts.requests import AuthedRequest
 from webapp.core.problems import Forbidden, Problem
@@ -56,15 +57,16 @@ def check_free(user: User, email: str) -> None:
         raise Problem(_("Another account has this email."), hint=_("Use a different address."), field="email")
 
 
-def check_own_machine() -> None:
-    """On a site for others an address that is changed at once, or not, would tell who has it: its operator does that."""
-    if not settings.ONLY_HERE:
-        raise Problem(
-            _("Your email cannot be changed here: this site sends no email that could confirm it."),
-            code="no_mail",
-            hint=_("Ask the operator of this site to change it."),
-            field="email",
-        )
+def check_alone(user: User) -> None:
+    """Where others have accounts, an address that is changed at once, or not, would tell who has it: the operator does that."""
+    if settings.ONLY_HERE and not somebody_is_here(besides=user):
+        return
+    raise Problem(
+        _("Your email cannot be changed here: this site sends no email that could confirm it."),
+        code="no_mail",
+        hint=_("Ask the operator of this site to change it: `manage.py change_email` does."),
+        field="email",
+    )
 
 
 def ask(user: User, email: str) -> bool:
@@ -73,7 +75,7 @@ def ask(user: User, email: str) -> bool:
     Where mail can be sent, an address that somebody has is answered like any other: its owner alone is told.
     """
     if not settings.MAIL_CONFIGURED:
-        check_own_machine()
+        check_alone(user)
         check_free(user, email)
         change(user, email)
         return True

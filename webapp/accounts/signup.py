@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from webapp.accounts.actions import create_workspace
+from webapp.accounts.actions import create_workspace, somebody_is_here
 from webapp.accounts.models import User
 
 LEAST_CHARACTERS = 8
@@ -23,8 +23,11 @@ def needs_mail() -> bool:
 
 
 def is_open() -> bool:
-    """Whether anybody may make an account with the form."""
-    return settings.SIGN_UP == "open" and not needs_mail()
+    """Whether anybody may make an account with the form. Without mail, on the operator's own machine alone, and nobody but the
+    first: from then on, whether a second account is made would tell which address has one."""
+    if settings.SIGN_UP != "open":
+        return False
+    return bool(settings.MAIL_CONFIGURED or (settings.ONLY_HERE and not somebody_is_here()))
 
 
 def rehearse(password: str) -> None:
@@ -46,7 +49,3 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
         if self.account_already_exists:
             rehearse(self.cleaned_data["password1"])
         return super().try_save(request)
-
-    @property
-    def email_is_taken(self) -> bool:
-        return bool(self.has_error("email", "email_taken"))

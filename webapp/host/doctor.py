@@ -268,7 +268,12 @@ def accounts() -> Result:
         )
     if settings.SIGN_UP == "open" and not settings.ONLY_HERE:
         return NOTE, "anybody who reaches the site can make one", "SIGN_UP=invited leaves that to you."
-    descriptions = {"open": "anybody who reaches the site can make one", "invited": "made by `manage.py invite`"}
+    first = "the first with the form, which would tell who has one; the others by invitation"
+    is_for_all = "anybody who reaches the site can make one"
+    descriptions = {
+        "open": is_for_all if settings.MAIL_CONFIGURED else first,
+        "invited": "made by `manage.py invite`",
+    }
     return OK, descriptions.get(settings.SIGN_UP, "closed: nobody can make one"), ""
 
 
