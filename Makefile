@@ -32,7 +32,7 @@ test: lint
 	@test -n "$(chromium)" || $(python) -m playwright install chromium
 	@$(python) manage.py check
 	@$(python) manage.py makemigrations --check --dry-run
-	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # What a database can break, over a PostgreSQL of its own in a temporary folder; `make test` does this on its way.
 test-postgres:

@@ -12,7 +12,7 @@ from django.utils import translation
 from tests.quick import LEFT_OUT, is_quick
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401  a hook
 from tests.site import Site
-from trainer import openmp
+from trainer import openmp, tasks
 from webapp.accounts.actions import create_token, ensure_user
 from webapp.accounts.models import User, Workspace
 
@@ -20,6 +20,10 @@ from webapp.accounts.models import User, Workspace
 def pytest_configure() -> None:
     """Tests import torch, scikit-learn and LightGBM in any order."""
     openmp.share()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # what libraries count at the exit is to be found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,6 +61,20 @@ def in_english() -> Iterator[None]:
     """A page asked for in another language leaves it behind in the process."""
     yield
     translation.deactivate()
+
+
+ONLY_READ = ("summarization", "translation")
+
+
+@pytest.fixture
+def only_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """These tasks are declared without a family, as one is whose data are read but which cannot be trained yet."""
+    for slug in ONLY_READ:
+        monkeypatch.setattr(tasks.get(slug), "family", None)
+    tasks.all.cache_clear()
+    yield
+    monkeypatch.undo()
+    tasks.all.cache_clear()
 
 
 @pytest.fixture

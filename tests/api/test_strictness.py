@@ -226,6 +226,7 @@ def test_columns_that_the_reader_refuses_are_told_in_its_words(user: User, works
         wait_until_read(version)
 
 
+@pytest.mark.usefixtures("only_read")
 def test_the_next_step_of_a_task_that_is_not_trained_is_one_that_the_columns_can_be(workspace: Workspace) -> None:
     chat = things.dataset(workspace).current
     chat.profile = chat.profile | {"suggestion": {"task": "summarization", "columns": {"document": "text"}}}

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import things
+from tests.conftest import ONLY_READ
 from tests.pages.form_page import Page
 from trainer import tasks
 from webapp.accounts.models import User, Workspace
@@ -18,7 +19,7 @@ from webapp.datasets import actions, reading
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
-UNTRAINABLE = sorted(task.slug for task in tasks.declared() if task.family is None)
+pytestmark = pytest.mark.usefixtures("only_read")
 STORY = "A long story about a town by the sea. It was told by those who left it. "
 FILES = {
     "summaries.jsonl": "".join(
@@ -51,7 +52,7 @@ def notes(page: str) -> str:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("slug", UNTRAINABLE)
+@pytest.mark.parametrize("slug", ONLY_READ)
 def test_the_train_page_leads_to_the_data(slug: str, method: str, workspace: Workspace, browser: Client) -> None:
     prototype = suggesting(workspace, slug)
     answer = getattr(browser, method)(reverse("train", args=[prototype.pk]), follow=True)
@@ -67,7 +68,7 @@ def test_the_train_page_leads_to_the_data(slug: str, method: str, workspace: Wor
     ("name", "method"), [("estimate", "get"), ("estimate", "post"), ("net", "get"), ("augmented", "post")]
 )
 def test_its_parts_say_so_too(name: str, method: str, workspace: Workspace, browser: Client) -> None:
-    prototype = suggesting(workspace, UNTRAINABLE[0])
+    prototype = suggesting(workspace, ONLY_READ[0])
     answer = getattr(browser, method)(reverse(name, args=[prototype.pk]))
     assert answer.status_code == 200
     assert "cannot be trained yet" in answer.content.decode()
@@ -81,7 +82,7 @@ def test_files_as_they_come(name: str, user: User, workspace: Workspace, browser
     reading.read(dataset.versions.get().pk)
     version = dataset.current
     assert version is not None
-    assert version.suggestion.get("task") in UNTRAINABLE
+    assert version.suggestion.get("task") in ONLY_READ
     prototype = Prototype.objects.create(workspace=workspace, dataset=dataset, name="stories")
     for method in ("get", "post"):
         answer = getattr(browser, method)(reverse("train", args=[prototype.pk]), follow=True)

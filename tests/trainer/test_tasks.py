@@ -27,6 +27,8 @@ PRETRAINED = {
     "object-detection": "local:tiny-detector",
     "audio": "local:tiny-wav2vec2",
     "text-generation": "local:tiny-llama",
+    "summarization": "local:tiny-llama",
+    "translation": "local:tiny-llama",
 }
 """A tiny real model for each task, or else its modality, that has pretrained ones."""
 BESIDE = {"text_model": "local:tiny"}

@@ -148,7 +148,7 @@ def test_the_same_greedy_answers_as_torch(folder: Path, model: WritingModel, tem
     decoder = Decoder.load(folder)
     for number in range(10):
         ids = template.asked([{"role": "user", "content": f"Where is lamp {number}?"}])
-        torch_ids = model.greedy(ids, 20)
+        (torch_ids,) = model.greedy([ids], 20)
         pieces = list(write(decoder, template, ids, Options(20), ids[:0]))
         assert "".join(piece.text for piece in pieces) == template.decode(torch_ids)
         assert pieces[-1].tokens == len(torch_ids)

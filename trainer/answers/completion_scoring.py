@@ -54,7 +54,10 @@ class Prompted(Protocol):
 
 class Writing(Objective[Outputs]):
     headline = "nats_per_character"
-    epoch_metrics = (("nats_per_character", "nats_per_character"), ("perplexity", "perplexity"))
+    epoch_metrics: tuple[tuple[str, str], ...] = (
+        ("nats_per_character", "nats_per_character"),
+        ("perplexity", "perplexity"),
+    )
 
     @property
     def prompted(self) -> Prompted:

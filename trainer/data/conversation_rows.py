@@ -133,9 +133,19 @@ def texts(loaded: Rows) -> list[Row | None]:
     return [Row([], str(text)) if str(text).strip() else None for text in loaded.values["text"]]
 
 
+def pairs(loaded: Rows) -> list[Row | None]:
+    """A text, and what is written from it."""
+    source, target = next(roles for roles in PAIRS if roles[0] in loaded.columns)
+    rows = zip(loaded.values[source], loaded.values[target], strict=True)
+    return [instruction(str(text or ""), "", str(written or "")) for text, written in rows]
+
+
+PAIRS = (("document", "summary"), ("source", "target"))
 READERS: dict[str, Callable[[Rows], list[Row | None]]] = {
     "messages": conversations,
     "prompt": instructions,
     "text": texts,
+    "document": pairs,
+    "source": pairs,
 }
 """By the role whose column a row is read from."""

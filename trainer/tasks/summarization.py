@@ -1,20 +1,33 @@
-"""Summarization: read, checked and kept; not trained yet."""
+"""Summarization: write a short text that says what a long one does."""
 
-from trainer.architectures import SEQ2SEQ
+from typing import Any
+
 from trainer.messages import gettext_noop
-from trainer.tasks.base import Role, Task
+from trainer.tasks.base import Role
+from trainer.tasks.text_to_text import TextToText
 
 
-class Summarization(Task):
+class Summarization(TextToText):
     slug = "summarization"
     title = gettext_noop("Summarization")
     summary = gettext_noop("Reads a long text and writes a short one.")
-    modality = "text"
     roles = (
         Role("document", gettext_noop("Document"), "text"),
         Role("summary", gettext_noop("Summary"), "text"),
     )
-    answer = "text"
     answer_role = "summary"
     sentence = gettext_noop("Summarize %(document)s (%(summary)s).")
-    architectures = SEQ2SEQ
+
+    @classmethod
+    def sample(cls) -> list[dict[str, Any]]:
+        things = {"kettle": "kitchen", "lamp": "hall", "chair": "garden", "printer": "office", "bed": "bedroom"}
+        documents = (
+            "A guest wrote to us today. The {0} {2} in the {1} is broken. They ask for another one. They are not in a hurry.",
+            "Somebody called at noon. It was about the {0} {2}. It stands in the {1} and is broken. They will call again.",
+        )
+        return [
+            {"document": text.format(thing, room, number), "summary": f"The {thing} {number} in the {room} is broken."}
+            for number in range(4)
+            for thing, room in things.items()
+            for text in documents
+        ]

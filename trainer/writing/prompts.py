@@ -75,6 +75,17 @@ class Template:
         text: str = self.tokenizer.decode([int(each) for each in ids], skip_special_tokens=True)
         return text
 
+    def shortened(self, text: str, most: int) -> str:
+        """As much of a text's beginning as such a number of tokens holds, with what marks a message."""
+        room = max(most - self.around, 1)
+        ids = self.encode(text)
+        return text if len(ids) <= room else self.decode(ids[:room]).rstrip(HALF_CHARACTER)
+
+    @property
+    def around(self) -> int:
+        """Tokens of a conversation of one message and its answer apart from their texts."""
+        return len(self.opening) + len(self.markers["user"]) + len(self.markers[ASSISTANT]) + 2 * len(self.closing)
+
     def continued(self, before: Sequence[int] | np.ndarray, ids: Sequence[int] | np.ndarray) -> str:
         """What `ids` add to the text of the tokens before them."""
         context = [int(each) for each in before][-16:]

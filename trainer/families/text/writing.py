@@ -52,7 +52,7 @@ class WritingRows(Rows):
 
     def __init__(self, loaded: Loaded, template: Template, folder: Path, max_length: int) -> None:
         self.template, self.folder, self.max_length = template, folder, max_length
-        self.turns: list[list[dict[str, str]]] = loaded.values[TURNS]
+        self.turns = self.turns_of(loaded)
         written: list[str] = loaded.values[WRITTEN]
         answers = ({"role": "assistant", "content": text} for text in written)
         pairs = list(zip(self.turns, answers, strict=True))
@@ -65,6 +65,11 @@ class WritingRows(Rows):
         self.learned_tokens = np.array([each.learned.sum() for each in self.encoded])
         self.read_batch = int(np.clip(READ_NUMBERS // (max_length * template.tokenizer.get_vocab_size()), 1, 32))
         super().__init__(loaded, [], None, np.array([len(each.ids) for each in self.encoded]))
+
+    def turns_of(self, loaded: Loaded) -> list[list[dict[str, str]]]:
+        """What stands before each answer."""
+        turns: list[list[dict[str, str]]] = loaded.values[TURNS]
+        return turns
 
     def count_characters(self, row: int, text: str) -> int:
         """Of the answer, as far as it is read."""
@@ -238,7 +243,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         loaded = job.load_rows()
         folder = Path() if is_fresh else job.model_folder(job.spec.model)
         template = learned_template(loaded, job.params.vocabulary) if is_fresh else template_of(folder)
-        rows = WritingRows(loaded, template, folder, self.longest(job, folder))
+        rows = self.rows_of(job, loaded, template, folder)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
         if unread := find_unread(job.task, job.spec.model, loaded.values[WRITTEN]):
             job.warn("unread_language", unread.message, unread.hint)
@@ -254,6 +259,9 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
                 _("Raise params.max_length to read more."),
             )
         return rows
+
+    def rows_of(self, job: Job, loaded: Loaded, template: Template, folder: Path) -> WritingRows:
+        return WritingRows(loaded, template, folder, self.longest(job, folder))
 
     def longest(self, job: Job, folder: Path) -> int:
         """Tokens of a row: what was set, as far as a pretrained model has positions."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from trainer.learning.rows import Rows
 
 IGNORED = -100
+WRITTEN_AT_ONCE = 32
+"""Texts."""
 HEAD_SIZE = 32
 KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json")
 
@@ -87,28 +89,51 @@ class WritingModel(TrainableModel):
                 figures[row] = np.array([*output, writing.characters[row]], dtype=np.float64)
             tell(len(figures))
         asked = set(writing.asked_rows()) if np.array_equal(part, rows.part("test")) else set()
-        written = {row: self.written(writing, row) for row in part.tolist() if row in asked}
+        written = self.written([row for row in part.tolist() if row in asked], writing)
         nothing = np.zeros(0)
         return [np.concatenate([figures[row], written.get(row, nothing)]) for row in part.tolist()]
 
-    def written(self, rows: Prompted, row: int) -> np.ndarray:
-        prompt = rows.input(row)
-        return self.greedy(prompt.ids, prompt.options.most).astype(np.float64)
+    def written(self, asked: list[int], rows: Prompted) -> dict[int, np.ndarray]:
+        """{row: the ids that it writes to it}, rows of like length at once."""
+        prompts = {row: rows.input(row) for row in asked}
+        order = sorted(asked, key=lambda row: len(prompts[row].ids))
+        found: dict[int, np.ndarray] = {}
+        for start in range(0, len(order), WRITTEN_AT_ONCE):
+            batch = order[start : start + WRITTEN_AT_ONCE]
+            most = max(prompts[row].options.most for row in batch)
+            texts = self.greedy([prompts[row].ids for row in batch], most)
+            found |= {row: ids.astype(np.float64) for row, ids in zip(batch, texts, strict=True)}
+        return found
 
-    def greedy(self, ids: np.ndarray, most: int) -> np.ndarray:
-        """The likeliest token each time, until an end, so many tokens or the last position."""
+    def greedy(self, prompts: Sequence[np.ndarray], most: int) -> list[np.ndarray]:
+        """After each prompt the likeliest token each time, until an end, so many tokens or the last position."""
         (network,) = self.whole
-        device = network.lm_head.weight.device
-        unread, past, found = torch.from_numpy(ids)[None].to(device), None, []
+        device, longest = network.lm_head.weight.device, max(len(ids) for ids in prompts)
+        ids, is_read = torch.zeros((2, len(prompts), longest), dtype=torch.int64)
+        for row, prompt in enumerate(prompts):
+            ids[row, longest - len(prompt) :], is_read[row, longest - len(prompt) :] = torch.from_numpy(prompt), 1
+        found = np.full((len(prompts), 0), IGNORED)
+        unread, mask, past = ids.to(device), is_read.to(device), None
+        places, ended = (mask.cumsum(1) - 1).clamp(min=0), torch.zeros(len(prompts), dtype=torch.bool, device=device)
+        ends = torch.tensor(self.template.ends, device=device)
         with torch.inference_mode():
-            for _number in range(min(most, network.config.max_position_embeddings - len(ids))):
-                output = network(input_ids=unread, past_key_values=past, use_cache=True)
-                past, token = output.past_key_values, int(output.logits[0, -1].argmax())
-                if token in self.template.ends:
+            for _number in range(min(most, network.config.max_position_embeddings - longest)):
+                output = network(
+                    input_ids=unread,
+                    attention_mask=mask,
+                    position_ids=places,
+                    past_key_values=past,
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
+                past, token = output.past_key_values, output.logits[:, -1].argmax(1)
+                ended |= torch.isin(token, ends)
+                if ended.all():
                     break
-                found.append(token)
-                unread = torch.tensor([[token]], device=device)
-        return np.array(found, dtype=np.int64)
+                found = np.concatenate([found, torch.where(ended, IGNORED, token).cpu().numpy()[:, None]], axis=1)
+                unread, places = token[:, None], places[:, -1:] + 1
+                mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
+        return [row[row != IGNORED] for row in found]
 
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         self.smoothing = params.label_smoothing

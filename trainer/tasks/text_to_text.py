@@ -1,0 +1,146 @@
+"""What the tasks have in common that write a text from another one."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainer.messages import _, gettext_noop
+from trainer.params import IN_STEPS, Searched, advanced
+from trainer.tasks.base import BaseModelCard, ReadRows, Task
+from trainer.tasks.methods import FULL, LORA, SCRATCH
+from trainer.tasks.text_generation import (
+    MIB,
+    SCRATCH_MODEL,
+    TextGeneration,
+    WritingParams,
+    check_options,
+    check_text,
+    shown_prompt,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OPTIONS = ("max_tokens", "temperature", "top_p", "seed", "stop")
+SNIPPET = """
+from pathlib import Path
+from trainer.engines import open_engine  # of Maquette; needs numpy, onnxruntime, tokenizers, no torch
+engine = open_engine(Path("."))
+print(engine.predict([engine.read("your text")])[0]["generated_text"])"""
+
+
+class TextToTextParams(WritingParams):
+    """Settings of summaries and translations."""
+
+    max_length: int = advanced(
+        512,
+        gettext_noop("Longest row"),
+        gettext_noop("In tokens, both texts together. The end of a longer input is not read."),
+        ge=32,
+        le=8192,
+    )
+    vocabulary: int = advanced(
+        4000,
+        gettext_noop("Vocabulary"),
+        gettext_noop("From scratch: how many tokens are learned from your texts (BPE). 270 are single bytes alone."),
+        Searched(choices=[1000, 2000, 4000, 8000], methods=["scratch"]),
+        ge=270,
+        le=32_000,
+    )
+    width: int = advanced(
+        256,
+        gettext_noop("Width"),
+        gettext_noop("From scratch: numbers that stand for a token, rounded to a multiple of 32."),
+        Searched(choices=[128, 192, 256, 384], methods=["scratch"]),
+        ge=32,
+        le=1024,
+    )
+    label_smoothing: float = advanced(
+        0.1,
+        gettext_noop("Label smoothing"),
+        gettext_noop("How much each target token is softened."),
+        Searched(low=0.0, high=0.2, methods=IN_STEPS),
+        ge=0,
+        lt=1,
+    )
+
+
+class TextToText(Task):
+    modality = "text"
+    answer = "rewriting"
+    architectures = frozenset(("llama",))
+    widget_in = "text"
+    family = "trainer.families.text.text_to_text.TextToTextFamily"
+    engine = "trainer.engines.text_to_text.TextToTextEngine"
+    native_engines = {"llama": "trainer.engines.text_to_text.TextToTextEngine"}
+    has_nets = False
+    methods = (SCRATCH, LORA, FULL)
+    models = (
+        BaseModelCard(
+            SCRATCH_MODEL,
+            gettext_noop("Small GPT"),
+            gettext_noop(
+                "Trained from scratch on your pairs of texts alone, in any languages; needs thousands of them."
+            ),
+            4_200_000,
+            "Apache 2.0",
+            gettext_noop("any language"),
+            1200 * MIB,
+        ),
+        *TextGeneration.models[1:],
+    )
+    params = TextToTextParams
+    metrics = ("rouge_l", "rouge_1", "rouge_2", "bleu", "chrf")
+    headline = "rouge_l"
+
+    @classmethod
+    def refusal(cls, method: str, model: str) -> str:
+        return TextGeneration.refusal(method, model)
+
+    @classmethod
+    def default_method(cls, model: str) -> str:
+        return TextGeneration.default_method(model)
+
+    @classmethod
+    def check_input(cls, value: object) -> str | None:
+        """A text; or an object with one under the name of its role, and perhaps options."""
+        if isinstance(value, str):
+            return check_text(value)
+        name = cls.roles[0].name
+        if not isinstance(value, dict) or not isinstance(value.get(name), str):
+            return _("must be a text, or an object with a text named “%(name)s”.", name=name)
+        unknown = next((key for key in value if key not in (name, *OPTIONS, "answer")), None)
+        if unknown is not None:
+            return _("has a field “%(unknown)s”, which is not known.", unknown=str(unknown)[:80])
+        return check_text(value[name]) or check_options(value)
+
+    @classmethod
+    def read_line(cls, line: str) -> object:
+        """A text, or an object as JSON."""
+        try:
+            value = json.loads(line)
+        except ValueError:
+            return line
+        if isinstance(value, dict) and cls.roles[0].name in value:
+            return {name: value[name] for name in (cls.roles[0].name, *OPTIONS) if name in value}
+        return value if isinstance(value, str) else line
+
+    @classmethod
+    def inputs_of(cls, rows: ReadRows) -> list[Any]:
+        """With the right texts, whose likelihood is asked too."""
+        name = cls.roles[0].name
+        pairs = zip(rows.values["turns"], rows.values["written"], strict=True)
+        return [{name: turns[-1]["content"], "answer": answer} for turns, answer in pairs]
+
+    @classmethod
+    def shown_of(cls, rows: ReadRows) -> list[str]:
+        pairs = zip(rows.values["turns"], rows.values["written"], strict=True)
+        return [shown_prompt(turns, answer) for turns, answer in pairs]
+
+    @classmethod
+    def saved_inputs(cls, artifact: Path, table: "pa.Table") -> list[Any]:
+        return list(table.column(cls.roles[0].name).to_pylist())
+
+    @classmethod
+    def snippet(cls) -> str:
+        return SNIPPET

@@ -1,0 +1,33 @@
+"""A text written from another one."""
+
+from django.utils.translation import gettext as _
+
+from webapp.answers.base import Output, Presentation
+
+KEPT_TEXT = 2_000
+
+
+class Rewriting(Presentation):
+    key = "rewriting"
+    says_itself = True
+
+    @property
+    def hint(self) -> str:
+        return _("Reads your text and writes another.")
+
+    @property
+    def answer_title(self) -> str:
+        return _("Written")
+
+    @property
+    def mistakes_title(self) -> str:
+        return _("Farthest from the actual texts")
+
+    def said(self, output: Output) -> str:
+        return str(output["generated_text"]).strip() or _("an empty text")
+
+    def shortened(self, output: Output) -> Output:
+        return output | {"generated_text": str(output["generated_text"])[:KEPT_TEXT]}
+
+
+PRESENTATION = Rewriting()
