@@ -183,6 +183,7 @@ def without_folders(text: str) -> str:
 def folders(data: Path, code: Path) -> list[tuple[str, str]]:
     """(folder, what it is called instead), the longest first."""
     named = {data: "data", code: "maquette", Path(sys.prefix): "python"}
+    named |= dict.fromkeys(confinement.models_folders(), "models")
     named |= {folder.resolve(): name for folder, name in named.items()}
     return sorted(((str(folder), name) for folder, name in named.items()), key=lambda pair: -len(pair[0]))
 

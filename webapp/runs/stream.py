@@ -15,6 +15,7 @@ from typing import Any, cast
 import redis
 
 from webapp.core.redis import async_client, best_effort, client, note_erasure
+from webapp.core.trainer_process import without_folders
 
 KEEP_ENTRIES = 5000
 KEEP_SECONDS = 24 * 3600
@@ -79,6 +80,12 @@ class EventLog:
         self.file.close()
 
 
+def event_of(line: str) -> dict[str, Any]:
+    """For people, so without the places of this machine, which the trainer's result names. `ValueError` for what is no event."""
+    event: dict[str, Any] = json.loads(without_folders(line))
+    return event
+
+
 def count_lines(path: Path) -> int:
     """0 where there is no file."""
     if not path.exists():
@@ -133,7 +140,7 @@ class Lines:
                 self.number += 1
                 if self.number > self.after:
                     with suppress(ValueError):
-                        yield self.number, json.loads(line)
+                        yield self.number, event_of(line.decode())
 
 
 async def follow(run_id: str, path: Path, after: int = 0) -> AsyncGenerator[tuple[int, dict[str, Any]] | None]:
@@ -162,6 +169,6 @@ async def follow(run_id: str, path: Path, after: int = 0) -> AsyncGenerator[tupl
                 if number != after + 1:
                     break  # the stream was trimmed or is younger than the file: the file knows what lies between
                 after = number
-                yield after, json.loads(fields["e"])
+                yield after, event_of(fields["e"])
     finally:
         await redis_client.aclose()
