@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from serving import chat, embeddings, memory, problems
@@ -40,8 +40,6 @@ INTERNAL_RATE = 120
 """Requests a minute of one visitor for models that are not deployed: the try-it box."""
 INTERNAL_INPUTS, INTERNAL_BYTES = 64, 15 * 1024 * 1024
 MAX_SLUG = 100
-MOST_WRITING = 128
-"""Answers that are written token by token at a time, of all models."""
 WARM_SECONDS = 10.0
 """After this long the process calls itself ready even if models are still being opened."""
 PREFLIGHT = {
@@ -59,7 +57,6 @@ class Service:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.writing = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -79,6 +76,7 @@ class Service:
         self.usage = Usage(self.redis)
         memory.bound_process()
         self.inputs = memory.Inputs(memory.input_bytes())
+        self.writing = memory.Writing(int(memory.model_bytes() * memory.WRITING))
         threads = int(os.environ.get("MAQUETTE_SERVING_THREADS") or 0) or None
         self.pool = Pool(memory.model_bytes(), self.inputs.arrays, threads)
         self.started = time.monotonic()
@@ -213,28 +211,27 @@ class Service:
             asked = chat.parse(body, is_chat=request.url.path.endswith(CHAT))
         model = await self.pool.get(record.artifact or "", record.engine)
         chat.check_writes(model.engine)
-        if self.writing >= MOST_WRITING:
-            raise problems.busy()
         loop = asyncio.get_running_loop()
         prompt = await loop.run_in_executor(self.pool.reader, chat.read_prompt, model.engine, asked)
         reply = chat.Reply(record.slug, asked.is_chat, len(prompt.ids))
+        end = self.writing.begin(model.engine.answer_bytes(prompt))
         pieces = self.written(model, prompt, record, caller, started)
         if asked.streams:
-            events = reply.events(pieces, tells_usage=asked.tells_usage)
-            return StreamingResponse(events, media_type=chat.EVENTS)
-        answer = await reply.whole(pieces, request.is_disconnected)
+            return chat.Stream(reply.events(pieces, tells_usage=asked.tells_usage), end)
+        try:
+            answer = await reply.whole(pieces, request.is_disconnected)
+        finally:
+            end()
         return Response(answer or b"", media_type=JSON)
 
     async def written(
         self, model: Model, prompt: object, record: Record, caller: Caller, started: float
     ) -> "AsyncGenerator[Piece, None]":
         """The pieces of an answer, counted as one request when it ends, whoever ends it."""
-        self.writing += 1
         try:
             async for piece in chat.pieces_of(model.engine.stream(prompt), model.batcher.executor):
                 yield piece
         finally:
-            self.writing -= 1
             ms = (time.perf_counter() - started) * 1000
             self.metrics.predicted(1, ms)
             self.usage.add(record.slug, caller.key, rows=1, ms=ms)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from serving.problems import Problem
 
@@ -156,6 +157,20 @@ async def pieces_of(pieces: "Iterator[Piece]", executor: Executor) -> "AsyncGene
     loop = asyncio.get_running_loop()
     while (piece := await loop.run_in_executor(executor, next, pieces, None)) is not None:
         yield piece
+
+
+class Stream(StreamingResponse):
+    """The events of an answer. `end` is called when they are over, also where the client has gone before the first."""
+
+    def __init__(self, events: AsyncGenerator[bytes, None], end: Callable[[], None]) -> None:
+        super().__init__(events, media_type=EVENTS)
+        self.end = end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.end()
 
 
 @dataclass

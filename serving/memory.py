@@ -7,7 +7,7 @@ is to be decoded waits for its turn (`trainer.decoding`). The process as a whole
 import os
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from serving import problems
@@ -19,6 +19,10 @@ BODIES, ARRAYS = 0.2, 0.15
 """Shares of the whole; the rest is for decoding."""
 SMALL_BYTES = 64 * 1024
 """Of each body that are let pass uncounted, so that texts and rows are answered while pictures find no room."""
+MOST_WRITING = 128
+"""Answers that are written token by token at a time."""
+WRITING = 0.25
+"""What they take together, of the memory for models."""
 DECODING_SECONDS = 10.0
 """A picture waits this long for others to be decoded, then its sender is told to come back."""
 
@@ -82,6 +86,27 @@ class Holding:
         more = max(0, self.size - self.free) - self.taken
         self.ledger.take(more, self.taken)
         self.taken += more
+
+
+class Writing:
+    """Answers that are being written token by token, of all models. Each keeps the keys and values of all its tokens, which a
+    long one has hundreds of megabytes of: together they take at most `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.answers, self.caches = 0, Ledger(limit)
+
+    def begin(self, size: int) -> Callable[[], None]:
+        """What ends it; `Problem` 503 where it has no room. One that is alone has room in any case."""
+        if self.answers >= MOST_WRITING:
+            raise problems.busy()
+        self.caches.take(size)
+        self.answers += 1
+
+        def end() -> None:
+            self.answers -= 1
+            self.caches.give(size)
+
+        return end
 
 
 class Inputs:

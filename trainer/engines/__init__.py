@@ -142,6 +142,10 @@ class Engine(Generic[Read, Answered]):
     def warm(self) -> None:
         self.outputs([self.warm_input()])
 
+    def answer_bytes(self, value: Read) -> int:
+        """Memory of the answer to an input while it is streamed."""
+        raise NotImplementedError
+
     def stream(self, value: Read) -> "Iterator[Piece]":
         """The answer to an input in pieces of text, of an engine that `is_writer`."""
         raise NotImplementedError

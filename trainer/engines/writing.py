@@ -99,6 +99,10 @@ class WritingEngine(Engine[Prompt, list[Written]]):
 
     # Answers
 
+    def answer_bytes(self, prompt: Prompt) -> int:
+        """Memory of the answer while it is written."""
+        return self.decoder.cache_bytes(len(prompt.ids) + prompt.options.most)
+
     def stream(self, prompt: Prompt) -> Iterator[Piece]:
         """The answer in pieces, as it is written."""
         before = prompt.ids if prompt.continues else prompt.ids[:0]

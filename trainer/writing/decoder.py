@@ -69,6 +69,10 @@ class Decoder:
         """For so many tokens, prompt and answer together."""
         return Cache((len(self.layers), self.key_heads, min(room, self.positions), self.size))
 
+    def cache_bytes(self, room: int) -> int:
+        """Of such a cache."""
+        return 2 * 4 * len(self.layers) * self.key_heads * min(room, self.positions) * self.size
+
     def read(self, ids: np.ndarray, cache: Cache) -> np.ndarray:
         """Hidden states (tokens, width) of further tokens, which the cache keeps. ValueError: no room is left for them."""
         if cache.length + len(ids) > cache.keys.shape[2]:

@@ -12,9 +12,13 @@ MOST_TOKENS = 128
 """Of an answer, where nobody says how many."""
 
 
+COLDEST = 1e-6
+"""Below this temperature the likeliest token is taken: scores divided by less are no numbers any more."""
+
+
 class Options(NamedTuple):
-    """`temperature` 0: the likeliest token each time. `top_p`: only the likeliest tokens that have this share together (nucleus
-    sampling, Holtzman et al. 2020). `stop`: texts before which an answer ends."""
+    """`temperature` 0: the likeliest token each time. `top_p`: only the likeliest tokens that have this share together, at least one
+    (nucleus sampling, Holtzman et al. 2020). `stop`: texts before which an answer ends."""
 
     most: int = MOST_TOKENS
     temperature: float = 0.0
@@ -33,14 +37,14 @@ class Piece(NamedTuple):
 
 def draw(scores: np.ndarray, options: Options, generator: np.random.Generator) -> int:
     """The next token by its scores (vocabulary,)."""
-    if options.temperature <= 0:
+    if options.temperature < COLDEST:
         return int(scores.argmax())
     scaled = scores.astype(np.float64) / options.temperature
     shares = np.exp(scaled - scaled.max())
     shares /= shares.sum()
     order = np.argsort(-shares, kind="stable")
     before = np.cumsum(shares[order]) - shares[order]
-    kept = order[before < options.top_p]
+    kept = order[: max(1, int((before < options.top_p).sum()))]
     return int(generator.choice(kept, p=shares[kept] / shares[kept].sum()))
 
 
