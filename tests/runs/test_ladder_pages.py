@@ -51,6 +51,13 @@ def test_the_report_keeps_the_steps_and_why_it_stopped(workspace: Workspace, bro
     assert "+29.0 to +51.0 points" in table
     assert 'Instant <span class="tag">kept</span>' in table
     assert STOPPED in table
+    search = things.run(run.prototype, 2, task="sentence-similarity", method="best")
+    search.artifact.mkdir(parents=True, exist_ok=True)
+    (search.artifact / "report.json").write_text(
+        json.dumps({"ladder": told | {"metric": "ndcg_10"}, "test_rows": 10}), "utf-8"
+    )
+    assert "nDCG@10</th>" in page(browser, search), "what its steps were compared by, not what most of its task are"
+    assert "Shared words, or one score for all pairs" in page(browser, search)
     (run.artifact / "report.json").write_text(json.dumps({"test_rows": 10}), "utf-8")
     assert "One answer for all rows" not in page(browser, run), "a report of before has no steps"
 

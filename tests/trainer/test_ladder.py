@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.trainer import command
+from trainer import tasks
 from trainer.tasks.text_classification import TextClassification
 from trainer.tasks.token_classification import TokenClassification
 
@@ -123,6 +124,80 @@ def test_noise_of_any_kind_stops_it_at_the_baseline(task: str, models: Path, tmp
     assert [step["method"] for step in report["ladder"]["steps"]] == ["baseline", "words", "probe"]
     assert report["ladder"]["winner"] == "baseline"
     assert "one answer for all rows" in report["ladder"]["stopped"]
+
+
+def strange(form: str, rows: int = 240) -> list[dict[str, Any]]:
+    """Texts of `noise`, of which nothing says which belong together, or which passage answers."""
+    generator = np.random.default_rng(2)
+    texts = [row["text"] for row in noise(rows)]
+    others = [texts[place] for place in generator.permutation(rows)]
+    if form == "question":
+        passages = [text.split()[int(generator.integers(5))] for text in others]
+        return [
+            {"question": text, "context": other, "answers": passage}
+            for text, other, passage in zip(texts, others, passages, strict=True)
+        ]
+    if form == "search":
+        return [{"query": text, "positive": other} for text, other in zip(texts, others, strict=True)]
+    scores = generator.integers(0, 6, rows).tolist()
+    pairs = zip(texts, others, scores, strict=True)
+    return [{"sentence1": text, "sentence2": other, "score": score} for text, other, score in pairs]
+
+
+@pytest.mark.parametrize(
+    ("form", "task", "cheap", "sentence"),
+    [
+        ("pairs", "sentence-similarity", "zero-shot", "which texts belong together"),
+        ("search", "sentence-similarity", "zero-shot", "which texts belong together"),
+        ("question", "question-answering", "probe", "the passage with most words of the question"),
+    ],
+)
+def test_noise_in_pairs_and_questions_stops_it_at_the_baseline(
+    form: str, task: str, cheap: str, sentence: str, models: Path, tmp_path: Path
+) -> None:
+    fields = {"task": task, "params": {"epochs": 1, "max_length": 32}}
+    _events, report = run_of(models, tmp_path, strange(form), **fields)
+    assert [step["method"] for step in report["ladder"]["steps"]] == ["baseline", cheap]
+    assert report["ladder"]["winner"] == "baseline"
+    assert sentence in report["ladder"]["stopped"]
+    inputs = tmp_path / "inputs.txt"
+    inputs.write_text(
+        '{"question": "rude?", "context": "rude staff"}\n' if form == "question" else "rude staff\n", "utf-8"
+    )
+    code, answers = command.call(models, "predict", tmp_path / "out" / "artifact", "--input", inputs)
+    assert code == 0, answers
+    assert len(answers) == 1, "what is kept is packaged and served as any model is"
+
+
+def climbed(task: str) -> list[dict[str, Any]]:
+    """Rows of which a model that reads knows more than the first step."""
+    if task == "question-answering":
+        openings = [row["text"].rpartition(" ")[0] for row in noise(160)]
+        return [
+            {"question": f"how was it {at}", "context": f"{text} {word} {at} {text}", "answers": word}
+            for at, (text, word) in enumerate(zip(openings, ["splendid", "awful"] * 80, strict=True))
+        ]
+    rows = tasks.get(task).sample() * 3
+    return [
+        {name: value if name == "score" else f"{value} {at}" for name, value in row.items() if name != "third"}
+        for at, row in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("task", "steps"),
+    [("sentence-similarity", ["baseline", "zero-shot", "full"]), ("question-answering", ["baseline", "probe", "full"])],
+)
+def test_pairs_and_questions_climb(task: str, steps: list[str], models: Path, tmp_path: Path) -> None:
+    rows = climbed(task)
+    params = {"epochs": 3, "max_length": 32, "head_learning_rate": 0.03}
+    _events, report = run_of(models, tmp_path, rows, task=task, params=params)
+    ladder = report["ladder"]
+    assert [step["method"] for step in ladder["steps"]] == steps[: len(ladder["steps"])]
+    assert ladder["winner"] != "baseline"
+    assert all(0 < step["rows"] < len(rows) for step in ladder["steps"])
+    assert ladder["stopped"].endswith(".")
+    assert report["export"]["engine"].startswith("onnx")
 
 
 def test_passages_are_compared_on_the_rows_that_no_step_learned_from(models: Path, tmp_path: Path) -> None:

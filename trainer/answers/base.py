@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trainer.messages import gettext_noop
+
 Form = Literal["share", "score", "size"]
 Cells = Literal["label", "labels", "number", "tags", "passages", "boxes", "words", "pairs", "conversations", "any"]
 """How the cells of an answer are read: as one of a few labels, as several, as a number, as the tags of tokens, as passages of a
@@ -85,6 +87,8 @@ class Answer:
     """Fields of a mistake in report.json beside `row`, `truth`, `predicted` and the row's input."""
     has_fields: bool = False
     """Whether an answer can be given as an object of fields too (`trainer.answers.base_scoring.Scoring.fields`)."""
+    first_step: str = gettext_noop("One answer for all rows")
+    """What the method “Best” begins with, as a title, marked for translation."""
     constants: dict[str, str] = field(default_factory=dict)
     """{key: title within a sentence} of the baselines that give one answer whatever the row; marked for translation."""
 

@@ -30,5 +30,6 @@ ANSWER = Answer(
     expression="(logits[:, 0].argmax(), logits[:, 1].argmax())",
     scored_as="had an F1 of",
     mistake=("truth_spans", "predicted_spans", "context", "f1"),
+    first_step=gettext_noop("Passage with most shared words"),
     constants={"no_answer": gettext_noop("“no answer” to every question")},
 )

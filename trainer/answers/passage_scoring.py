@@ -126,6 +126,11 @@ class Answering(Objective[np.ndarray]):
     def actual(self, rows: np.ndarray) -> list[Truth]:
         return [truth_of([each["text"] for each in json.loads(self.rows.loaded.answers[row])]) for row in rows]
 
+    def flawless(self, rows: np.ndarray) -> list[str | None]:
+        """Of several accepted answers the first; None where there is none."""
+        accepted = (json.loads(self.rows.loaded.answers[row]) for row in rows)
+        return [answers[0]["text"] if answers else None for answers in accepted]
+
     def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> list[str | None]:
         return [one.answer for one in self.found(self.rows.part("test") if rows is None else rows, outputs)]
 

@@ -55,5 +55,6 @@ ANSWER = Answer(
     correction="text",
     other_picks=frozenset(("score", "embedding")),
     mistake=("error", "rank", "answers", "found"),
+    first_step=gettext_noop("Shared words, or one score for all pairs"),
     constants={"usual_score": gettext_noop("the mean score")},
 )

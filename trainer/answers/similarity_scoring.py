@@ -90,6 +90,12 @@ class Similarity(Objective[np.ndarray]):
         actual: np.ndarray = self.rows.truth[rows]
         return actual
 
+    def flawless(self, rows: np.ndarray) -> Given:
+        if not self.is_search:
+            return self.actual(rows)
+        judged = [self.rows.judged[row] for row in rows.tolist()]
+        return [sorted(right, key=lambda place: -right[place]) for right in judged]
+
     def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> Given:
         return outputs if self.is_search else outputs[:, 0].astype(np.float64)
 

@@ -103,6 +103,16 @@ class NetworkFamily(Family[RowsT, NetworkT]):
         """The same as a step of a ladder, for which other rows may be needed."""
         return Way(self, rows, self.fit(slug))
 
+    def simplest(self, rows: RowsT) -> Way | None:
+        """The first step of a ladder, where it is not one answer for all rows: what a model answers that does not read."""
+        return None
+
+    def nothing_learned(self) -> str:
+        """What is said where no step of a ladder is shown to be better than the first."""
+        return _(
+            "No step is shown to be better than one answer for all rows: nothing in these rows says what the answer is, or they are too few to tell."
+        )
+
     def constant(self, rows: RowsT, known: np.ndarray) -> Outputs:
         """The same outputs for each of these rows: the one answer that is best for all of them."""
         return next(iter(rows.scoring.constant(rows.truth[known], len(known), rows.labels).values())).outputs

@@ -1,6 +1,6 @@
 """`best`: a ladder of ways to learn, from what costs nothing to what costs most, in one run.
 
-baseline (one answer for all rows) → zero-shot → words → probe → few-shot or full, as far as the task has them. Each step is a run of its own method,
+baseline (one answer for all rows, or what needs no reading) → zero-shot → words → probe → few-shot or full, as far as the task has them. Each step is a run of its own method,
 with checkpoints of its own, and is compared with the best step so far, in pairs, on rows that neither learned from
 (`Learned.held`); the test rows are not looked at. The cheap steps are all taken. The last one costs most of the whole, and is
 taken only where a cheap one has learned something, mistakes are left that it could mend, and time and money allow.
@@ -88,9 +88,7 @@ class Ladder:
         if self.last is None:
             return _("There is no further step for this task.")
         if self.cheap and self.best == BASELINE:
-            return _(
-                "No step is shown to be better than one answer for all rows: nothing in these rows says what the answer is, or they are too few to tell."
-            )
+            return self.family.nothing_learned()
         if self.best == "zero-shot":
             return _("Learning from the rows is not shown to be better than what learned nothing from them.")
         if self.best == WORDS and (unread := self.family.unread(self.job, self.rows)):
@@ -105,8 +103,8 @@ class Ladder:
         metric = self.objective.headline
         if held is None or named(metric).column == "probabilities":
             return True
-        truth = self.objective.actual(held.rows)
-        return self.compared(truth, truth, self.answers(self.best, held)).outcome == "better"
+        truth, flawless = (each(held.rows) for each in (self.objective.actual, self.objective.flawless))
+        return self.compared(truth, flawless, self.answers(self.best, held)).outcome == "better"
 
     def too_dear(self) -> str | None:
         """Why time or money do not suffice for the last step; None where they do, or have no limit."""
@@ -167,7 +165,7 @@ class Ladder:
         """Model and what was learned, by the method's own way."""
         with self.job.as_method(method), self.job.lap(self.order.index(method), len(self.order)):
             torch.manual_seed(self.job.spec.seed)
-            way = Way(self.family, self.rows, constant) if method == BASELINE else self.way(method)
+            way = self.way(method)
             model = self.job.device.place(way.family.build(self.job, way.rows))
             objective = objective_of(self.job, way.rows)
             learned = way.fit(self.job, model, way.rows, objective, self.epochs)
@@ -177,6 +175,8 @@ class Ladder:
         self.won[method] = Won(way.family, model, way.rows, objective, way.base)
 
     def way(self, method: str) -> Way:
+        if method == BASELINE:
+            return self.family.simplest(self.rows) or Way(self.family, self.rows, constant)
         return self.family.way(method, self.job, self.rows)
 
     def judge(self, step: Step, held: Held | None) -> None:
@@ -267,7 +267,7 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
         sentence = ladder.climb()
         job.log(sentence)
         told = {"steps": [asdict(step) for step in ladder.steps], "stopped": sentence, "winner": ladder.best}
-        told |= sources({"stopped": sentence})
+        told |= sources({"stopped": sentence}) | {"metric": objective.headline}
     write_json(job.checkpoints / "ladder.json", told)
     return ladder.winner()._replace(ladder=told)
 

@@ -178,6 +178,10 @@ class Objective(Generic[OutputsT]):
         actual: np.ndarray = self.rows.truth[rows]
         return actual
 
+    def flawless(self, rows: np.ndarray) -> Given:
+        """What a model without mistakes would answer to these rows, in the form of `answers`."""
+        return self.actual(rows)
+
     def answers(self, metric: str, outputs: OutputsT, rows: np.ndarray | None = None) -> Given:
         """The outputs of these rows (the test's, where none are given) as the answers that `trainer.comparison` takes for a metric."""
         raise NotImplementedError

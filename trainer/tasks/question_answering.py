@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trainer.messages import _, gettext_noop
 from trainer.params import FineTuningParams, advanced
 from trainer.tasks.base import ReadRows, Role
-from trainer.tasks.methods import FULL, LORA
+from trainer.tasks.methods import BEST, FULL, LORA, PROBE
 from trainer.tasks.text import ENCODER_MODELS, TextTask
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class QuestionAnswering(TextTask):
     family = "trainer.families.text.questions.QuestionFamily"
     engine = "trainer.engines.questions.QuestionEngine"
     native_engines = {}
-    methods = (FULL, LORA)
+    methods = (FULL, PROBE, LORA, BEST)
     models = ENCODER_MODELS
     params = QuestionParams
     metrics = ("passage_f1", "exact_match")

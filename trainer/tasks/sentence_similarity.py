@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from trainer.messages import _, gettext_noop, pgettext
 from trainer.params import FineTuningParams, advanced
 from trainer.tasks.base import Method, ReadRows, Role, Shape
-from trainer.tasks.methods import FULL, LORA
+from trainer.tasks.methods import BEST, FULL, LORA
 from trainer.tasks.text import ENCODER_MODELS, LONGEST_INPUT, TextTask
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class SentenceSimilarity(TextTask):
     family = "trainer.families.text.matching.MatchingFamily"
     engine = "trainer.engines.matching.MatchingEngine"
     native_engines = {}
-    methods = (UNTRAINED, LORA, FULL)
+    methods = (UNTRAINED, LORA, FULL, BEST)
     models = ENCODER_MODELS
     params = SimilarityParams
     metrics = ("spearman", "similarity_pearson", "pair_auc")

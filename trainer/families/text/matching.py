@@ -1,10 +1,11 @@
 """Comparing texts and searching among them: how such rows are prepared, learned and packaged."""
 
+import copy
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from trainer.families.text.pair_rows import Pairs
 from trainer.families.text.searches import Searches
 from trainer.learning import fine_tuning, lora
 from trainer.learning.baselines import Baseline
+from trainer.learning.family import Way
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Fit, Held, Learned, Objective
@@ -29,6 +31,8 @@ from trainer.similarity.forms import BINARY, SEARCHED
 
 LEAST_CALIBRATED, MOST_CALIBRATED = 30, 2_000
 """Rows by which cosines are brought to the scale."""
+MOST_JUDGED = 500
+"""Rows that say how good the model is as it is."""
 MOST_UNTRAINED = 20_000
 """Texts that the pretrained model reads to say what it can do without training."""
 CUT_SHARE = 0.05
@@ -79,7 +83,23 @@ class MatchingFamily(SupervisedFamily[Pairs, Matcher]):
 
     def fit(self, slug: str) -> Fit:
         ways: dict[str, Fit] = {"zero-shot": leave_as_it_is, "full": fine_tuning.fit, "lora": lora.fit}
-        return partial(finished, ways[slug])
+        return partial(finished, ways[slug]) if slug in ways else super().fit(slug)
+
+    def way(self, slug: str, job: Job, rows: Pairs) -> Way:
+        """Each step of a ladder with texts to search of its own."""
+        return Way(self, copy.copy(rows), self.fit(slug))
+
+    def simplest(self, rows: Pairs) -> Way:
+        return Way(self, copy.copy(rows), one_score)
+
+    def names_labels(self, job: Job, rows: Pairs) -> bool:
+        """What is compared are the texts themselves."""
+        return True
+
+    def nothing_learned(self) -> str:
+        return _(
+            "No step is shown to be better than the baseline, shared words or one score for all pairs: nothing in these rows says which texts belong together, or they are too few to tell."
+        )
 
     def build(self, job: Job, rows: Pairs) -> Matcher:
         return Matcher(encoder.load_encoder(rows.folder), rows.form)
@@ -106,7 +126,35 @@ def leave_as_it_is(
 ) -> Learned:
     """Nothing is learned but the scale."""
     known = rows.known("train", "validation")
-    return Learned(len(known))
+    judged = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_JUDGED])
+    return Learned(len(known), source="out-of-fold", held=Held(judged, judged[:, None]))
+
+
+def one_score(
+    job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None
+) -> Learned:
+    """The first step of a ladder: the mean score for all pairs; of a search, the words alone (BM25)."""
+    matcher, pairs = cast("Matcher", model), cast("Pairs", rows)
+    known = pairs.known("train", "validation")
+    corpus = pairs.build_corpus(matcher, job.device)
+    if pairs.form in SEARCHED:
+        corpus.share = 0.0
+        outputs = pairs.by_words(known)
+    else:
+        mean = float(pairs.truth[known].mean())
+        kept = float(np.clip(mean, 1e-3, 1 - 1e-3))
+        matcher.head.calibrate(0.0, float(np.log(kept / (1 - kept))) if pairs.form == BINARY else mean)
+        outputs = np.full((len(known), 1), mean)
+    held = Held(known, outputs)
+    return Learned(len(known), source="out-of-fold", validated=told(job, objective, held), held=held)
+
+
+def told(job: Job, objective: Objective[Any], held: Held) -> float:
+    """The first figure of rows that were not learned from."""
+    name, key = objective.epoch_metrics[0]
+    figure = objective.figures(*held)[key]
+    job.metric(name, "validation", figure, step=1, epoch=None, rows=len(held.rows))
+    return figure
 
 
 def finished(
@@ -122,10 +170,11 @@ def finished(
     learned = fit(job, model, rows, objective, epochs)
     calibrate(job, model, rows)
     rows.ready(model, job)
-    if learned.held is not None and rows.form not in SEARCHED:
-        held = learned.held.rows
-        learned = learned._replace(held=Held(held, read_part(model, rows, held, job.device)))
-    return learned
+    if learned.held is None:
+        return learned
+    held = Held(learned.held.rows, rows.held_out(model, learned.held.rows, job.device))
+    validated = told(job, objective, held) if learned.validated is None else learned.validated
+    return learned._replace(held=held, validated=validated)
 
 
 def calibrate(job: Job, model: Matcher, rows: Pairs) -> None:

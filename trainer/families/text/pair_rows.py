@@ -18,7 +18,9 @@ from trainer.engines.matching import Asked, Pair
 from trainer.hardware import Device
 from trainer.learning.baselines import MOST_BASELINE_ROWS, Baseline
 from trainer.learning.job import Job
+from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
+from trainer.outputs import Outputs
 from trainer.similarity import forms
 from trainer.similarity.bm25 import WordIndex, alike
 from trainer.similarity.corpus import Corpus
@@ -166,6 +168,14 @@ class Pairs(Rows):
         shared = alike(firsts, seconds, texts[:MOST_BASELINE_ROWS])[:, None]
         counted = Baseline(shared, seconds=round(time.monotonic() - started, 2))
         return self.scoring.constant(self.truth[known], len(test), []) | {"words_cosine": counted}
+
+    def held_out(self, model: "Matcher", part: np.ndarray, device: Device) -> Outputs:
+        """The outputs of rows by which this model is compared with others."""
+        return read_part(model, self, part, device)
+
+    def by_words(self, part: np.ndarray) -> np.ndarray:
+        """Of rows that are answered by a search, the texts found by their words alone."""
+        raise NotImplementedError
 
     def ready(self, model: "Matcher", job: Job) -> None:
         """Before a model that has learned is asked."""

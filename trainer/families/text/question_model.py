@@ -52,9 +52,7 @@ class QuestionModel(TrainableModel):
     def scores(self, ids: Tensor, mask: Tensor, types: Tensor, starts: Tensor, overlaps: Tensor) -> Tensor:
         """(windows, length, 2): of the context's tokens and of the first one, which stands for none."""
         scores = self.head(self.dropout(self.features(ids, mask, types))).float() + self.overlap(overlaps).float()
-        is_allowed = starts >= 0
-        is_allowed[:, 0] = True
-        return scores.masked_fill(~is_allowed[..., None], NOWHERE)
+        return allowed(scores, starts)
 
     def forward(
         self, ids: Tensor, mask: Tensor, types: Tensor, starts: Tensor, overlaps: Tensor, *places: Tensor
@@ -63,14 +61,24 @@ class QuestionModel(TrainableModel):
         (`trainer.passages.decoding`)."""
         if not places:
             return self.scores(ids, mask, types, starts, overlaps)
-        ends, owners, rows = places
-        arrays = [each.cpu().numpy() for each in (ids, mask, types, starts, ends, overlaps, owners)]
         inputs = ids, mask, types, starts, overlaps
         parts = [
             self.scores(*(each[first : first + AT_ONCE] for each in inputs)) for first in range(0, len(ids), AT_ONCE)
         ]
-        scores = torch.cat(parts).float().cpu().numpy()
-        return torch.from_numpy(self.candidates(scores, Batch(*arrays), int(rows)))
+        return self.listed(torch.cat(parts), *inputs, *places)
+
+    def without_reading(
+        self, ids: Tensor, mask: Tensor, types: Tensor, starts: Tensor, overlaps: Tensor, *places: Tensor
+    ) -> Tensor:
+        """The candidates of each row by what tokens have in common with the question alone."""
+        scores = allowed(self.overlap(overlaps).float(), starts)
+        return self.listed(scores, ids, mask, types, starts, overlaps, *places)
+
+    def listed(self, scores: Tensor, *batch: Tensor) -> Tensor:
+        """The candidates of each row of a batch, from the scores (windows, length, 2)."""
+        ids, mask, types, starts, overlaps, ends, owners, rows = batch
+        arrays = [each.cpu().numpy() for each in (ids, mask, types, starts, ends, overlaps, owners)]
+        return torch.from_numpy(self.candidates(scores.float().cpu().numpy(), Batch(*arrays), int(rows)))
 
     def candidates(self, scores: np.ndarray, batch: Batch, rows: int) -> np.ndarray:
         return candidates(scores, batch, rows, scores_none=self.scores_none)
@@ -105,6 +113,13 @@ class QuestionModel(TrainableModel):
         with torch.no_grad():
             model.overlap.weight.copy_(torch.tensor(config["overlap"]))
         return model.eval()
+
+
+def allowed(scores: Tensor, starts: Tensor) -> Tensor:
+    """Without those of tokens that are not the context's, but for the first one."""
+    is_allowed = starts >= 0
+    is_allowed[:, 0] = True
+    return scores.masked_fill(~is_allowed[..., None], NOWHERE)
 
 
 def passage_loss(scores: Tensor, targets: Tensor) -> Tensor:

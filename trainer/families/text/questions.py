@@ -13,11 +13,13 @@ from trainer.data.loading import Loaded
 from trainer.data.passage_rows import answers_in
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
-from trainer.families.text import encoder
+from trainer.families.text import encoder, question_probe
 from trainer.families.text.languages import find_unread
 from trainer.families.text.question_model import Graph, QuestionModel
 from trainer.learning.baselines import Baseline
+from trainer.learning.family import Way
 from trainer.learning.job import Job
+from trainer.learning.objective import Fit
 from trainer.learning.rows import Digest, Mix, Rows
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
@@ -217,6 +219,17 @@ class QuestionFamily(SupervisedFamily[Questions, QuestionModel]):
         test = rows.part("test")
         simple = {"best_sentence": Baseline(best_sentences([rows.pairs[row] for row in test]))}
         return simple | ({"no_answer": Baseline(empty(len(test)))} if rows.has_unanswerable else {})
+
+    def fit(self, slug: str) -> Fit:
+        return question_probe.fit if slug == "probe" else super().fit(slug)
+
+    def simplest(self, rows: Questions) -> Way:
+        return Way(self, rows, question_probe.by_words)
+
+    def nothing_learned(self) -> str:
+        return _(
+            "No step is shown to be better than the passage with most words of the question: nothing in these rows says what the answer is, or they are too few to tell."
+        )
 
     def build(self, job: Job, rows: Questions) -> QuestionModel:
         return QuestionModel(encoder.load_encoder(rows.folder), scores_none=rows.scores_none)

@@ -16,6 +16,7 @@ from trainer.families.text.pair_rows import POOL_TEXTS, Pairs, examples_of, vect
 from trainer.hardware import Device
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
+from trainer.learning.passes import read_part
 from trainer.learning.rows import Mix
 from trainer.messages import _
 from trainer.outputs import Outputs
@@ -131,10 +132,25 @@ class Searches(Pairs):
         return examples_of(self.shown(self.part("test")))
 
     def simple_baselines(self) -> dict[str, Baseline]:
+        return {"bm25": Baseline(self.by_words(self.part("test")))}
+
+    def by_words(self, part: np.ndarray) -> np.ndarray:
         corpus = Corpus(list(self.searched), [], np.zeros((len(self.searched), 1), np.float32), self.words, 0.0)
-        queries = self.shown(self.part("test"))
+        queries = self.shown(part)
         found = corpus.search(np.zeros((len(queries), 1), np.float32), [cut(query) for query in queries], DEEPEST)
-        return {"bm25": Baseline(np.stack([own.places for own in found]))}
+        return np.stack([own.places for own in found])
+
+    def held_out(self, model: "Matcher", part: np.ndarray, device: Device) -> Outputs:
+        """How much words count is chosen for each half of these queries by the other half."""
+        corpus, halves = self.corpus, (part[::2], part[1::2])
+        assert corpus is not None, "it is ready"
+        share, found = corpus.share, dict[int, np.ndarray]()
+        for own, other in (halves, halves[::-1]):
+            corpus.share = self.choose_share(model, other, corpus, device)
+            if len(own):
+                found |= dict(zip(own.tolist(), read_part(model, self, own, device), strict=True))
+        corpus.share = share
+        return np.stack([found[row] for row in part.tolist()])
 
     def ready(self, model: "Matcher", job: Job) -> None:
         """Read the texts, and choose how much words count by queries that were learned from or tuned with."""
