@@ -13,9 +13,11 @@ def listed(names: str) -> frozenset[str]:
 ENCODERS = listed(
     """albert bert big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie eurobert flaubert fnet
     funnel gte ibert jina_embeddings_v3 longformer luke megatron-bert mobilebert modernbert mpnet mra nomic_bert nystromformer
-    rembert roberta roberta-prelayernorm roc_bert roformer squeezebert xlm xlm-roberta xlm-roberta-xl xmod yoso"""
+    rembert roberta roberta-prelayernorm roc_bert roformer squeezebert xlm xlm-roberta xlm-roberta-xl yoso"""
 )
 """Read a text in both directions: what classifies and embeds texts."""
+NEEDS_A_LANGUAGE = listed("xmod")
+"""Encoders with layers for each language, of which a run would have to choose one: not trained."""
 DECODERS = listed(
     """bloom codegen cohere cohere2 deepseek_v2 deepseek_v3 falcon gemma gemma2 gemma3_text glm glm4 gpt2 gpt_bigcode gpt_neo
     gpt_neox gpt_oss gptj granite granitemoe helium llama lfm2 mamba mamba2 ministral ministral3 mistral mixtral mpt olmo olmo2
@@ -46,7 +48,7 @@ SPEECH = SOUND - {"audio-spectrogram-transformer"}
 """Can learn to write down what they hear: letter by letter (CTC), or Whisper."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")
 
-KNOWN = ENCODERS | DECODERS | SEQ2SEQ | VISION | DETECTORS | SOUND
+KNOWN = ENCODERS | NEEDS_A_LANGUAGE | DECODERS | SEQ2SEQ | VISION | DETECTORS | SOUND
 
 
 def suits(config: dict[str, Any], kinds: frozenset[str]) -> bool | None:

@@ -18,6 +18,7 @@ MODELS = SHARED / "models"
         ({"model_type": "bert"}, "image-classification", False),
         ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, "text-classification", False),
         ({"model_type": "llama"}, "text-generation", True),
+        ({"model_type": "xmod"}, "text-classification", False),
         ({"model_type": "mobilenet_v2"}, "image-classification", True),
         ({"model_type": "mobilenet_v2"}, "text-classification", False),
         ({"model_type": "whisper"}, "speech-recognition", True),
