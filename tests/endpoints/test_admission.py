@@ -14,7 +14,7 @@ from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.costs.models import Budget
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
-from webapp.endpoints.serving_client import ask_once, problem_of
+from webapp.endpoints.serving_client import ask, problem_of
 
 MEMBERS_WORDS = ("your prototypes", "belongs to another workspace")
 
@@ -164,4 +164,4 @@ def test_a_page_asks_serving_past_any_proxy_of_the_environment(settings: Any, mo
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         settings.SERVING_URL = f"http://127.0.0.1:{server.server_port}"
-        assert ask_once("/internal/predict", {}, "") == {"outputs": []}
+        assert ask("/internal/predict", {}, "") == {"outputs": []}

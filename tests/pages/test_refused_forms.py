@@ -128,6 +128,7 @@ STAYS = {
     "estimate": "htmx alone sends it",
     "demo": "the visitor's page answers itself",
     "demo_feedback": "a visitor's page of its own",
+    "demo_chat": "answers with lines of JSON",
     "sign_in_link": "a link that has ended cannot be sent again",
     "confirm_address": "a link that has ended cannot be sent again",
     "end_session": "nothing can be wrong in it",

@@ -66,6 +66,9 @@ class Presentation(ABC):
     quotes_data = False
     """Whether answers hold texts of the data that was learned from."""
 
+    longest_correction = 80
+    """Characters of a correction in words."""
+
     @property
     def answer(self) -> Answer:
         return answers.get(self.key)

@@ -10,6 +10,7 @@ KEPT_TEXT = 2_000
 class Completion(Presentation):
     key = "completion"
     says_itself = True
+    longest_correction = 4_000
 
     @property
     def hint(self) -> str:

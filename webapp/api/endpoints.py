@@ -27,7 +27,7 @@ from webapp.core.problems import Conflict
 from webapp.costs.gate import month
 from webapp.endpoints import actions, choosing, visitors
 from webapp.endpoints.examples import Sight
-from webapp.endpoints.models import Endpoint, EndpointKey, ShareLink
+from webapp.endpoints.models import LONGEST_CORRECTION, Endpoint, EndpointKey, ShareLink
 from webapp.runs.models import Run
 from webapp.runs.views import load_run
 
@@ -193,7 +193,7 @@ class FeedbackIn(Body):
 @once
 def create_feedback(request: AuthedRequest, slug: str, payload: FeedbackIn) -> Status[dict[str, Any]]:
     endpoint = load_endpoint(request, slug)
-    correction = payload.should_have_been[:200]
+    correction = payload.should_have_been[:LONGEST_CORRECTION]
     made = visitors.take_feedback(
         endpoint, payload.input, payload.output or {}, payload.verdict, should_have_been=correction
     )

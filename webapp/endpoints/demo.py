@@ -26,14 +26,12 @@ from webapp.endpoints import examples, serving_client, visitors
 from webapp.endpoints.admission import Closed, admit, check_answers, for_visitors, paused
 from webapp.endpoints.models import Endpoint, ShareLink
 from webapp.runs import inputs
-from webapp.runs.artifacts import report
+from webapp.runs.artifacts import manifest, report
 from webapp.runs.models import Run
 
 ANSWER_LIFETIME_SECONDS = 24 * 3600
 PAUSED_CODES = ("paused", "budget_spent")
 """What serving says of an endpoint that its owner, or the budget, has paused."""
-MOST_CORRECTION = 80
-"""Characters of a correction where the model has no labels to choose from."""
 
 
 def visitor_of(request: HttpRequest) -> str:
@@ -47,6 +45,13 @@ def context_of(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None)
     key = request.GET.get("example", "")
     form_context = examples.visitor_context(endpoint, run, key) if run else {"fields": [], "examples": []}
     return {"endpoint": endpoint, "link": link, "run": run, "target": target_of(run), **form_context}
+
+
+def converses(run: Run | None) -> bool:
+    """Whether a run's model answers in a conversation."""
+    if run is None or presentations.of_task(run.task).key != "completion":
+        return False
+    return manifest(run).get("form") == "chat"
 
 
 def target_of(run: Run | None) -> str:
@@ -69,7 +74,8 @@ def demo(request: SiteRequest, slug: str) -> HttpResponse:
         status = predict(request, endpoint, link, context)
     else:
         visitors.count_visit(link, visits=1)
-    template = "endpoints/_demo_answer.html" if request.htmx else "endpoints/demo.html"
+    page = "endpoints/chat.html" if converses(context["run"]) else "endpoints/demo.html"
+    template = "endpoints/_demo_answer.html" if request.htmx else page
     return with_devices(render(request, template, context, status=200 if request.htmx else status))
 
 
@@ -175,4 +181,5 @@ def check_label(endpoint: Endpoint, correction: str) -> str:
     labels = report(run).get("labels") if run is not None and chooses else None
     if correction and labels and correction not in labels:
         raise Problem(_("That is not one of this demo’s answers."), hint=_("Choose one from the list."))
-    return correction if labels else correction[:MOST_CORRECTION]
+    longest = presentations.of_task(run.task).longest_correction if run is not None else 0
+    return correction if labels else correction[:longest]

@@ -27,6 +27,9 @@ slug_form = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{1,58}[a-z0-9])$", _("3 to 60 
 WANTED_FOR = timedelta(days=1)
 """How long a package that nobody could make is asked for again."""
 
+LONGEST_CORRECTION = 4_000
+"""Characters of what an answer should have been."""
+
 
 class Status(models.TextChoices):
     DEPLOYING = "deploying", _("Getting ready")
@@ -271,7 +274,7 @@ class Feedback(WorkspaceOwned):
     input = models.TextField(max_length=10_000)
     output = models.JSONField()
     verdict = models.CharField(max_length=4, choices=[(UP, _("right")), (DOWN, _("wrong"))])
-    should_have_been = models.CharField(max_length=200, blank=True)
+    should_have_been = models.CharField(max_length=LONGEST_CORRECTION, blank=True)
     answer = models.CharField(max_length=16, null=True, help_text="which shown answer; null for what came by the API")
     visitor = models.CharField(max_length=20, blank=True, help_text="hash of who judged, for a day; then empty")
 

@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,27 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def ask(path: str, body: dict[str, object], visitor: str = "") -> Answer:
-    """The answer of serving; while it is waking it is asked again, so that a person need not. Visitors who wait for a slow
-    model keep no database connection."""
+    """The answer of serving as JSON."""
+    with open_stream(path, body, visitor) as response:
+        answer: Answer = json.load(response)
+        return answer
+
+
+def open_stream(path: str, body: dict[str, object], visitor: str = "") -> HTTPResponse:
+    """The answer of serving, to be read; while it is waking it is asked again, so that a person need not. Visitors who wait for
+    a slow model keep no database connection."""
     until = time.monotonic() + WAKE_SECONDS
     release_connection()
     while True:
         try:
-            return ask_once(path, body, visitor)
+            return open_once(path, body, visitor)
         except Problem as problem:
             if problem.status != 503 or problem.code == "paused" or time.monotonic() > until:
                 raise
             time.sleep(1)
 
 
-def ask_once(path: str, body: dict[str, object], visitor: str) -> Answer:
+def open_once(path: str, body: dict[str, object], visitor: str) -> HTTPResponse:
     """POST JSON to serving; its problem+json comes back as a `Problem` with the same status."""
     request = urllib.request.Request(  # noqa: S310  the address is our own setting
         settings.SERVING_URL + path,
@@ -49,9 +57,8 @@ def ask_once(path: str, body: dict[str, object], visitor: str) -> Answer:
         },
     )
     try:
-        with DIRECT.open(request, timeout=TIMEOUT_SECONDS) as response:
-            answer: Answer = json.load(response)
-            return answer
+        response: HTTPResponse = DIRECT.open(request, timeout=TIMEOUT_SECONDS)
+        return response
     except urllib.error.HTTPError as error:
         raise problem_of(error) from error
     except OSError as error:
@@ -65,6 +72,7 @@ def problem_of(error: urllib.error.HTTPError) -> Problem:
         details = json.load(error)
     except ValueError:
         details = {}
+    details |= told_as_openai(details.get("error"))
     detail, hint = details.get("detail") or "", details.get("hint", "")
     if details.get("code") == "bad_input":  # a page asks about one input
         detail = detail.replace("Input 0 ", _("What you sent") + " ", 1)
@@ -76,6 +84,11 @@ def problem_of(error: urllib.error.HTTPError) -> Problem:
         status=error.code,
         retry_after=error.headers.get("Retry-After"),
     )
+
+
+def told_as_openai(error: object) -> dict[str, str]:
+    """What an error in OpenAI's form says, in ours."""
+    return {"detail": str(error.get("message", "")), "code": str(error.get("code"))} if isinstance(error, dict) else {}
 
 
 def predict(slug: str, inputs: Sequence[object], visitor: str) -> Answer:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.endpoints import demo, views
+from webapp.endpoints import chatting, demo, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/share", views.share, name="share"),
@@ -18,5 +18,6 @@ urlpatterns = [
     path("endpoint-versions/<str:pk>/promote", views.promote, name="promote"),
     path("d/<slug:slug>", demo.demo, name="demo"),
     path("d/<slug:slug>/examples/<int:number>", demo.example, name="demo_example"),
+    path("d/<slug:slug>/chat", chatting.chat, name="demo_chat"),
     path("d/<slug:slug>/feedback", demo.feedback, name="demo_feedback"),
 ]

@@ -23,8 +23,8 @@ FEEDBACK_A_DAY = 500
 FEEDBACK_A_VISITOR = 50
 """Those of one visitor, so that nobody uses up the day of all."""
 REMEMBERED = timedelta(days=1)
-MOST_OUTPUT_BYTES = 20_000
-"""Of an answer as JSON, beside at most 10,000 characters of what was asked."""
+MOST_INPUT, MOST_OUTPUT_BYTES = 10_000, 20_000
+"""Characters of what was asked, and bytes of an answer as JSON."""
 
 
 def take_feedback(
@@ -43,7 +43,7 @@ def take_feedback(
     if len(json.dumps(output)) > MOST_OUTPUT_BYTES:
         message = _("The answer takes more than %(most)s.") % {"most": size(MOST_OUTPUT_BYTES)}
         raise Problem(message, code="too_large", hint=_("Send the part that was judged."), status=413)
-    fields |= {"version": endpoint.current, "input": text[:10_000], "output": output, "verdict": verdict}
+    fields |= {"version": endpoint.current, "input": text[:MOST_INPUT], "output": output, "verdict": verdict}
     if answer is None:
         with transaction.atomic():
             limits.check(endpoint.workspace, "ratings_day")
