@@ -1,5 +1,6 @@
 """What strangers with every kind of link see: the demo, or a page in the founder's name that says why not."""
 
+import json
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,7 +15,7 @@ from tests import things
 from webapp.accounts.models import User, Workspace
 from webapp.costs.models import Budget
 from webapp.endpoints.models import Endpoint, ShareLink, Status, Visibility
-from webapp.endpoints.serving_client import ask, problem_of
+from webapp.endpoints.serving_client import open_once, problem_of
 
 MEMBERS_WORDS = ("your prototypes", "belongs to another workspace")
 
@@ -164,4 +165,4 @@ def test_a_page_asks_serving_past_any_proxy_of_the_environment(settings: Any, mo
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         settings.SERVING_URL = f"http://127.0.0.1:{server.server_port}"
-        assert ask("/internal/predict", {}, "") == {"outputs": []}
+        assert json.load(open_once("/internal/predict", {}, "")) == {"outputs": []}
