@@ -41,10 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_BUG
 
 
+class Parser(argparse.ArgumentParser):
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> object:
+        """Before Python 3.13, argparse takes `--` for no value in `--sheet=--` too."""
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            return self._get_value(action, "--")
+        return super()._get_values(action, arg_strings)
+
+
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(
-        prog="python -m trainer", description="Read data, train, evaluate, package and ask models."
-    )
+    root = Parser(prog="python -m trainer", description="Read data, train, evaluate, package and ask models.")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
 
     def add(

@@ -44,21 +44,22 @@ NOISE = {"securityevent", "auditevent", "idempotentanswer"}
 class World:
     """A workspace with one of everything."""
 
-    def __init__(self) -> None:
-        self.owner, self.workspace = ensure_user(f"{SECRET}@example.org")
-        Workspace.objects.filter(pk=self.workspace.pk).update(name=f"{SECRET} works")
-        prototype = things.prototype(self.workspace, summary=SECRET)
-        type(prototype).objects.filter(pk=prototype.pk).update(name=SECRET)
+    def __init__(self, secret: str = SECRET) -> None:
+        """`secret` stands in every name."""
+        self.owner, self.workspace = ensure_user(f"{secret}@example.org")
+        Workspace.objects.filter(pk=self.workspace.pk).update(name=f"{secret} works")
+        prototype = things.prototype(self.workspace, summary=secret)
+        type(prototype).objects.filter(pk=prototype.pk).update(name=secret)
         run = things.run(prototype)
         search = things.search(prototype)
-        things.write_events(run, {"type": "log", "t": "2026-01-01T00:00:00Z", "message": SECRET})
-        endpoint = things.endpoint(run, slug=f"{SECRET}-demo", visibility=Visibility.PRIVATE)
+        things.write_events(run, {"type": "log", "t": "2026-01-01T00:00:00Z", "message": secret})
+        endpoint = things.endpoint(run, slug=f"{secret}-demo", visibility=Visibility.PRIVATE)
         member = Membership.objects.create(
-            workspace=self.workspace, user=User.objects.create_user(f"{SECRET}2@example.org"), role=Role.EDITOR
+            workspace=self.workspace, user=User.objects.create_user(f"{secret}2@example.org"), role=Role.EDITOR
         )
         owner = self.workspace.memberships.get(user=self.owner)
         upload = Upload.objects.create(
-            workspace=self.workspace, name=SECRET, length=9, expires_at=timezone.now() + timezone.timedelta(days=1)
+            workspace=self.workspace, name=secret, length=9, expires_at=timezone.now() + timezone.timedelta(days=1)
         )
         self.ids: dict[str, Any] = {
             "prototype": prototype.pk,
@@ -71,9 +72,9 @@ class World:
             "link": endpoint.links.get().pk,
             "endpoint_version": endpoint.versions.get().pk,
             "rate": Rate.objects.filter(workspace=self.workspace)[0].pk,
-            "token": create_token(self.owner, self.workspace, SECRET)[0].pk,
+            "token": create_token(self.owner, self.workspace, secret)[0].pk,
             "member": member.pk,
-            "invitation": people.invite(owner, f"{SECRET}3@example.org", Role.EDITOR)[0].pk,
+            "invitation": people.invite(owner, f"{secret}3@example.org", Role.EDITOR)[0].pk,
             "upload": upload.pk,
             "slug": endpoint.slug,
         }

@@ -7,7 +7,6 @@ from django.test import TestCase
 from django.utils import timezone
 
 from tests import things
-from trainer.__main__ import parser
 from webapp.accounts.models import User, Workspace
 from webapp.core.problems import Problem
 from webapp.datasets import reading, versions
@@ -42,22 +41,6 @@ def test_the_reader_is_asked_in_its_own_words(user: User, workspace: Workspace) 
     assert words[:2] == ["inspect", str(version.folder)]
     assert "--task=text-classification" in words
     assert '--columns={"text": "note", "label": "label"}' in words
-
-
-def test_a_value_that_begins_with_a_dash_is_no_option(workspace: Workspace) -> None:
-    request = {"sheet": "--out=elsewhere", "task": "--fix", "fixes": ["-x"], "header": 0}
-    version = things.dataset(workspace).current
-    version.request, version.sources = request, ["rows.csv"]
-    options = vars(parser().parse_args(reading.reader_arguments(version)))
-    assert {name: options[name] for name in ("sheet", "task", "fix")} == {
-        "sheet": "--out=elsewhere",
-        "task": "--fix",
-        "fix": ["-x"],
-    }
-    assert options["out"] == version.folder
-    version.request = {"hub": "--out=elsewhere"}
-    options = vars(parser().parse_args(reading.file_arguments(version)))
-    assert (options["name"], options["out"]) == ("hub:--out=elsewhere", version.dataset.upload_folder)
 
 
 def test_what_nobody_reads_is_sent_again(workspace: Workspace) -> None:
