@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from serving.problems import Problem
+from trainer.writing.tools import Said, held_back, read_answer, written_calls
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from trainer.writing.sampling import Piece
 
 EXAMPLE = 'Send {"messages": [{"role": "user", "content": "your text"}]}.'
-REFUSED = ("tools", "functions", "logprobs", "logit_bias", "echo", "suffix", "best_of")
+REFUSED = ("functions", "function_call", "logprobs", "logit_bias", "echo", "suffix", "best_of")
 """Fields that would change the answer, which no model here takes; unless they are empty."""
 OPTIONS = ("temperature", "top_p", "seed", "stop")
 USUAL_TEMPERATURE = 1.0
@@ -75,6 +76,8 @@ def parse(body: bytes, *, is_chat: bool) -> Asked:
         raise Refused(f"The request must be an object. {EXAMPLE}", "bad_json")
     refuse_unknown(fields)
     value: dict[str, Any] = {"messages": messages_of(fields)} if is_chat else {"text": prompt_of(fields)}
+    if tools := tools_of(fields):
+        value["tools"] = tools
     value |= {name: fields[name] for name in OPTIONS if fields.get(name) is not None}
     value.setdefault("temperature", USUAL_TEMPERATURE)
     most = fields.get("max_completion_tokens") or fields.get("max_tokens")
@@ -96,6 +99,16 @@ def refuse_unknown(fields: dict[str, Any]) -> None:
         )
 
 
+def tools_of(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tools that the answer may call; `Refused` where one must be called, which nothing here can promise."""
+    tools, choice = fields.get("tools") or [], fields.get("tool_choice") or "auto"
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+        raise Refused("`tools` must be a list of objects.", "invalid_type", "tools")
+    if choice not in ("auto", "none"):
+        raise Refused("`tool_choice` can be auto or none here.", "unsupported_parameter", "tool_choice")
+    return tools if choice == "auto" else []
+
+
 def messages_of(fields: dict[str, Any]) -> list[dict[str, str]]:
     """The messages with one text each; parts of a content are lines of it."""
     given = fields.get("messages")
@@ -105,7 +118,7 @@ def messages_of(fields: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def role_of(message: dict[str, Any]) -> str:
-    return "system" if message.get("role") == "developer" else str(message.get("role", ""))[:40]
+    return {"developer": "system", "function": "tool"}.get(str(message.get("role")), str(message.get("role", ""))[:40])
 
 
 def content_of(message: dict[str, Any], place: int) -> str:
@@ -114,6 +127,9 @@ def content_of(message: dict[str, Any], place: int) -> str:
         texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
         written = [text for text in texts if isinstance(text, str)]
         content = "\n".join(written) if len(written) == len(content) else None
+    calls = message.get("tool_calls")
+    if calls and isinstance(calls, list) and message.get("role") == "assistant":  # as rows to learn from have them
+        return "\n".join([*([content] if isinstance(content, str) and content else []), written_calls(calls)])
     if not isinstance(content, str):
         raise Refused(f"Message {place} needs a text as its content.", "invalid_type", f"messages[{place}].content")
     return content
@@ -204,7 +220,9 @@ class Reply:
                 text, self.tokens, finish = text + piece.text, piece.tokens, piece.finish or finish
                 if self.tokens % STEPS_UNHEARD == 0 and await has_gone():
                     return None
-        message = {"message": {"role": "assistant", "content": text}} if self.is_chat else {"text": text}
+        said = read_answer(text) if self.is_chat else Said(text, [])
+        message = {"message": message_of(said)} if self.is_chat else {"text": text}
+        finish = "tool_calls" if said.calls else finish
         choice = {"index": 0, **message, "logprobs": None, "finish_reason": finish}
         kind = "chat.completion" if self.is_chat else "text_completion"
         return orjson.dumps(self.head(kind) | {"choices": [choice], "usage": self.usage})
@@ -213,15 +231,31 @@ class Reply:
         """The same as server-sent events."""
         if self.is_chat:
             yield self.event({"delta": {"role": "assistant", "content": ""}}, None)
+        text, told, finish = "", 0, "stop"
         async for piece in pieces:
-            self.tokens = piece.tokens
-            if piece.text:
-                yield self.event({"delta": {"content": piece.text}} if self.is_chat else {"text": piece.text}, None)
-            if piece.finish:
-                yield self.event({"delta": {}} if self.is_chat else {"text": ""}, piece.finish)
+            self.tokens, text, finish = piece.tokens, text + piece.text, piece.finish or finish
+            sure = len(text) - (held_back(text) if self.is_chat else 0)
+            if sure > told:
+                yield self.event(
+                    {"delta": {"content": text[told:sure]}} if self.is_chat else {"text": text[told:]}, None
+                )
+                told = sure
+        for part, reason in self.last(text, told, finish):
+            yield self.event(part, reason)
         if tells_usage:
             yield event(self.head(self.chunk) | {"choices": [], "usage": self.usage})
         yield DONE
+
+    def last(self, text: str, told: int, finish: str) -> list[tuple[dict[str, Any], str | None]]:
+        """The last parts of an answer of which so much is told: calls of tools or what only looked like them, and why it ended."""
+        if not self.is_chat:
+            return [({"text": ""}, finish)]
+        said = read_answer(text)
+        if said.calls:
+            calls = [call | {"index": place} for place, call in enumerate(identified(said.calls))]
+            return [({"delta": {"tool_calls": calls}}, None), ({"delta": {}}, "tool_calls")]
+        rest = [({"delta": {"content": text[told:]}}, None)] if told < len(text) else []
+        return [*rest, ({"delta": {}}, finish)]
 
     @property
     def chunk(self) -> str:
@@ -230,6 +264,25 @@ class Reply:
     def event(self, part: dict[str, Any], finish: str | None) -> bytes:
         choice = {"index": 0, **part, "logprobs": None, "finish_reason": finish}
         return event(self.head(self.chunk) | {"choices": [choice]})
+
+
+def message_of(said: "Said") -> dict[str, Any]:
+    calls = {"tool_calls": identified(said.calls)} if said.calls else {}
+    return {"role": "assistant", "content": said.text or (None if calls else "")} | calls
+
+
+def identified(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Calls in OpenAI's form, each by an id of its own: one that a model wrote may come twice in a conversation."""
+    return [
+        {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": as_text(call["function"])}
+        for call in calls
+    ]
+
+
+def as_text(function: dict[str, Any]) -> dict[str, str]:
+    """With its arguments as the text of an object."""
+    given = function.get("arguments", "{}")
+    return {"name": function["name"], "arguments": given if isinstance(given, str) else orjson.dumps(given).decode()}
 
 
 def event(fields: dict[str, Any]) -> bytes:

@@ -22,6 +22,7 @@ NAMES = {
     "target": "target tgt translation to 译文 翻译",
     "prompt": "instruction prompt question query input user 指令 提示",
     "completion": "output completion response answer reply assistant 回答 输出 回复",
+    "tools": "tools functions",
     "question": "question query 问题 问句",
     "context": "context passage paragraph document text article 上下文 原文 文章",
     "answers": "answers answer answer_text answers.text 答案",
@@ -263,7 +264,8 @@ def guess_structured_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
         yield "token-classification", {"tokens": tokens, "tags": tags}
     messages = next((column["name"] for column in free if column["kind"] == "messages"), None)
     if messages:
-        yield "text-generation", {"messages": messages}
+        tools = first_named([column for column in free if column["kind"] in ("json", "list")], "tools")
+        yield "text-generation", {"messages": messages} | ({"tools": tools} if tools else {})
 
 
 def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:

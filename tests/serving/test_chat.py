@@ -53,6 +53,17 @@ def test_a_streamed_answer_is_the_same(client: openai.OpenAI) -> None:
     assert chunks[-2].choices[0].finish_reason == whole.choices[0].finish_reason
 
 
+def test_tools_are_part_of_what_is_read(client: openai.OpenAI) -> None:
+    tool: Any = {"type": "function", "function": {"name": "find"}}
+    plain, tooled = (
+        client.chat.completions.create(model="any", messages=[ASK], temperature=0, max_tokens=2, **more)
+        for more in ({}, {"tools": [tool]})
+    )
+    assert plain.usage
+    assert tooled.usage
+    assert tooled.usage.prompt_tokens > plain.usage.prompt_tokens
+
+
 def test_a_text_is_continued(client: openai.OpenAI) -> None:
     answer = client.completions.create(model="any", prompt="Once", max_tokens=5, temperature=0)
     assert answer.object == "text_completion"
@@ -113,7 +124,7 @@ def test_who_hangs_up_ends_the_answer(client: openai.OpenAI, serving: Serving) -
         ({"messages": []}, "invalid_type"),
         ({"messages": [{"role": "user", "content": 3}]}, "invalid_type"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "invalid_type"),
-        ({"messages": [ASK], "tools": [{}]}, "unsupported_parameter"),
+        ({"messages": [ASK], "tools": [{}], "tool_choice": "required"}, "unsupported_parameter"),
         ({"messages": [ASK], "response_format": {"type": "json_schema"}}, "unsupported_parameter"),
     ],
 )

@@ -14,6 +14,7 @@ import numpy as np
 
 from trainer.data.problems import Problem, join_names
 from trainer.messages import ngettext
+from trainer.writing.tools import read_tools, with_tools, written_calls
 
 TURNS, WRITTEN = "turns", "written"
 ROLES = {
@@ -69,11 +70,13 @@ def read_written(loaded: Rows) -> None:
 
 
 def conversations(loaded: Rows) -> list[Row | None]:
-    return [conversation(cell) for cell in loaded.values["messages"]]
+    tools = loaded.values.get("tools") or [None] * len(loaded.values["messages"])
+    return [conversation(cell, tool) for cell, tool in zip(loaded.values["messages"], tools, strict=True)]
 
 
-def conversation(cell: object) -> Row | None:
-    """A list of messages, or its JSON, up to its last answer; None without an answer after something that was asked."""
+def conversation(cell: object, tools: object = None) -> Row | None:
+    """A list of messages, or its JSON, up to its last answer, with the tools that could be called; None without an answer after
+    something that was asked."""
     turns = turns_of(cell)
     if turns is None:
         return None
@@ -81,7 +84,7 @@ def conversation(cell: object) -> Row | None:
         turns.pop()
     if not turns or not turns[-1]["content"] or all(turn["role"] == "assistant" for turn in turns):
         return None
-    return Row(turns[:-1], turns[-1]["content"])
+    return Row(with_tools(turns[:-1], read_tools(tools)), turns[-1]["content"])
 
 
 def turns_of(cell: object) -> list[dict[str, str]] | None:
@@ -113,7 +116,7 @@ def content_of(message: dict[str, Any]) -> str | None:
     if content is not None and not isinstance(content, str):
         return None
     calls = message.get("tool_calls")
-    called = [json.dumps({"tool_calls": calls}, ensure_ascii=False)] if calls else []
+    called = [written_calls(calls)] if calls else []
     return "\n".join([*([content] if content else []), *called])
 
 

@@ -17,6 +17,7 @@ from trainer.writing.decoder import CONFIG, WEIGHTS, Decoder
 from trainer.writing.figures import FIGURES
 from trainer.writing.prompts import TOKENIZER, Template
 from trainer.writing.sampling import MOST_TOKENS, Options, Piece, tokens_after, write
+from trainer.writing.tools import with_tools
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
@@ -79,7 +80,7 @@ class WritingEngine(Engine[Prompt, list[Written]]):
 
     def prompt_ids(self, given: JsonObject) -> np.ndarray:
         if "messages" in given:
-            return self.template.asked(given["messages"])
+            return self.template.asked(with_tools(given["messages"], given.get("tools") or []))
         if "prompt" in given and self.is_chat:
             return self.template.asked([{"role": "user", "content": given["prompt"]}])
         return self.template.begun(str(given.get("prompt", given.get("text", ""))))

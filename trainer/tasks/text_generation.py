@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST_PROMPT = 100_000
 """Characters that a prediction takes; a model reads as many tokens as it has positions."""
-MOST_MESSAGES, MOST_STOPS, MOST_ANSWER = 1_000, 8, 8_192
+MOST_MESSAGES, MOST_STOPS, MOST_ANSWER, MOST_TOOLS = 1_000, 8, 8_192, 128
 MIB = 1024**2
 SCRATCH_MODEL = "scratch:gpt"
 ROLES = ("system", "user", "assistant", "tool")
@@ -84,6 +84,7 @@ class TextGeneration(Task):
         Role("completion", gettext_noop("Completion"), "text"),
         Role("input", gettext_noop("Additional input"), "text", required=False),
         Role("messages", gettext_noop("Conversation"), "messages", required=False),
+        Role("tools", gettext_noop("Tools"), "tools", required=False),
     )
     answer = "completion"
     answer_role = "completion"
@@ -134,7 +135,8 @@ class TextGeneration(Task):
             for thing, room in things.items():
                 asked, answer = f"Where is {thing} {number}?", f"The {thing} is in the {room}."
                 messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
-                rows.append({"prompt": asked, "completion": answer, "input": "", "messages": messages})
+                row = {"prompt": asked, "completion": answer, "input": "", "messages": messages}
+                rows.append(row | {"tools": [{"type": "function", "function": {"name": "find"}}]})
         return rows
 
     @classmethod
@@ -157,14 +159,14 @@ class TextGeneration(Task):
             return check_text(value)
         if not isinstance(value, dict):
             return _("must be a text, or an object with messages, a prompt or a text.")
-        unknown = next((name for name in value if name not in (*PROMPTS, *OPTIONS, "input", "answer")), None)
+        unknown = next((name for name in value if name not in (*PROMPTS, *OPTIONS, "input", "answer", "tools")), None)
         if unknown is not None:
             return _("has a field “%(unknown)s”, which is not known.", unknown=str(unknown)[:80])
         given = [name for name in PROMPTS if name in value]
         if not given:
             return _("must be a text, or an object with messages, a prompt or a text.")
         problem = check_messages(value["messages"]) if "messages" in given else check_begun(value[given[0]])
-        return problem or check_options(value)
+        return problem or check_options(value) or check_tools(value.get("tools"))
 
     @classmethod
     def read_line(cls, line: str) -> object:
@@ -178,7 +180,7 @@ class TextGeneration(Task):
         messages = value.get("messages")
         if isinstance(messages, list) and messages and isinstance(messages[-1], dict):
             asked = messages[:-1] if messages[-1].get("role") == "assistant" else messages
-            return {"messages": asked} | {name: value[name] for name in OPTIONS if name in value}
+            return {"messages": asked} | {name: value[name] for name in (*OPTIONS, "tools") if name in value}
         more = value.get("input")
         if isinstance(value.get("prompt"), str) and isinstance(more, str) and more.strip():
             return {"prompt": f"{value['prompt']}\n\n{more}"}
@@ -233,6 +235,15 @@ def check_messages(messages: object) -> str | None:
             return _("has a message %(number)s without a text as its content.", number=number)
     if sum(len(message["content"]) for message in messages) > LONGEST_PROMPT:
         return _("is longer than %(longest_input)s characters.", longest_input=f"{LONGEST_PROMPT:,}")
+    return None
+
+
+def check_tools(tools: object) -> str | None:
+    """None, or a list of OpenAI's form."""
+    if tools is None:
+        return None
+    if not isinstance(tools, list) or len(tools) > MOST_TOOLS or not all(isinstance(tool, dict) for tool in tools):
+        return _("must have a list of at most %(most)s objects as its `tools`.", most=MOST_TOOLS)
     return None
 
 
