@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 import torch
 
+from tests.trainer import command
 from tests.trainer.small_learning import Net, Points, job_of
 from trainer.answers.classes_scoring import Classification
 from trainer.errors import Stopped
+from trainer.events import silent
+from trainer.families.text.texts import TextFamily
 from trainer.learning import fewshot, fine_tuning
 from trainer.learning.fewshot import ContrastiveTuning, contrast
+from trainer.learning.job import Job
 from trainer.learning.objective import Learned
+from trainer.spec import Spec
+from trainer.tasks.text_classification import TextClassification
 
 PARAMS = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "patience": 1}
 
@@ -101,6 +107,38 @@ def test_it_learns_what_a_layer_over_the_net_as_it_is_cannot(tmp_path: Path) -> 
     assert 1 <= (learned.epoch or 0) <= 3
 
 
+def test_halfway_back_is_between_the_weights(tmp_path: Path) -> None:
+    rows = few_points()
+    job = job_of(tmp_path, PARAMS, method="fewshot")
+    model = UnitNet()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    tuning = ContrastiveTuning(job, model, rows, Classification(job, rows))
+    with torch.no_grad():
+        for value in model.state_dict().values():
+            value.add_(2.0)
+    tuning.go_halfway_back()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name] + 1.0)
+
+
+def test_names_of_labels_are_rows_of_every_fold(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such that a label whose rows all lie in one fold is known to the other by its name."""
+    monkeypatch.setenv("MAQUETTE_MODELS_DIR", str(models))
+    data = command.write_lines(tmp_path / "rows.jsonl", TextClassification.sample())
+    spec = {"task": "text-classification", "model": "local:tiny", "method": "fewshot", "dataset": {"path": str(data)}}
+    job = Job(Spec.model_validate(spec), tmp_path / "out", silent)
+    family = TextFamily()
+    rows = family.prepare(job)
+    named, names = family.named(job, rows)
+    assert names.tolist() == [rows.count, rows.count + 1]
+    assert named.truth[names].tolist() == [0, 1]
+    assert len(rows.ids) == rows.count, "the rows themselves stay as they are"
+    shown = named.batch(names, torch.device("cpu"))[0]
+    decoded = [rows.tokenizer.decode(ids, skip_special_tokens=True).replace(" ##", "") for ids in shown]
+    assert decoded == rows.labels
+    assert set(names.tolist()).isdisjoint(named.known("train", "validation").tolist())
+
+
 @pytest.mark.parametrize("stop_after", [1, 5, 14, 20, 27])
 def test_stopped_anywhere_it_goes_on_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
@@ -142,8 +180,14 @@ def test_many_rows_are_tuned_on_rows_of_their_own(tmp_path: Path, monkeypatch: p
 
 def test_the_work_is_capped_whatever_pairs_the_rows_make(tmp_path: Path) -> None:
     job = job_of(tmp_path, {"batch_size": 32}, method="fewshot")
-    for each, seen in ((8, fewshot.LEAST_ROWS_SEEN), (100, fewshot.PASSES * 300), (2_000, fewshot.MOST_ROWS_SEEN)):
-        rows = few_points(each=each)
+    cases = (
+        (3, 8, fewshot.LEAST_ROWS_SEEN),
+        (3, 100, fewshot.PASSES * 300),
+        (3, 2_000, fewshot.MOST_ROWS_SEEN),
+        (40, 20, fewshot.PASSES_OF_MANY * 800),
+    )
+    for labels, each, seen in cases:
+        rows = few_points(labels, each)
         tuning = ContrastiveTuning(job, UnitNet(), rows, Classification(job, rows))
         assert tuning.steps * tuning.size == pytest.approx(seen, rel=0.1)
 

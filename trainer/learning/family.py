@@ -129,6 +129,11 @@ class NetworkFamily(Family[RowsT, NetworkT]):
         """Whether the labels have names or descriptions for `label_vectors`."""
         return False
 
+    def named(self, job: Job, rows: RowsT) -> tuple[Rows, np.ndarray]:
+        """(these rows with the names of their labels behind them, which rows those are), for few-shot learning; as they are, and
+        none, where names say nothing."""
+        return rows, rows.part("none")
+
     def label_vectors(self, job: Job, model: NetworkT, rows: RowsT) -> Tensor | None:
         """(labels, features), each of length one: where the labels stand among what the model sees, for `zero-shot`; None
         where nothing says so."""

@@ -6,9 +6,13 @@ contrastive loss (Khosla et al. 2020).
 
 - A batch has a few labels with a few rows of each, so that each label counts alike. Where there are more labels than a
   batch has room for, half of those in it are the likest to one of them: pairs that are easily taken for each other teach most.
-- What is learned from is capped (`MOST_ROWS_SEEN`), however many pairs the rows could make.
+- What is learned from is capped (`MOST_ROWS_SEEN`), however many pairs the rows could make; of many labels (`MANY_LABELS`) each row
+  is seen less often, since it is compared with fewer of the others in a step and more passes taught nothing.
+- The name of a label, where it says something (`NetworkFamily.named`), is one more row of it.
 - From many rows, tuning rows say when to stop. A few are too few to be held out: there, cross-validation says after how many
   epochs to stop, and gives answers to rows that were not learned from; the model that is kept then learns from all.
+- It also says whether the weights halfway back to the pretrained ones are better (Wortsman et al. 2022), as they are where
+  there are many labels: what a few rows teach is kept, and less of what was known before is lost.
 """
 
 from contextlib import nullcontext
@@ -21,10 +25,11 @@ from torch import Tensor
 
 from trainer.errors import SpecError
 from trainer.learning import probe
+from trainer.learning.family import NetworkFamily, family_of
 from trainer.learning.fine_tuning import FineTuning
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
-from trainer.learning.objective import Held, Learned, Objective
+from trainer.learning.objective import Held, Learned, Objective, objective_of
 from trainer.learning.passes import read_batches
 from trainer.learning.rows import Mix, Rows
 from trainer.messages import _
@@ -32,8 +37,11 @@ from trainer.outputs import Outputs
 
 EPOCHS = 4
 """Times that it is looked at how good the model is; the rows learned from are shared out among them."""
-PASSES = 12
-"""Over each row, of a few rows."""
+PASSES, PASSES_OF_MANY = 12, 4
+"""Over each row, of a few rows; where there are many labels."""
+MANY_LABELS = 32
+WAYS = 2
+"""Weights that are tried after each epoch of a fold: those that were learned, and those halfway back."""
 LEAST_ROWS_SEEN, MOST_ROWS_SEEN = 640, 16_000
 """In all, rows read again counted again."""
 ROWS_A_LABEL = 4
@@ -61,10 +69,15 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     if epochs is None and len(known) > MOST_CROSSED:
         return learn(ContrastiveTuning(job, model, rows, objective)).learned()
     held = None
+    family = family_of(job.task)
+    named, names = family.named(job, rows) if isinstance(family, NetworkFamily) else (rows, known[:0])
+    own = objective if named is rows else objective_of(job, named)
+    is_halfway = False
     if epochs is None:
-        held, epochs = cross_validate(job, model, rows, objective, known)
+        held, epochs, is_halfway = cross_validate(job, model, named, own, known, names)
     with job.lap(FOLDS, FOLDS + 1) if held else nullcontext():
-        learn(ContrastiveTuning(job, model, rows, objective, epochs, (known, known[:0])))
+        parts = np.concatenate([known, names]), known[:0]
+        learn(ContrastiveTuning(job, model, named, own, epochs, parts), is_halfway=is_halfway)
     if held is None:
         return Learned(len(known), epoch=epochs)
     name, key = objective.epoch_metrics[0]
@@ -74,24 +87,28 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     return Learned(len(known), 0, epochs, certainty, "out-of-fold", figures[key], held)
 
 
-def learn(tuning: "ContrastiveTuning") -> "ContrastiveTuning":
+def learn(tuning: "ContrastiveTuning", *, is_halfway: bool = False) -> "ContrastiveTuning":
     tuning.run()
+    if is_halfway:
+        tuning.go_halfway_back()
     tuning.learn_head()
     return tuning
 
 
 def cross_validate(
-    job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], known: np.ndarray
-) -> tuple[Held, int]:
-    """(outputs of each row by a model that did not learn from it, after how many epochs they are best). The model is as before
-    in the end. Folds done before a restart are read."""
+    job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], known: np.ndarray, names: np.ndarray
+) -> tuple[Held, int, bool]:
+    """(outputs of each row by a model that did not learn from it, after how many epochs they are best, whether with the weights
+    halfway back). The model is as before in the end. Folds done before a restart are read. `names`: rows that are learned from
+    in each fold."""
     start = {name: value.detach().clone() for name, value in model.state_dict().items()}
     folds = probe.stratified_folds(known, rows.truth, np.random.default_rng(job.spec.seed), FOLDS)
     by_fold = []
     for number, held in enumerate(folds):
         path = job.checkpoints / f"held-{number}.npy"
         if not path.exists():
-            parts = np.sort(np.concatenate([fold for at, fold in enumerate(folds) if at != number])), held
+            others = [fold for at, fold in enumerate(folds) if at != number]
+            parts = np.sort(np.concatenate([*others, names])), held
             with job.lap(number, FOLDS + 1):
                 tuning = ContrastiveTuning(job, model, rows, objective, parts=parts)
                 tuning.run()
@@ -104,15 +121,16 @@ def cross_validate(
         np.concatenate(folds),
     )
     best = max(range(planned), key=lambda at: objective.rank(objective.figures(order, together[at])))
+    epoch, is_halfway = best // WAYS + 1, best % WAYS == 1
     job.log(
         _(
             "Few-shot learning: after %(epochs)s epochs %(words)s in %(folds)s-fold cross-validation.",
-            epochs=best + 1,
+            epochs=epoch,
             words=objective.describe(objective.figures(order, together[best])),
             folds=FOLDS,
         )
     )
-    return Held(order, together[best]), best + 1
+    return Held(order, together[best]), epoch, is_halfway
 
 
 def save(path: Path, outputs: np.ndarray) -> None:
@@ -123,7 +141,8 @@ def save(path: Path, outputs: np.ndarray) -> None:
 
 
 class ContrastiveTuning(FineTuning):
-    """Steps over batches of pairs. `held[i]`: outputs of the tuning rows after epoch i + 1, by a head learned at that point."""
+    """Steps over batches of pairs. `held[WAYS * i + w]`: outputs of the tuning rows after epoch i + 1, by a head learned at that
+    point, with the weights as they are (w = 0) and halfway back."""
 
     held: list[Tensor]
 
@@ -137,6 +156,7 @@ class ContrastiveTuning(FineTuning):
         parts: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
         self.held = []
+        self.first = {name: value.detach().clone() for name, value in model.state_dict().items()}
         super().__init__(job, model, rows, objective, last, parts)
         self.is_fold = parts is not None
         """All epochs are learned, since what other folds say counts too."""
@@ -146,7 +166,8 @@ class ContrastiveTuning(FineTuning):
 
     def plan(self) -> tuple[int, int]:
         epochs = self.params.epochs or EPOCHS
-        seen = np.clip(PASSES * len(self.train), LEAST_ROWS_SEEN, MOST_ROWS_SEEN)
+        passes = PASSES_OF_MANY if len(self.rows.labels) > MANY_LABELS else PASSES
+        seen = np.clip(passes * len(self.train), LEAST_ROWS_SEEN, MOST_ROWS_SEEN)
         return epochs, max(1, round(seen / epochs / self.size))
 
     def batches(self) -> list[np.ndarray]:
@@ -230,8 +251,20 @@ class ContrastiveTuning(FineTuning):
         self.learn_head()
         outputs = super().validation_outputs()
         if self.is_fold:
-            self.held.append(torch.from_numpy(np.asarray(outputs, dtype=np.float32)))
+            now = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+            self.go_halfway_back()
+            self.learn_head()
+            for each in (outputs, super().validation_outputs()):
+                self.held.append(torch.from_numpy(np.asarray(each, dtype=np.float32)))
+            self.model.load_state_dict(now)
         return outputs
+
+    def go_halfway_back(self) -> None:
+        """To the weights that it began with, in place."""
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(self.first[name], 0.5)
 
     def more_to_keep(self) -> dict[str, Tensor]:
         kept = {f"held.{at}": outputs for at, outputs in enumerate(self.held)}

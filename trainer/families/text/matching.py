@@ -15,6 +15,7 @@ from trainer.families.text.languages import find_unread
 from trainer.families.text.matcher import Matcher, VectorGraph
 from trainer.families.text.pair_rows import Pairs
 from trainer.families.text.searches import Searches
+from trainer.families.text.vocabulary import tell_unknown
 from trainer.learning import fine_tuning, lora
 from trainer.learning.baselines import Baseline
 from trainer.learning.family import Way
@@ -67,6 +68,8 @@ class MatchingFamily(SupervisedFamily[Pairs, Matcher]):
             job.warn("cut_texts", message, _("Raise params.max_length to read more."))
         if unread := find_unread(job.task, job.spec.model, rows.firsts):
             job.warn("unread_language", unread.message, unread.hint)
+        else:
+            tell_unknown(job, rows.tokenizer, rows.firsts)
         return rows
 
     def baselines(self, job: Job, rows: Pairs) -> dict[str, Baseline]:

@@ -16,6 +16,7 @@ from trainer.data.privacy import guess_hints
 from trainer.families.text import encoder, question_probe
 from trainer.families.text.languages import find_unread
 from trainer.families.text.question_model import Graph, QuestionModel
+from trainer.families.text.vocabulary import tell_unknown
 from trainer.learning.baselines import Baseline
 from trainer.learning.family import Way
 from trainer.learning.job import Job
@@ -201,6 +202,8 @@ class QuestionFamily(SupervisedFamily[Questions, QuestionModel]):
         job.tell_rows(rows, f"{np.mean([len(context.ids) for context in rows.contexts]):.0f} tokens a context")
         if unread := find_unread(job.task, job.spec.model, [pair.context for pair in rows.pairs]):
             job.warn("unread_language", unread.message, unread.hint)
+        else:
+            tell_unknown(job, rows.tokenizer, [pair.context for pair in rows.pairs])
         long = int((rows.counts > MOST_WINDOWS).sum())
         if long:
             job.warn(

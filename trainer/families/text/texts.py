@@ -1,5 +1,6 @@
 """Texts as batches of tokens of nearly one length, so that little is computed on padding."""
 
+import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from trainer.events import Emit
 from trainer.families.text import counting, encoder, labels
 from trainer.families.text.languages import find_unread
 from trainer.families.text.rows import TextRows, compute_baselines
+from trainer.families.text.vocabulary import tell_unknown
 from trainer.learning import zero_shot
 from trainer.learning.baselines import Baseline
 from trainer.learning.family import Way
 from trainer.learning.job import Job
 from trainer.learning.passes import read_part
-from trainer.learning.rows import Digest, truth_of
+from trainer.learning.rows import Digest, Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import Message, _
 from trainer.packaging.graphs import write_transformer
@@ -67,6 +69,14 @@ class Texts(TextRows):
         backend.no_padding()
         backend.enable_truncation(self.max_length)
         return [np.array(encoding.ids, dtype=np.int64) for encoding in backend.encode_batch_fast(texts)]
+
+    def followed_by(self, texts: list[str], truth: np.ndarray) -> tuple["Texts", np.ndarray]:
+        """(these rows with further ones behind them that belong to no part of the split, which those are)."""
+        more, ids = copy.copy(self), self.encoded(texts)
+        more.ids = [*self.ids, *ids]
+        more.lengths = np.concatenate([self.lengths, [len(each) for each in ids]])
+        more.truth = np.concatenate([self.truth, truth])
+        return more, len(self.ids) + np.arange(len(ids))
 
     def padded(self, texts: list[np.ndarray], device: torch.device) -> tuple[Tensor, Tensor]:
         """(ids, mask), each (texts, longest of them)."""
@@ -134,6 +144,8 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
         if unread := find_unread(job.task, job.spec.model, rows.texts):
             job.warn("unread_language", unread.message, unread.hint)
+        else:
+            tell_unknown(job, rows.tokenizer, rows.texts)
         return rows
 
     def run(self, job: Job) -> dict[str, Any]:
@@ -177,6 +189,10 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
 
     def names_labels(self, job: Job, rows: Texts) -> bool:
         return label_texts(job, rows) is not None
+
+    def named(self, job: Job, rows: Texts) -> tuple[Rows, np.ndarray]:
+        texts = label_texts(job, rows)
+        return super().named(job, rows) if texts is None else rows.followed_by(texts, np.arange(len(rows.labels)))
 
     def label_vectors(self, job: Job, model: encoder.EncoderClassifier, rows: Texts) -> Tensor | None:
         texts = label_texts(job, rows)
