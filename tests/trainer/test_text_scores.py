@@ -163,3 +163,24 @@ def test_a_pair_without_one_of_its_texts_is_left_out_and_told(models: Path, tmp_
     report = json.loads((tmp_path / "out/artifact/report.json").read_text("utf-8"))
     assert {"copied", "nearest_pair", "lead_3", "untrained"} == set(report["baselines"])
     assert "unusable_rows" in {event["code"] for event in events if event["type"] == "warning"}
+
+
+def test_a_small_net_has_the_dropout_that_is_asked_for(models: Path) -> None:
+    import torch
+
+    from trainer.families.text.writing_model import WritingModel
+    from trainer.learning.optimizers import drop
+    from trainer.writing.prompts import Template
+
+    model = WritingModel.fresh(Template.load(models / "tiny-llama"), layers=2, width=32, positions=32)
+    ids = torch.arange(2, 12)[None]
+
+    def differs() -> bool:
+        return not torch.equal(model(ids, ids), model(ids, ids))
+
+    model.train()
+    assert not differs()
+    drop(model, 0.5)
+    assert differs()
+    model.eval()
+    assert not differs()

@@ -23,7 +23,7 @@ from trainer.writing.sampling import Options
 
 LONGEST_SHARE, SPARE_TOKENS = 0.995, 8
 """Of the right texts that can be written whole, and tokens more than those have."""
-SCRATCH_ROWS, PRETRAINED_ROWS = 240_000, 12_000
+SCRATCH_ROWS, PRETRAINED_ROWS = 144_000, 12_000
 """Rows that are learned from in all, within so many epochs."""
 LEAD = 3
 SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
@@ -110,9 +110,9 @@ class TextToTextFamily(WritingFamily):
     def build(self, job: Job, rows: WritingRows) -> WritingModel:
         learned = max(len(rows.part("train")), 1)
         if job.spec.model.startswith("scratch:"):
-            epochs = int(np.clip(round(SCRATCH_ROWS / learned), 6, 40))
+            epochs = int(np.clip(round(SCRATCH_ROWS / learned), 4, 40))
             rates = {"learning_rate": 2e-3, "head_learning_rate": 2e-3}
-            fill_settings(job, epochs=epochs, batch_size=32, dropout=0.1, patience=4, **rates)
+            fill_settings(job, epochs=epochs, batch_size=64, dropout=0.1, patience=3, **rates)
             return WritingModel.fresh(
                 rows.template, positions=rows.max_length, layers=job.params.layers, width=job.params.width
             )

@@ -169,7 +169,9 @@ class WritingModel(TrainableModel):
             pad_token_id=None,
             **config_of(template),
         )
-        return cls(LlamaForCausalLM(config), template)
+        network = LlamaForCausalLM(config)
+        add_dropout(network)
+        return cls(network, template)
 
     @classmethod
     def of(cls, folder: Path, template: Template) -> WritingModel:
@@ -186,3 +188,12 @@ class WritingModel(TrainableModel):
                 _("The base model cannot be loaded: %(error)s", error=str(error)[:200]), hint=_("Choose another model.")
             ) from error
         return cls(network, template, folder)
+
+
+def add_dropout(network: LlamaForCausalLM) -> None:
+    """Dropout of what is embedded and of what each layer adds (Vaswani et al. 2017), which Llamas have not; none until the
+    setting asks for it (`trainer.learning.optimizers.drop`)."""
+    parts = [part for layer in network.model.layers for part in (layer.self_attn.o_proj, layer.mlp.down_proj)]
+    for part in (network.model.embed_tokens, *parts):
+        part.dropout = nn.Dropout(0.0)
+        part.register_forward_hook(lambda module, _inputs, output: module.dropout(output))
