@@ -49,6 +49,9 @@ def who(browser: Client) -> str | None:
 def connect(browser: Client, provider: Provider, claims: dict[str, Any]) -> Any:
     provider.claims = claims
     page = browser.post(reverse("connect_provider"))
+    words = page.content.decode()
+    assert "Connect Acme ID" in words
+    assert "you come back here" in words
     return browser.get(provider.visit(page.context["address"]))
 
 
