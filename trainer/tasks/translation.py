@@ -13,7 +13,7 @@ class Translation(TextToText):
     summary = gettext_noop("Reads a text and writes it in another language.")
     roles = (
         Role("source", gettext_noop("Source text"), "text"),
-        Role("target", gettext_noop("Target"), "text"),
+        Role("target", gettext_noop("Translation"), "text"),
     )
     answer_role = "target"
     sentence = gettext_noop("Translate %(source)s into %(target)s.")

@@ -63,6 +63,8 @@ class Presentation(ABC):
     """Whether the answer's drawing shows the input too."""
     says_itself = False
     """Whether the answer's drawing says the answer, so that it need not stand above it."""
+    writes_texts = False
+    """Whether an answer is a text that is too long for a heading."""
     quotes_data = False
     """Whether answers hold texts of the data that was learned from."""
 

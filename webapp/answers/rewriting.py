@@ -9,7 +9,7 @@ KEPT_TEXT = 2_000
 
 class Rewriting(Presentation):
     key = "rewriting"
-    says_itself = True
+    says_itself = writes_texts = True
     longest_correction = 4_000
 
     @property
