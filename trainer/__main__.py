@@ -64,37 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
     add("tasks", show_tasks, "Print the declarations of all tasks as JSON.")
     add("hardware", show_hardware, "Print what this machine computes with as JSON.")
-    read = add("inspect", inspect_files, "Read files into a dataset version.")
-    read.add_argument("files", type=Path, nargs="+")
-    read.add_argument("--out", type=Path, required=True)
-    read.add_argument("--task")
-    read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
-    read.add_argument("--roles", type=json_object, help='JSON, such as {"email": "ignore", "customer": "group"}')
-    read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
-    read.add_argument("--sheet", help="the sheet of a workbook to read; otherwise the one most like a table")
-    read.add_argument(
-        "--header", type=int, help="the row of the column names, from 1; 0: the file has none; otherwise it is found"
-    )
-    read.add_argument(
-        "--layout", choices=("table", "text"), help="what a plain text file is, where the guess was wrong"
-    )
-    read.add_argument(
-        "--reading",
-        action="append",
-        default=[],
-        metavar="WHAT=CHOICE",
-        help="how to read what can be read in several ways, such as header=2; repeatable; `reading` of the result lists them",
-    )
-    read.add_argument(
-        "--fetched", type=Path, help="the folder that fetch-media filled, for --reading addresses:COLUMN=fetch"
-    )
-    read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
-    read.add_argument(
-        "--changes",
-        type=json_source,
-        help='rows to drop and cells to set, as JSON: {"drop": [3], "set": [{"row": 1, "column": "label", "value": "x"}]}; '
-        "@FILE reads it from a file, - from standard input, as a long one must be",
-    )
+    add_inspect(add)
     fetching = add("fetch", fetch_dataset, "Download the data files of a data set of the Hugging Face hub.")
     fetching.add_argument("name", help="ORG/NAME, or ORG/NAME@REVISION")
     fetching.add_argument("--out", type=Path, required=True)
@@ -124,6 +94,9 @@ def parser() -> argparse.ArgumentParser:
         "search", search, "Search over the settings of a run: many trials, of which the best is tested.", "spec"
     ).add_argument("--out", type=Path, required=True)
     add("propose", propose, "Say what a search tries next, from its trials.", "request")
+    add("suggest", suggest, "Suggest labels, and say which rows to ask about next.", "request").add_argument(
+        "--out", type=Path, required=True
+    )
     add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
     comparing = add(
         "compare", compare, "Say whether an artifact is better than another on the same test rows.", "first", "second"
@@ -137,6 +110,47 @@ def parser() -> argparse.ArgumentParser:
     exporting.add_argument("--format", choices=("onnx", "onnx-int8"), default="onnx-int8")
     add("bench", bench, "Measure how fast an artifact answers.", "artifact")
     return root
+
+
+def add_inspect(add: Callable[..., argparse.ArgumentParser]) -> None:
+    read = add("inspect", inspect_files, "Read files into a dataset version.")
+    read.add_argument("files", type=Path, nargs="+")
+    read.add_argument("--out", type=Path, required=True)
+    read.add_argument("--task")
+    read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
+    read.add_argument("--roles", type=json_object, help='JSON, such as {"email": "ignore", "customer": "group"}')
+    read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
+    read.add_argument("--sheet", help="the sheet of a workbook to read; otherwise the one most like a table")
+    read.add_argument(
+        "--header", type=int, help="the row of the column names, from 1; 0: the file has none; otherwise it is found"
+    )
+    read.add_argument(
+        "--layout", choices=("table", "text"), help="what a plain text file is, where the guess was wrong"
+    )
+    read.add_argument(
+        "--reading",
+        action="append",
+        default=[],
+        metavar="WHAT=CHOICE",
+        help="how to read what can be read in several ways, such as header=2; repeatable; `reading` of the result lists them",
+    )
+    read.add_argument(
+        "--fetched", type=Path, help="the folder that fetch-media filled, for --reading addresses:COLUMN=fetch"
+    )
+    read.add_argument(
+        "--append",
+        action="append",
+        type=Path,
+        default=[],
+        help="a table whose rows join those of a version; repeatable",
+    )
+    read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
+    read.add_argument(
+        "--changes",
+        type=json_source,
+        help='rows to drop and cells to set, as JSON: {"drop": [3], "set": [{"row": 1, "column": "label", "value": "x"}]}; '
+        "@FILE reads it from a file, - from standard input, as a long one must be",
+    )
 
 
 def add_fetching(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -205,6 +219,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         roles=options.roles,
         readings=parse_choices(options.reading),
         fetched=options.fetched,
+        append=options.append,
         emit=emit,
     )
     emit("result", **result)
@@ -286,6 +301,12 @@ def propose(options: argparse.Namespace) -> None:
     from trainer.hyperparameters.request import propose
 
     emit("result", **propose(options.request))
+
+
+def suggest(options: argparse.Namespace) -> None:
+    from trainer.labelling.suggest import suggest
+
+    emit("result", **suggest(options.request, options.out, emit))
 
 
 def estimate(options: argparse.Namespace) -> None:

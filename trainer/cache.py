@@ -24,7 +24,7 @@ from trainer.disk import reserve_bytes
 DEFAULT_BYTES = 5 << 30
 RESERVES = 4
 """A cache leaves so many times the disk's reserve free: it is the first to make room."""
-PATTERNS = ("embeddings/*.npy", "*/*.decoded", "*/*.facts.json", "previews/*/*")
+PATTERNS = ("embeddings/*.npy", "*/*.decoded", "*/*.facts.json", "previews/*/*", "labelling/*")
 """What lies under the folder and may be removed, files or folders; nothing else there is touched. The facts are of
 files that earlier versions decoded."""
 PARTS, LOCK = ".parts", ".lock"

@@ -48,7 +48,7 @@ def find_bundled(name: str) -> Path:
 
 def find_local(name: str) -> Path:
     """A folder of MAQUETTE_MODELS_DIR (several are separated like PATH), in the hub's layout."""
-    roots = [Path(part) for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
+    roots = local_roots()
     for root in roots:
         folder = (root / name).resolve()
         if folder.is_relative_to(root.resolve()) and (folder / "config.json").is_file():
@@ -60,6 +60,11 @@ def find_local(name: str) -> Path:
         else _("Set MAQUETTE_MODELS_DIR to the folder that holds your models.")
     )
     raise ModelError(_("There is no local model “%(name)s”.", name=name), hint=hint)
+
+
+def local_roots() -> list[Path]:
+    """The folders of MAQUETTE_MODELS_DIR."""
+    return [Path(part) for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
 
 
 def find_artifact(name: str) -> Path:

@@ -307,6 +307,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-answers": {"task": "webapp.api.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-prototypes": {"task": "webapp.prototypes.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "retain": {"task": "webapp.pages.tasks.retain", "schedule": 3600.0, "options": {"expires": 3600}},
+    "sweep-labelling": {"task": "webapp.labelling.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
 }
 

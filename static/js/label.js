@@ -4,6 +4,7 @@ const part = (name) => page.querySelector(`[data-part=${name}]`);
 const cards = part("cards");
 const AHEAD = 5;
 const RETRY_MILLISECONDS = 2000;
+const READING_MILLISECONDS = 4000;
 const KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
 const past = [];
 let sending = Promise.resolve();
@@ -20,26 +21,57 @@ const tell = (text) => {
   part("news").hidden = !text;
 };
 
+const suggest = (label, score) => {
+  const button = part("suggested");
+  if (!button) return;
+  button.hidden = button.disabled = !label;
+  button.value = label ?? "";
+  part("suggestion").textContent = label ?? "";
+  part("sure").textContent = score ?? "";
+};
+
+// How good it is already, once that was worked out anew; the rows that wait come again, in the new order and with new suggestions.
+const refresh = async (fitted) => {
+  if (fitted === page.dataset.fitted) return;
+  try {
+    const answer = await fetch(page.dataset.progress);
+    if (!answer.ok) return;
+    part("progress").innerHTML = await answer.text();
+  } catch {
+    return; // The next label asks again.
+  }
+  const now = part("progress").querySelector("[data-fitted]").dataset.fitted;
+  if (now === page.dataset.fitted) return;
+  page.dataset.fitted = now;
+  fetchMore(true);
+};
+
 const show = (card) => {
   for (const input of page.querySelectorAll("input[name=row]")) input.value = card ? card.dataset.row : "";
   if (card) card.hidden = false;
   part("empty").hidden = Boolean(card);
   for (const button of page.querySelectorAll("[data-part=labels] button, [name=action]")) button.disabled = !card;
+  suggest(card?.dataset.suggestion, card?.dataset.score);
 };
 
-const fetchMore = async () => {
-  if (fetching || isAll || waiting().length >= AHEAD) return;
+const fetchMore = async (anew = false) => {
+  if (fetching || (!anew && (isAll || waiting().length >= AHEAD))) return;
   fetching = true;
   try {
     const address = new URL(page.dataset.more, location.href);
-    for (const card of cards.querySelectorAll("[data-row]")) address.searchParams.append("without", card.dataset.row);
+    const before = anew ? waiting() : [];
+    for (const card of cards.querySelectorAll("[data-row]"))
+      if (!before.includes(card)) address.searchParams.append("without", card.dataset.row);
     const answer = await fetch(address);
     if (!answer.ok) return;
     const made = document.createElement("template");
     made.innerHTML = await answer.text();
     const fresh = [...made.content.querySelectorAll("[data-row]")];
     isAll = fresh.length === 0;
+    for (const card of waiting()) if (before.includes(card)) card.remove();
+    const here = new Set([...cards.querySelectorAll("[data-row]")].map((card) => card.dataset.row));
     for (const card of fresh) {
+      if (here.has(card.dataset.row)) continue;
       card.hidden = true;
       part("empty").before(card);
     }
@@ -73,6 +105,7 @@ const post = (address, fields, card) => {
     if (answer.ok) {
       for (const name of ["labelled", "pool"]) part(name).textContent = formatCount(said[name]);
       part("advice").textContent = said.advice;
+      refresh(said.fitted);
       if (part("news").textContent === page.dataset.waiting) tell("");
       return true;
     }
@@ -106,12 +139,18 @@ const decide = (form, fields) => {
   if (!card) return;
   tell("");
   card.querySelector("audio")?.pause();
+  if (fields.has("value") && !document.activeElement.matches(":focus-visible")) document.activeElement.blur();
   card.hidden = true;
   card.dataset.past = "";
   past.push(card);
   show(waiting()[0]);
   post(form.getAttribute("action"), fields, card); // form.action is the button of that name
   fetchMore();
+// Until the rows were read for the first time.
+const reading = setInterval(() => {
+  if (page.dataset.fitted) clearInterval(reading);
+  else refresh();
+}, READING_MILLISECONDS);
 };
 
 const undo = async (address, fields) => {
@@ -133,6 +172,7 @@ const undo = async (address, fields) => {
 page.addEventListener("submit", (event) => {
   const form = event.target;
   const button = event.submitter;
+  if (form.role === "search") return;
   if (form.dataset.part === "done") {
     if (!unsent) return;
     event.preventDefault();
@@ -157,6 +197,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
+  if (event.key === "Enter" && event.target.closest("button, summary, a")) return;
   const sound = current()?.querySelector("audio");
   if (event.key === "?") part("help").open = !part("help").open;
   else if (event.key === "+") document.getElementById("new")?.focus();

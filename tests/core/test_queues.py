@@ -12,13 +12,14 @@ from webapp.core import queues
 from webapp.core.work import Work
 from webapp.datasets.reading import Reading
 from webapp.endpoints.packaging import Packaging
+from webapp.labelling.guiding import Guiding
 from webapp.runs.estimates import Measuring
 from webapp.runs.previews import Drawing
 from webapp.runs.searching import Searching
 from webapp.runs.tasks import sweep
 from webapp.runs.training import Training
 
-KINDS: list[type[Work]] = [Training, Searching, Measuring, Drawing, Reading, Packaging]
+KINDS: list[type[Work]] = [Training, Searching, Measuring, Drawing, Reading, Packaging, Guiding]
 
 
 @pytest.mark.django_db

@@ -8,6 +8,8 @@ from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
 from webapp.datasets import reading
 from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.labelling.guiding import Guiding
+from webapp.labelling.models import Guide
 
 LABELLED, UNLABELLED = 30, 30
 ROWS = LABELLED + UNLABELLED
@@ -52,3 +54,12 @@ def read(dataset: Dataset) -> DatasetVersion:
     newest.refresh_from_db()
     assert newest.status == Status.READY, newest.error
     return newest
+
+
+def guide(dataset: Dataset) -> Guide:
+    """What is asked next, worked out as the worker would."""
+    row = Guide.objects.get(dataset=dataset)
+    Guiding.handle(row.pk)
+    row.refresh_from_db()
+    assert row.error is None, row.error
+    return row

@@ -64,7 +64,14 @@ def test_the_pool_is_counted_shown_and_filtered(dataset: Dataset, api: Client) -
         "pool": UNLABELLED,
         "pending": 0,
         "score": None,
-        "advice": "At least 20 rows of each label are needed for a first model. Few so far: bad, good.",
+        "history": [],
+        "change": None,
+        "settled": False,
+        "thin": [{"label": label, "rows": 15, "more": 5} for label in ("bad", "good")],
+        "reader": None,
+        "learned_from": 0,
+        "at_work": True,
+        "advice": "At least 20 rows of each label are needed for a first model: 5 more of bad, 5 more of good.",
     }
 
 
@@ -72,7 +79,8 @@ def test_the_queue_asks_about_the_pool_alone(dataset: Dataset, api: Client) -> N
     first = ask(api, dataset, "queue?order=file&count=3")
     assert first == {
         "items": [
-            {"row": LABELLED + 1 + at, "text": f"question number {at} about it", "suggestion": None} for at in range(3)
+            {"row": LABELLED + 1 + at, "text": f"question number {at} about it", "suggestion": None, "reason": None}
+            for at in range(3)
         ],
         "next": None,
     }
@@ -103,7 +111,7 @@ def test_columns_of_a_table_are_named(user: User, workspace: Workspace, api: Cli
     made = made_from("\n".join(["age,size,churned", *lines]).encode(), user, workspace, tmp_path)
     assert made.versions.get().suggestion["task"] == "tabular-classification"
     item = ask(api, made, "queue?order=file")["items"][0]
-    assert item == {"row": 41, "columns": {"age": "1", "size": "2"}, "suggestion": None}
+    assert item == {"row": 41, "columns": {"age": "1", "size": "2"}, "suggestion": None, "reason": None}
 
 
 def test_other_tasks_are_refused(user: User, workspace: Workspace, api: Client, tmp_path: Path) -> None:

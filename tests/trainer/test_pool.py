@@ -124,8 +124,13 @@ def test_a_suggestion_is_never_tested_on(tmp_path: Path) -> None:
 def test_without_a_test_the_first_labels_are_divided_anew(tmp_path: Path) -> None:
     folder, before = first_version(tmp_path, labelled=0)
     assert before["split"]["pool"] == UNLABELLED
+    few = inspect([folder], tmp_path / "few", changes={"labels": decided(range(1, 21))})
+    assert few["split"]["test"] == 4, "a share of them, as long as too few are drawn for the test"
     after = inspect([folder], tmp_path / "v2", changes={"labels": decided(range(1, 101))})
-    assert after["split"]["test"] == 20
+    assert 100 / ONE_IN / 2 < after["split"]["test"] < 100 / ONE_IN * 2
+    later = inspect([tmp_path / "few"], tmp_path / "later", changes={"labels": decided(range(21, 101))})
+    assert parts_of(tmp_path / "later") == parts_of(tmp_path / "v2"), "what is drawn takes the place of the share"
+    assert later["split"] == after["split"]
     assert after["split"]["validation"] > 0
     assert after["suggestion"]["trainable"]
     suggested = inspect([folder], tmp_path / "v3", changes={"labels": decided(range(1, 101), "suggestion")})

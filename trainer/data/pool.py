@@ -13,7 +13,7 @@ from trainer.data.dataset import Dataset, LabelSource
 from trainer.data.linked_rows import link_rows
 from trainer.data.passage_rows import context_of
 from trainer.data.row_keys import NO_TEXT, Keys, shuffle_keys
-from trainer.data.splitting import group_keys, split_dataset
+from trainer.data.splitting import group_keys, split_dataset, split_rows
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -22,6 +22,8 @@ FILE, PERSON, SUGGESTION = "file", "person", "suggestion"
 """Where a label comes from; what the file of sources does not name came with the `FILE`."""
 ONE_IN = 10
 """Of so many rows that get a label, one joins the test."""
+FEWEST_TESTED = 5
+"""Rows from which those that were drawn for it are the test; before, too few have a label."""
 SOURCES_FILE = "label_sources.parquet"
 
 
@@ -85,17 +87,56 @@ def source_of(entry: LabelEntry) -> LabelSource:
 def divide_labelled(dataset: Dataset, parts: np.ndarray) -> None:
     """A part for each row that has just become usable; `parts`: those of the rows before."""
     usable, keys = dataset.mapped_keys.usable, keys_to_divide(dataset)
-    if dataset.folds is not None or not (dataset.given_split or (usable & (parts == "test")).any()):
-        split_dataset(dataset, dataset.split_spec)
+    if dataset.folds is not None or not has_test(dataset, parts):
+        divide_anew(dataset, keys)
     else:
         dataset.split = np.where(usable, parts, "").astype(object)
         rows = np.flatnonzero(usable & (parts == ""))
-        takes_test = not dataset.given_split and dataset.split_how != "by time"
-        dataset.split[rows] = draw_parts(keys, dataset.split, rows, dataset.split_spec.seed, takes_test)
+        dataset.split[rows] = draw_parts(keys, dataset.split, rows, dataset.split_spec.seed, takes_test(dataset))
     suggested = [row for row, source in dataset.label_sources.items() if source["source"] == SUGGESTION]
     if suggested and dataset.folds is None:
         shares_text = np.isin(keys.texts, keys.texts[suggested])
         dataset.split[shares_text & (dataset.split == "test")] = "train"
+
+
+def has_test(dataset: Dataset, parts: np.ndarray) -> bool:
+    """Whether there is a test to keep: one that came with the files, or was drawn by what rows are drawn for it."""
+    if dataset.given_split:
+        return True
+    tested = np.flatnonzero(dataset.mapped_keys.usable & (parts == "test"))
+    of_file = [row for row in tested.tolist() if row not in dataset.label_sources]
+    return bool(of_file) or (len(tested) >= FEWEST_TESTED and bool(drawn_rows(dataset)[tested].all()))
+
+
+def divide_anew(dataset: Dataset, keys: Keys) -> None:
+    """Where nothing is tested on yet. Which rows were asked about says nothing of which come later, so only those that were
+    drawn for it are the test; as long as these are too few, it is a share of all labels."""
+    split_dataset(dataset, dataset.split_spec)
+    drawn = drawn_rows(dataset)
+    if dataset.folds is not None or dataset.given_split or not takes_test(dataset) or drawn.sum() < FEWEST_TESTED:
+        return
+    fixed = np.where(drawn, "test", "").astype(object)
+    dataset.split = split_rows(keys, dataset.split_spec, fixed)
+
+
+def drawn_rows(dataset: Dataset) -> np.ndarray:
+    """True for rows that a person has labelled here and that are drawn for the test."""
+    people = np.zeros(dataset.rows, dtype=bool)
+    people[[row for row, source in dataset.label_sources.items() if source["source"] == PERSON]] = True
+    drawn = is_drawn_for_test(keys_to_divide(dataset).texts, dataset.split_spec.seed)
+    drawn &= people & dataset.mapped_keys.usable
+    return drawn
+
+
+def takes_test(dataset: Dataset) -> bool:
+    """Whether rows that get a label may join the test."""
+    return dataset.folds is None and not dataset.given_split and dataset.split_how != "by time"
+
+
+def is_drawn_for_test(texts: np.ndarray, seed: int) -> np.ndarray:
+    """True for one of ONE_IN keys (`Keys.texts`), whichever are asked about and when."""
+    drawn: np.ndarray = shuffle_keys(texts, seed) % np.uint64(ONE_IN) == 0
+    return drawn
 
 
 def draw_parts(keys: Keys, parts: np.ndarray, rows: np.ndarray, seed: int, takes_test: bool) -> list[str]:
@@ -103,7 +144,7 @@ def draw_parts(keys: Keys, parts: np.ndarray, rows: np.ndarray, seed: int, takes
     matter in which order they were asked about."""
     known = np.flatnonzero(np.isin(keys.texts, keys.texts[rows]) & (parts != ""))
     part_of = {int(keys.texts[row]): str(parts[row]) for row in known}
-    drawn = takes_test & (shuffle_keys(keys.texts[rows], seed) % np.uint64(ONE_IN) == 0)
+    drawn = takes_test & is_drawn_for_test(keys.texts[rows], seed)
     return [
         part_of.get(int(keys.texts[row]), "test" if is_test else "train")
         for row, is_test in zip(rows, drawn, strict=True)

@@ -12,17 +12,26 @@ from webapp.api.auth import Body, Token, check_choice, once
 from webapp.api.schemas import Whole
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions
-from webapp.labelling.queue import MOST_AT_ONCE, ORDERS, ROWS_AT_ONCE, items
+from webapp.labelling.progress import as_json, thin_of
+from webapp.labelling.queue import MOST_AT_ONCE, MOST_SEARCHED, ORDERS, ROWS_AT_ONCE, items
 
 router = Router(tags=["labelling"])
 LABELLER = Token(Right.LABEL)
+
+
+class SuggestionOut(Schema):
+    label: str
+    score: float
+    """0 to 1: how sure the model is."""
 
 
 class QueueItem(Whole):
     """The inputs of the row stand beside it by their role; those of a table in `columns`."""
 
     row: int
-    suggestion: dict[str, Any] | None
+    suggestion: SuggestionOut | None
+    reason: str | None
+    """What it is asked for: test, random, uncertain, like (the last one corrected) or spread; null in other orders."""
 
 
 class QueueOut(Schema):
@@ -67,11 +76,32 @@ class MadeOut(Schema):
     status: Literal["processing", "ready", "failed"]
 
 
+class ThinOut(Schema):
+    label: str
+    rows: int
+    more: int
+    """Until there are enough for a first model."""
+
+
 class LabellingOut(Schema):
     labelled: int
     pool: int
     pending: int
     score: dict[str, Any] | None
+    """{name, value, low, high, rows} on the test rows that people have labelled."""
+    history: list[dict[str, Any]]
+    """[{labels, value, low, high}]."""
+    change: dict[str, Any] | None
+    """What the last labels changed: {labels, value, low, high, agreement, settled}."""
+    settled: bool
+    """More labels change nothing that can be measured."""
+    thin: list[ThinOut]
+    reader: str | None
+    """What reads the rows for suggestions; null where nothing does."""
+    learned_from: int
+    """Labels that the suggestions know."""
+    at_work: bool
+    """They are being worked out anew."""
     advice: str
 
 
@@ -80,10 +110,13 @@ def version_of(request: AuthedRequest, pk: str) -> DatasetVersion:
 
 
 @router.get("/datasets/{pk}/queue", response=QueueOut)
-def queue(request: AuthedRequest, pk: str, order: str = "mixed", count: int = ROWS_AT_ONCE) -> dict[str, Any]:
-    """The next rows without a label, at most 50: in the order of the `file`, `random`, or `mixed`."""
+def queue(
+    request: AuthedRequest, pk: str, order: str = "mixed", count: int = ROWS_AT_ONCE, search: str = ""
+) -> dict[str, Any]:
+    """The next rows without a label, at most 50: in the order of the `file`, `random`, or `mixed`, which teaches most; those with the
+    words of `search` in the order of the file. Each with the label that is suggested for it, once ten rows have one."""
     check_choice("order", order, ORDERS)
-    found = items(version_of(request, pk), order, min(count, MOST_AT_ONCE))
+    found = items(version_of(request, pk), order, min(count, MOST_AT_ONCE), search=search[:MOST_SEARCHED])
     return {"items": [item.as_dict() for item in found], "next": None}
 
 
@@ -125,6 +158,7 @@ def get_labelling(request: AuthedRequest, pk: str) -> dict[str, Any]:
         "labelled": progress.labelled,
         "pool": progress.pool,
         "pending": progress.pending,
-        "score": None,
+        **as_json(actions.guide_of(version)),
+        "thin": [vars(one) for one in thin_of(actions.labels_of(version), actions.ENOUGH)],
         "advice": actions.advice(version, progress),
     }

@@ -17,8 +17,10 @@ from webapp.datasets.actions import lock_dataset
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.quota import lock_quota
 from webapp.datasets.versions import derive
+from webapp.labelling import guiding
 from webapp.labelling.carrying import carry
-from webapp.labelling.models import LONGEST_LABEL, Decision, Source
+from webapp.labelling.models import LONGEST_LABEL, Decision, Guide, Source
+from webapp.labelling.progress import stop_sentence, thin_of, thin_words
 from webapp.labelling.queue import check_can_be_labelled, in_pool, label_column, pool_size, start_of
 
 ENOUGH = 20
@@ -56,7 +58,13 @@ def current_version(dataset: Dataset) -> DatasetVersion:
         )
     check_can_be_labelled(version)
     carry(version)
+    guiding.ask(version)
     return version
+
+
+def guide_of(version: DatasetVersion) -> Guide:
+    """What was worked out last; empty where nothing was yet."""
+    return Guide.objects.filter(dataset=version.dataset_id).first() or Guide(dataset=version.dataset, due=False)
 
 
 def progress(version: DatasetVersion) -> Progress:
@@ -240,18 +248,22 @@ def as_change(decision: Decision) -> dict[str, Any]:
 def forget(versions: list[DatasetVersion]) -> None:
     """Decisions on versions that were deleted for good."""
     Decision.objects.filter(version__in=versions).delete()
+    for version in versions:
+        guiding.forget(version)
 
 
 def advice(version: DatasetVersion, now: Progress) -> str:
     """The next step, in a sentence."""
     if not now.pool:
         return _("Every row has a label. Press “Done”, then train.") if now.pending else _("Every row has a label.")
-    thin = [label for label, rows in labels_of(version) if rows < ENOUGH]
-    if len(labels_of(version)) < 2:
+    counts = labels_of(version)
+    if len(counts) < 2:
         return _("Use at least two different labels, then train a first model.")
-    if thin:
-        return _("At least %(n)d rows of each label are needed for a first model. Few so far: %(labels)s.") % {
+    if sentence := stop_sentence(guide_of(version)):
+        return _("%(sentence)s Press “Done” and train.") % {"sentence": sentence}
+    if thin := thin_of(counts, ENOUGH):
+        return _("At least %(n)d rows of each label are needed for a first model: %(labels)s.") % {
             "n": ENOUGH,
-            "labels": ", ".join(thin[:5]),
+            "labels": thin_words(thin),
         }
     return _("This is enough for a first model: press “Done” and train, then label what it gets wrong.")

@@ -1,14 +1,15 @@
 """Decisions about rows that have no label yet. Each is saved as it is made; together they become a version."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
+from webapp.core.leased import Leased, ended
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
-from webapp.datasets.models import DatasetVersion, Status
+from webapp.datasets.models import Dataset, DatasetVersion, Status
 
 LONGEST_LABEL = 200
 
@@ -59,3 +60,39 @@ class Decision(WorkspaceOwned):
     @property
     def is_skipped(self) -> bool:
         return self.value is None and not self.left_out
+
+
+class Guide(Leased):
+    """What all who label a dataset are asked next, and how good that makes a model already (`webapp.labelling.guiding`). `due` says
+    that it is to be worked out anew. The suggestions themselves lie in the cache of the dataset."""
+
+    TASK = "webapp.labelling.tasks.guide"
+    WAITING = HELD = Q(due=True)
+    FAILED = {"due": False}
+    RESEND_SECONDS = 20
+
+    dataset = models.OneToOneField(Dataset, on_delete=models.CASCADE, related_name="guide")
+    version = models.ForeignKey(
+        DatasetVersion, on_delete=models.SET_NULL, null=True, related_name="+", help_text="that it was last begun for"
+    )
+    due = models.BooleanField(default=True)
+    decisions = models.PositiveIntegerField(default=0, help_text="that were pending when it was last begun")
+    result = models.JSONField(null=True, help_text="of `trainer suggest`")
+    history = models.JSONField(
+        default=list, help_text="[{labels, value, low, high}]: the score by how many had a label"
+    )
+
+    def __str__(self) -> str:
+        return f"guide of {self.dataset}"
+
+    def finish(self, lease: str, **fields: object) -> bool:
+        """What was worked out; it stays due where `fields` say so."""
+        return self.move(self.held(lease), **(ended() | {"due": False, "attempts": 0} | fields))
+
+    def wake(self) -> bool:
+        return self.move(type(self).everywhere().filter(due=False), due=True, error=None, attempts=0)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of its result; empty where there is none yet."""
+        return self.result or {}

@@ -1,6 +1,7 @@
-"""Which rows are asked about next, and what of them is shown."""
+"""Which rows are asked about next, what of them is shown, and what is suggested for each."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,10 @@ from webapp.datasets.rows import Cursor, connect, file_of, names_of, read, rows_
 from webapp.labelling.models import Decision
 
 ORDERS = ("mixed", "file", "random")
+"""Mixed is what teaches most where suggestions are worked out, else random."""
 ROWS_AT_ONCE, MOST_AT_ONCE = 10, 50
+MOST_SEARCHED = 200
+"""Characters of a search."""
 CHARACTERS = 20_000
 """Of a cell that is shown."""
 
@@ -28,17 +32,38 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """`score`: 0 to 1, how sure the model is."""
+
+    label: str
+    score: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"label": self.label, "score": self.score}
+
+
+@dataclass(frozen=True)
 class Item:
     """A row that is asked about, from 1."""
 
     row: int
     cells: list[Cell]
+    suggestion: Suggestion | None = None
+    reason: str = ""
+    """What it is asked for in the mixed order (`trainer.labelling.asking`)."""
 
     def as_dict(self) -> dict[str, Any]:
         """The inputs by their role; those of a table, which has none, in `columns`."""
         by_role = {cell.role: cell.value for cell in self.cells if cell.role}
         columns = {cell.name: cell.value for cell in self.cells if not cell.role}
-        return {"row": self.row, **by_role, **({"columns": columns} if columns else {}), "suggestion": None}
+        suggestion = self.suggestion.as_dict() if self.suggestion else None
+        return {
+            "row": self.row,
+            **by_role,
+            **({"columns": columns} if columns else {}),
+            "suggestion": suggestion,
+            "reason": self.reason or None,
+        }
 
 
 def label_column(version: DatasetVersion) -> str | None:
@@ -79,22 +104,80 @@ def inputs_of(version: DatasetVersion) -> list[tuple[str, str]]:
     return [("", name) for name, use in version.roles.items() if use == "input"]
 
 
-def items(version: DatasetVersion, order: str, count: int, without: tuple[int, ...] = ()) -> list[Item]:
-    """The next rows without a label, none that somebody has decided on, and none of `without`."""
+def suggestions_file(version: DatasetVersion) -> Path:
+    """What `trainer suggest` writes for the version."""
+    return version.cache_folder / "labelling" / version.pk / "suggestions.parquet"
+
+
+def items(
+    version: DatasetVersion, order: str, count: int, without: tuple[int, ...] = (), search: str = ""
+) -> list[Item]:
+    """The next rows without a label, none that somebody has decided on, and none of `without`. Those with the words of `search`
+    come in the order of the file, without what is reserved for the test: a search is no fair sample."""
     check_can_be_labelled(version)
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
+    taken, count = [*decided, *without], min(max(count, 1), MOST_AT_ONCE)
     with connect() as cursor:
-        numbers = next_rows(cursor, version, order, min(max(count, 1), MOST_AT_ONCE), [*decided, *without])
+        numbers = suggested_rows(cursor, version, count, taken) if order == "mixed" and not search else []
+        if len(numbers) < count:
+            taken += [number + 1 for number in numbers]
+            numbers += next_rows(cursor, version, "file" if search else order, count - len(numbers), taken, search)
         rows = read(cursor, version, names_of(version), numbers, CHARACTERS)
-    return [item_of(version, row) for row in rows]
+        suggested = suggestions_of(cursor, version, [number + 1 for number in numbers])
+    return [item_of(version, row, *suggested.get(row["number"], (None, ""))) for row in rows]
 
 
-def next_rows(cursor: Cursor, version: DatasetVersion, order: str, count: int, without: list[int]) -> list[int]:
+def suggested_rows(cursor: Cursor, version: DatasetVersion, count: int, without: list[int]) -> list[int]:
+    """Numbers from 0 in the order in which they teach most; none where nothing was worked out yet."""
+    path = suggestions_file(version)
+    if not path.exists():
+        return []
+    query = (
+        "SELECT row - 1 FROM read_parquet(?) WHERE place IS NOT NULL AND row NOT IN (SELECT unnest(?::BIGINT[])) "
+        "ORDER BY place LIMIT ?"
+    )
+    return [row[0] for row in cursor.execute(query, [str(path), without, count]).fetchall()]
+
+
+def suggestions_of(
+    cursor: Cursor, version: DatasetVersion, rows: list[int]
+) -> dict[int, tuple[Suggestion | None, str]]:
+    """{row from 1: (suggestion, what it is asked for)}."""
+    path = suggestions_file(version)
+    if not rows or not path.exists():
+        return {}
+    query = "SELECT row, label, confidence, reason FROM read_parquet(?) WHERE row IN (SELECT unnest(?::BIGINT[]))"
+    found = cursor.execute(query, [str(path), rows]).fetchall()
+    return {
+        row: (Suggestion(label, round(score, 4)) if label is not None else None, reason or "")
+        for row, label, score, reason in found
+    }
+
+
+def next_rows(
+    cursor: Cursor, version: DatasetVersion, order: str, count: int, without: list[int], search: str = ""
+) -> list[int]:
     """Numbers from 0. Mixed is random as long as nothing is suggested: a row is as good as any other."""
     pool, values = pool_sql(version)
+    where, more = search_sql(version, search)
     by = "n" if order == "file" else "hash(n + 1), n"
-    query = f"SELECT n FROM ({pool}) WHERE n + 1 NOT IN (SELECT unnest(?::BIGINT[])) ORDER BY {by} LIMIT ?"  # noqa: S608
-    return [row[0] for row in cursor.execute(query, [*values, without, count]).fetchall()]
+    query = f"SELECT n FROM ({pool}) WHERE n + 1 NOT IN (SELECT unnest(?::BIGINT[])){where} ORDER BY {by} LIMIT ?"  # noqa: S608
+    return [row[0] for row in cursor.execute(query, [*values, without, *more, count]).fetchall()]
+
+
+def search_sql(version: DatasetVersion, search: str) -> tuple[str, list[str]]:
+    """A condition on `n`, and its values: the words are in one of the inputs, capitals aside."""
+    if not search:
+        return "", []
+    names = names_of(version)
+    places = [names.index(name) for _role, name in inputs_of(version)]
+    words = " OR ".join(f"contains(lower(c{place}), lower(?))" for place in places)
+    where = f" AND n IN (SELECT n FROM {rows_sql(names)} WHERE {words})"  # noqa: S608
+    values = [file_of(version, "data"), *[search] * len(places)]
+    if (path := suggestions_file(version)).exists():
+        where += " AND n + 1 NOT IN (SELECT row FROM read_parquet(?) WHERE reserved)"
+        values.append(str(path))
+    return where, values
 
 
 def pool_sql(version: DatasetVersion) -> tuple[str, list[str]]:
@@ -130,7 +213,8 @@ def pool_size(version: DatasetVersion) -> int:
         return int(cursor.execute(f"SELECT count(*) FROM ({pool})", values).fetchone()[0])  # noqa: S608
 
 
-def item_of(version: DatasetVersion, row: dict[str, Any]) -> Item:
+def item_of(version: DatasetVersion, row: dict[str, Any], suggestion: Suggestion | None, reason: str) -> Item:
     names, kinds = names_of(version), [column["kind"] for column in version.columns]
     places = [(role, name, names.index(name)) for role, name in inputs_of(version)]
-    return Item(row["number"], [Cell(role, name, kinds[at], row["cells"][at]) for role, name, at in places])
+    cells = [Cell(role, name, kinds[at], row["cells"][at]) for role, name, at in places]
+    return Item(row["number"], cells, suggestion, reason)

@@ -20,7 +20,9 @@ from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.labelling import actions
-from webapp.labelling.queue import ORDERS, items, label_column, start_of
+from webapp.labelling import progress as progress_so_far
+from webapp.labelling.models import Guide
+from webapp.labelling.queue import MOST_SEARCHED, ORDERS, items, label_column, start_of
 from webapp.prototypes.models import Prototype
 
 P = ParamSpec("P")
@@ -58,7 +60,8 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
 
     Context: prototype, version, can_label (whether this task is labelled here), can_begin (whether a column for labels can be
     added), at_work (a version is being read), cards (rows),
-    labels [(key, label, rows)], progress, advice, order. With `?cards` only the cards, none of the rows in `?without=`.
+    labels [(key, label, rows)], progress, advice, order, search, and what `guided` says. With `?cards` only the cards, none of the
+    rows in `?without=`; with `?progress` only how good it is already.
     """
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     if request.method == "POST":
@@ -70,14 +73,17 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
         context["can_begin"] = version is not None and start_of(version) is not None and request.membership.can_edit
         return render(request, "labelling/label.html", context)
     actions.current_version(prototype.dataset)
-    order = request.GET.get("order", "")
+    if "progress" in request.GET:
+        return render(request, "labelling/_progress.html", guided(version))
+    order, search = request.GET.get("order", ""), request.GET.get("search", "").strip()[:MOST_SEARCHED]
     order = order if order in ORDERS else "mixed"
     without = tuple(row for text in request.GET.getlist("without") if (row := whole(text, None)) is not None)
-    context |= {"cards": items(version, order, AHEAD, without), "order": order}
+    context |= {"cards": items(version, order, AHEAD, without, search), "order": order, "search": search}
     if "cards" in request.GET:
         return render(request, "labelling/_cards.html", context)
     latest = prototype.dataset.latest
     progress = actions.progress(version)
+    context |= guided(version)
     context |= {
         "labels": keyed(actions.labels_of(version)),
         "progress": progress,
@@ -86,6 +92,24 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
         "failed": latest if latest is not None and latest.status == Status.FAILED else None,
     }
     return render(request, "labelling/label.html", context)
+
+
+def guided(version: DatasetVersion) -> dict[str, Any]:
+    """Context of how good it is already: guide, fitted (when), score, stop, curve, reader: sentences."""
+    guide = actions.guide_of(version)
+    return {
+        "guide": guide,
+        "fitted": fitted_at(guide),
+        "score": progress_so_far.score_sentence(guide),
+        "stop": progress_so_far.stop_sentence(guide),
+        "curve": progress_so_far.curve(guide),
+        "reader": progress_so_far.reader_sentence(guide),
+    }
+
+
+def fitted_at(guide: Guide) -> str:
+    """By which the script knows that there are news."""
+    return guide.finished_at.isoformat() if guide.finished_at else ""
 
 
 def keyed(labels: Iterable[tuple[str, int]]) -> list[tuple[str, str, int]]:
@@ -130,7 +154,8 @@ def answer(request: HttpRequest, version: DatasetVersion, prototype: Prototype) 
         return redirect("label", prototype.pk)
     progress = actions.progress(version)
     counts = {"labelled": progress.labelled, "pool": progress.pool, "pending": progress.pending}
-    return JsonResponse({**counts, "advice": actions.advice(version, progress)})
+    fitted = fitted_at(actions.guide_of(version))
+    return JsonResponse({**counts, "advice": actions.advice(version, progress), "fitted": fitted})
 
 
 @needs(Right.LABEL)

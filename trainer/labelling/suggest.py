@@ -1,0 +1,96 @@
+"""The command `suggest`: fits the model to all labels by now, and writes `suggestions.parquet` into its folder.
+
+A row of it is a row of the version without a label: `row` (from 1), `label` and `confidence` (null before there are two labels),
+`place` (from 0, of those that are asked about next; else null) and `reason`, what it is asked for. In the order of `place`, the
+others after them. `reserved`: it joins the test once it has a label.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trainer.events import Emit, silent
+from trainer.labelling import progress
+from trainer.labelling.asking import order_rows
+from trainer.labelling.classifier import Fitted, Space, fit
+from trainer.labelling.request import Request, read_request
+from trainer.labelling.rows import PartlyLabelled, read_rows
+from trainer.labelling.vectors import vectors_of
+
+SUGGESTIONS = "suggestions.parquet"
+ROW_GROUP = 2_000
+"""Rows that are unpacked together: a page asks about few."""
+
+
+def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
+    """{reader, unread, labels, rows, score, thin, change} of the request in this file; `reader` is null where nothing reads the rows, and
+    then nothing is written. `out` may hold what was written before."""
+    request = read_request(path)
+    cached = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")
+    out.mkdir(parents=True, exist_ok=True)
+    rows = read_rows(request)
+    vectors = vectors_of(rows, cached, out, request.seconds, emit) if len(rows.numbers) else None
+    if vectors is None:
+        (out / SUGGESTIONS).unlink(missing_ok=True)
+        return {"reader": None, "unread": 0, "score": None, "change": None, **counts_of(rows)}
+    space = Space.of(vectors.matrix, vectors.names)
+    model = fit(space, rows.learned, rows.codes, rows.labels)
+    corrected = last_corrected(rows, request, out / SUGGESTIONS)
+    order = order_rows(rows, space.unit, model, corrected, request.count, request.seed)
+    write(out / SUGGESTIONS, rows, space.unit, model, order)
+    score = progress.score_of(rows, space, model) if model else None
+    change = progress.last_change(rows, space, model) if model else None
+    facts = {"reader": vectors.reader, "unread": vectors.unread, "score": score, "change": change}
+    return facts | counts_of(rows)
+
+
+def counts_of(rows: PartlyLabelled) -> dict[str, Any]:
+    return {
+        "labels": len(rows.learned) + len(rows.tested),
+        "rows": len(rows.asked),
+        "thin": progress.thin_labels(rows)[: progress.MOST_THIN],
+    }
+
+
+def last_corrected(rows: PartlyLabelled, request: Request, path: Path) -> int | None:
+    """The place of the row decided last that had another label suggested before; None where there is none."""
+    if not path.exists():
+        return None
+    before = pq.read_table(path, columns=["row", "label"]).to_pydict()
+    suggested = dict(zip(before["row"], before["label"], strict=True))
+    for one in reversed(request.decisions):
+        if one.value is not None and suggested.get(one.row) not in (None, one.value):
+            places = np.flatnonzero(rows.numbers == one.row - 1)
+            return int(places[0]) if len(places) else None
+    return None
+
+
+def write(
+    path: Path, rows: PartlyLabelled, unit: np.ndarray, model: Fitted | None, order: list[tuple[int, str]]
+) -> None:
+    """One file, put in place whole."""
+    first = [place for place, _reason in order]
+    rest = rows.asked[~np.isin(rows.asked, first)]
+    places = np.concatenate([np.array(first, dtype=np.int64), rest])
+    shares = model.probabilities(unit[places]) if model is not None else None
+    labels = [rows.labels[code] for code in model.codes] if model is not None else []
+    best = shares.argmax(axis=1) if shares is not None else None
+    table = pa.table(
+        {
+            "row": pa.array(rows.numbers[places] + 1, pa.int64()),
+            "label": pa.array([labels[at] for at in best] if best is not None else [None] * len(places), pa.string()),
+            "confidence": pa.array(
+                shares.max(axis=1).tolist() if shares is not None else [None] * len(places), pa.float64()
+            ),
+            "place": pa.array([*range(len(first)), *[None] * len(rest)], pa.int64()),
+            "reserved": pa.array(rows.is_reserved[places].tolist(), pa.bool_()),
+            "reason": pa.array([*(reason for _place, reason in order), *[None] * len(rest)], pa.string()),
+        }
+    )
+    part = path.with_suffix(".part")
+    pq.write_table(table, part, compression="zstd", row_group_size=ROW_GROUP)
+    part.replace(path)
