@@ -7,3 +7,13 @@ def kinds_in(text: str) -> list[str]:
     """Which of `KINDS` the text seems to hold, in their order, whatever the column that it stands in is called."""
     found_kinds = {span.kind for span in find_spans(text, EVERYTHING)}
     return [kind for kind in KINDS if kind in found_kinds]
+
+
+def masked(text: str) -> str:
+    """Each find as ⟨email⟩, ⟨phone⟩ and so on."""
+    parts, end = [], 0
+    for span in sorted(find_spans(text, EVERYTHING), key=lambda span: span.start):
+        if span.start >= end:
+            parts += [text[end : span.start], f"⟨{span.kind}⟩"]
+            end = span.end
+    return "".join([*parts, text[end:]])

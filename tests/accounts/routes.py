@@ -47,7 +47,7 @@ _ASKED = {
     "prototype": "delete_prototype unused_models",
     "run": "delete_run stop_run",
     "search": "delete_search",
-    "endpoint": "delete_endpoint",
+    "endpoint": "delete_endpoint feedback_inbox",
     "dataset": "delete_unused_dataset",
 }
 _MORE: dict[str, tuple[object, ...]] = {
@@ -150,11 +150,12 @@ CALLS: dict[Right, str] = {
         POST /datasets/{pk}/labels/done
     """,
     EDIT: """
-        POST /datasets, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
+        POST /datasets, POST /datasets/{pk}/rows, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
         POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,
         POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
+        POST /endpoints/{slug}/feedback/rows, POST /endpoints/{slug}/feedback/dismiss,
         DELETE /endpoints/{slug}, POST /endpoints/{slug}/keys, DELETE /endpoints/{slug}/keys/{pk},
         POST /endpoints/{slug}/links, DELETE /endpoints/{slug}/links/{pk}
     """,

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from trainer import tasks
+from trainer.data.appending import append_rows
 from trainer.data.editing import apply_changes, apply_fix, listed
 from trainer.data.fixes import order_fixes
 from trainer.data.intake import read_files
@@ -38,6 +39,7 @@ def inspect(  # noqa: PLR0913  the options of the command
     roles: dict[str, str] | None = None,
     readings: dict[str, str] | None = None,
     fetched: Path | None = None,
+    append: Sequence[Path] = (),
     emit: Emit = silent,
 ) -> JsonObject:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -54,6 +56,8 @@ def inspect(  # noqa: PLR0913  the options of the command
         if len(files) == 1 and files[0].is_dir():
             added = list(map(str, listed(changes or {}, "add")))
             dataset = read_version(files[0], columns, split_spec, task, roles, added)
+            if append:
+                append_rows(dataset, append, emit)
         else:
             with use_folder(part / "scratch"):
                 dataset = read_files(

@@ -34,6 +34,10 @@ from trainer.suggestion import sentence
 
 HASHED_ROWS = 50_000
 FILE_PROBLEMS = {
+    "rows_added",
+    "columns_added",
+    "columns_lacking",
+    "test_copies",
     "bad_rows",
     "mended_rows",
     "columns_differ",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Sum
 from django.http import Http404
-from ninja import Router, Status
+from ninja import Router, Schema, Status
 
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
@@ -25,7 +25,7 @@ from webapp.api.schemas import (
 from webapp.api.shapes import endpoint_shape, example_shape, feedback_shape, fields_of, link_shape
 from webapp.core.problems import Conflict
 from webapp.costs.gate import month
-from webapp.endpoints import actions, choosing, visitors
+from webapp.endpoints import actions, choosing, inbox, visitors
 from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import LONGEST_CORRECTION, Endpoint, EndpointKey, ShareLink
 from webapp.runs.models import Run
@@ -178,8 +178,10 @@ def usage(request: AuthedRequest, slug: str) -> dict[str, Any]:
 
 
 @router.get("/endpoints/{slug}/feedback", response=Page[FeedbackOut])
-def list_feedback(request: AuthedRequest, slug: str, cursor: str | None = None) -> dict[str, Any]:
-    return page(load_endpoint(request, slug).feedback.all(), cursor, feedback_shape)
+def list_feedback(request: AuthedRequest, slug: str, cursor: str | None = None, new: bool = False) -> dict[str, Any]:
+    """With `new`, only those of which no row was made and that were not dismissed."""
+    endpoint = load_endpoint(request, slug)
+    return page(inbox.new_ones(endpoint) if new else endpoint.feedback.all(), cursor, feedback_shape)
 
 
 class FeedbackIn(Body):
@@ -198,6 +200,47 @@ def create_feedback(request: AuthedRequest, slug: str, payload: FeedbackIn) -> S
         endpoint, payload.input, payload.output or {}, payload.verdict, should_have_been=correction
     )
     return Status(201, feedback_shape(made))
+
+
+class JudgementIn(Body):
+    id: str
+    label: str = ""
+    """Empty: the row joins the pool, and has no label yet."""
+    text: str | None = None
+    """In place of the input; null: as it was asked."""
+
+
+class JudgementsIn(Body):
+    items: list[JudgementIn]
+
+
+class DismissedIn(Body):
+    ids: list[str]
+
+
+class MadeOut(Schema):
+    version: int
+    status: str
+
+
+class DismissedOut(Schema):
+    dismissed: int
+
+
+@router.post("/endpoints/{slug}/feedback/rows", response={202: MadeOut})
+@once
+def add_feedback_to_data(request: AuthedRequest, slug: str, payload: JudgementsIn) -> Status[dict[str, Any]]:
+    """Judgements become rows of the next version of the data, with personal data masked: those with a `label` are learned from,
+    the others join the pool. The test stays as it is."""
+    choices = [inbox.Choice(item.id, item.label, item.text) for item in payload.items]
+    made = inbox.add_to_data(load_endpoint(request, slug), request.user, choices)
+    return Status(202, {"version": made.number, "status": made.status})
+
+
+@router.post("/endpoints/{slug}/feedback/dismiss", response=DismissedOut)
+def dismiss_feedback(request: AuthedRequest, slug: str, payload: DismissedIn) -> dict[str, Any]:
+    """These judgements are no rows."""
+    return {"dismissed": inbox.dismiss(load_endpoint(request, slug), payload.ids)}
 
 
 @router.get("/endpoints/{slug}/keys", response=Page[KeyOut])

@@ -340,6 +340,8 @@ class FeedbackOut(Schema):
     verdict: Verdict
     should_have_been: str | None
     link: str | None
+    settled_at: str | None
+    """When a row was made of it, or it was dismissed."""
     created_at: str
 
 

@@ -185,4 +185,5 @@ def feedback_shape(feedback: Feedback) -> dict[str, Any]:
     return fields_of(feedback, "id", "input", "output", "verdict", "created_at") | {
         "should_have_been": feedback.should_have_been or None,
         "link": feedback.link_id,
+        "settled_at": moment(feedback.settled_at) if feedback.settled_at else None,
     }

@@ -12,9 +12,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from webapp.api import (
     comparisons,
     costs,
-    datasets,
     endpoints,
     labelling,
+    more_rows,
     people,
     prototypes,
     runs,
@@ -37,7 +37,7 @@ api = NinjaAPI(
     docs_url=None,
 )
 for router in (
-    datasets.router,
+    more_rows.router,  # those of datasets too
     labelling.router,
     prototypes.router,
     runs.router,

@@ -210,14 +210,17 @@ def read(version_id: str) -> None:
 def reader_sources(version: DatasetVersion) -> list[Path]:
     """What a version is read from: the one before it, or what was uploaded."""
     if version.parent and not {"sheet", "header", "layout", "reading"} & set(version.request):
-        return [version.parent.folder]
+        return [version.parent.folder, *added_files(version)]
     return [version.dataset.upload_folder / name for name in version.sources]
 
 
 def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[str]:
     """What the trainer is asked for; it writes the version into `out`, or right into its place. A value stands in one word with
     its option: it may begin with a dash."""
-    arguments = ["inspect", *map(str, reader_sources(version)), f"--out={out or version.folder}"]
+    added = added_files(version)
+    sources = [source for source in reader_sources(version) if source not in added]
+    arguments = ["inspect", *map(str, sources), f"--out={out or version.folder}"]
+    arguments += [f"--append={path}" for path in added]
     for option in ("task", "columns", "roles", "split", "changes", "sheet", "header", "layout"):
         value = version.request.get(option)
         if value in (None, "", [], {}) and (option != "split" or value is None):
@@ -229,6 +232,11 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
     arguments += [f"--reading={what}={choice}" for what, choice in (version.request.get("reading") or {}).items()]
     arguments += [f"--fetched={fetched_folder(version)}"] if wants_fetching(version) else []
     return arguments + [f"--fix={fix}" for fix in version.request.get("fixes", [])]
+
+
+def added_files(version: DatasetVersion) -> list[Path]:
+    """Whose rows join those of the version before."""
+    return [version.dataset.upload_folder / name for name in version.request.get("append") or []]
 
 
 def wants_fetching(version: DatasetVersion) -> bool:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from webapp.accounts.models import User, hashed
 from webapp.core.leased import Leased, LeasedQuerySet
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
+from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
 
@@ -277,6 +278,10 @@ class Feedback(WorkspaceOwned):
     should_have_been = models.CharField(max_length=LONGEST_CORRECTION, blank=True)
     answer = models.CharField(max_length=16, null=True, help_text="which shown answer; null for what came by the API")
     visitor = models.CharField(max_length=20, blank=True, help_text="hash of who judged, for a day; then empty")
+    settled_at = models.DateTimeField(null=True, help_text="when somebody made a row of it, or dismissed it")
+    version_made = models.ForeignKey(
+        DatasetVersion, on_delete=models.SET_NULL, null=True, related_name="+", help_text="that has it as a row"
+    )
 
     class Meta(WorkspaceOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["endpoint", "answer"], name="one_feedback_an_answer")]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.endpoints import chatting, demo, views
+from webapp.endpoints import chatting, demo, inbox_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/share", views.share, name="share"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("endpoints/<str:pk>/examples", views.choose_examples, name="choose_examples"),
     path("endpoints/<str:pk>/keys", views.create_key, name="create_key"),
     path("endpoints/<str:pk>/links", views.create_link, name="create_link"),
+    path("endpoints/<str:pk>/feedback", inbox_views.feedback_inbox, name="feedback_inbox"),
     path("endpoints/<str:pk>/qr.svg", views.qr, name="endpoint_qr"),
     path("keys/<str:pk>/revoke", views.revoke_key, name="revoke_key"),
     path("links/<str:pk>/revoke", views.revoke_link, name="revoke_link"),

@@ -1,0 +1,74 @@
+"""The feedback inbox: judgements of visitors become rows of the next version, or are dismissed."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from trainer import personal_data
+from webapp.accounts.access import load, needs
+from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
+from webapp.core.forms import refused_on
+from webapp.core.problems import Problem
+from webapp.datasets.models import DatasetVersion
+from webapp.endpoints import inbox
+from webapp.endpoints.models import Endpoint, Feedback
+
+SHOWN = 50
+
+
+@needs(Right.EDIT)
+@refused_on("feedback_inbox")
+def feedback_inbox(request: AuthedRequest, pk: str) -> HttpResponse:
+    """Context: endpoint, prototype, judgements [(feedback, text with personal data masked, suggested label)], total, labels, verdict
+    (that is shown, "" for all), refusal (why none can become rows, else ""). A POST adds the `chosen` ones, with `text-ID` and
+    `label-ID`, or dismisses them (`action`)."""
+    endpoint = load(Endpoint.objects.select_related("prototype__dataset"), request.workspace, pk)
+    if request.method == "POST":
+        return take(request, endpoint)
+    verdict = request.GET.get("verdict", "")
+    verdict = verdict if verdict in (Feedback.UP, Feedback.DOWN) else ""
+    found = inbox.new_ones(endpoint, verdict)
+    version = endpoint.prototype.dataset.current
+    context: dict[str, Any] = {
+        "endpoint": endpoint,
+        "prototype": endpoint.prototype,
+        "judgements": [
+            (one, personal_data.masked(one.input), inbox.suggested_label(one))
+            for one in found.select_related("link")[:SHOWN]
+        ],
+        "total": found.count(),
+        "labels": [entry["label"] for entry in version.labels] if version else [],
+        "verdict": verdict,
+        "refusal": refusal_of(version),
+    }
+    return render(request, "endpoints/inbox.html", context)
+
+
+def refusal_of(version: DatasetVersion | None) -> str:
+    if version is None:
+        return _("This dataset has not been imported yet.")
+    try:
+        inbox.readable(version)
+    except Problem as problem:
+        return str(problem)
+    return ""
+
+
+def take(request: AuthedRequest, endpoint: Endpoint) -> HttpResponse:
+    chosen = request.POST.getlist("chosen")
+    if request.POST.get("action") == "dismiss":
+        count = inbox.dismiss(endpoint, chosen)
+        messages.info(request, ngettext("%(n)d dismissed.", "%(n)d dismissed.", count) % {"n": count})
+        return redirect("feedback_inbox", endpoint.pk)
+    inbox.add_to_data(endpoint, request.user, [choice_of(request, pk) for pk in chosen])
+    messages.info(request, _("The next version is being made. Then train again, and compare on the same test."))
+    return redirect("data", endpoint.prototype_id)
+
+
+def choice_of(request: HttpRequest, pk: str) -> inbox.Choice:
+    return inbox.Choice(pk, request.POST.get(f"label-{pk}", "").strip(), request.POST.get(f"text-{pk}"))
