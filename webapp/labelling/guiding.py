@@ -16,6 +16,7 @@ from webapp.core.files import check_disk
 from webapp.core.locks import only_one
 from webapp.core.work import Later, Work
 from webapp.datasets.models import DatasetVersion
+from webapp.datasets.quota import measure_caches
 from webapp.labelling.models import Decision, Guide
 from webapp.labelling.queue import label_column, suggestions_file
 
@@ -88,6 +89,7 @@ class Guiding(Work[Guide]):
         self.pending = {"version": version, "decisions": count}  # one that fails is not begun again for the same
         self.beat()
         result = self.suggest(version, decisions)
+        measure_caches([self.row.dataset])
         if result["unread"]:
             self.finish(result=result, history=with_point(self.row.history, result), due=True, finished_at=None)
             self.row.send()
