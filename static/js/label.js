@@ -146,11 +146,6 @@ const decide = (form, fields) => {
   show(waiting()[0]);
   post(form.getAttribute("action"), fields, card); // form.action is the button of that name
   fetchMore();
-// Until the rows were read for the first time.
-const reading = setInterval(() => {
-  if (page.dataset.fitted) clearInterval(reading);
-  else refresh();
-}, READING_MILLISECONDS);
 };
 
 const undo = async (address, fields) => {
@@ -217,3 +212,8 @@ addEventListener("beforeunload", (event) => {
   if (unsent) event.preventDefault();
 });
 fetchMore();
+// Until the rows were read for the first time.
+const reading = setInterval(() => {
+  if (page.dataset.fitted) clearInterval(reading);
+  else refresh();
+}, READING_MILLISECONDS);
