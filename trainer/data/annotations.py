@@ -217,6 +217,7 @@ def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: s
     images = coco_images(document, find_image, boxes, part, name)
     labels = coco_labels(document)
     ids: set[str] = set()
+    has_single = any(isinstance(one, dict) and not is_crowd(one) for one in document["annotations"])
     for number, annotation in enumerate(document["annotations"], 1):
         if not isinstance(annotation, dict):
             boxes.refuse(f"annotation {number} of {name} is no object")
@@ -228,16 +229,21 @@ def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: s
             continue
         if own_id is not None:
             ids.add(own_id)
-        label = labels.get(parse_id(annotation.get("category_id")))
+        category = parse_id(annotation.get("category_id"))
+        label = labels.get(category) if labels else category
         image = images.get(parse_id(annotation.get("image_id")))
         if image is None:
             boxes.refuse(f"{where} belongs to a picture that is not there")
         elif not label:
             boxes.refuse(f"{where} has a category that is not listed")
-        elif annotation.get("iscrowd") in (1, True, "1"):
+        elif is_crowd(annotation) and has_single:  # some tools write it beside every mask
             boxes.crowds.append(where)
         else:
             add_coco_object(annotation, label, image, boxes, where)
+
+
+def is_crowd(annotation: JsonObject) -> bool:
+    return annotation.get("iscrowd") in (1, True, "1")
 
 
 def add_coco_object(
@@ -295,7 +301,7 @@ def mask_bounds(mask: JsonObject) -> list[float] | None:
 
 
 def coco_labels(document: JsonObject) -> dict[str | None, str]:
-    """{id of a category: its name}."""
+    """{id of a category: its name}; {} where the document lists none, and an id is all that is known of a category."""
     listed = document.get("categories")
     return {
         parse_id(category.get("id")): replace_surrogates(str(category.get("name", "")).strip())

@@ -124,10 +124,9 @@ def read_annotations(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     if best.tags and not any(boxes.objects.values()):
         return collection, tagged_rows(best, entries, files)
     unlabelled = [entry.name for entry in files.media if entry.name not in boxes.objects]
-    reading = summary.choose_unlabelled(best, unlabelled, files.choices, files.archive.name)
-    if reading is not None and reading.chosen == summary.BACKGROUND:
-        boxes.objects |= {path: [] for path in unlabelled}
-        unlabelled = []
+    reading, empty = summary.choose_unlabelled(best, unlabelled, files.choices, files.archive.name)
+    boxes.objects |= {path: [] for path in empty}
+    unlabelled = [path for path in unlabelled if path not in boxes.objects]
     collection.boxes, collection.annotated = boxes, best
     collection.readings += summary.describe_form(best, others, files.archive.name) + ([reading] if reading else [])
     collection.left_out += summary.list_left_out(best, unlabelled, files.archive.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
-from trainer.data.box_formats.references import clean_reference
+from trainer.data.box_formats.references import UPLOAD_PREFIX, clean_reference
 from trainer.data.box_formats.source import Annotated
 from trainer.data.cuts import Cut
 from trainer.data.folder_levels import PART_WORDS, FolderRoles, read_roles
@@ -96,7 +96,8 @@ class Files:
         if near and (entry := self.paths.get(f"{near.casefold()}/{path.casefold()}")):
             return entry
         ends = ("/".join(parts[start:]) for start in range(len(parts)))
-        return next((self.paths[end] for end in ends if end in self.paths), None)
+        found = next((self.paths[end] for end in ends if end in self.paths), None)
+        return found or self.paths.get(UPLOAD_PREFIX.sub("", parts[-1]))
 
     def find_path(self, name: str) -> str | None:
         entry = self.find(name)

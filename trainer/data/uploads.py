@@ -32,7 +32,7 @@ from trainer.data.media_problems import (
     skipped_problems,
 )
 from trainer.data.media_records import open_records, read_records
-from trainer.data.media_tables import TABLE_SUFFIXES
+from trainer.data.media_tables import IS_NO_TRUTH, TABLE_SUFFIXES
 from trainer.data.problems import Problem
 from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.repeated_files import find_repeated
@@ -232,7 +232,7 @@ def read_media(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> 
     loose = [file for file in opened.plain if media_archives.is_media_name(file.name, with_pages)]
     if not opened.media and (not loose or len(opened.plain) == 1):
         return []  # one picture alone is told as what it is: it has no label, and may be no picture
-    if loose or opened.plain:
+    if loose or opened.plain or opened.others:
         return [read_together(opened, folder, meter, choices)]
     try:
         return [
@@ -253,7 +253,8 @@ def holds_kind(archive: Archive, choices: Choices) -> str:
 
 def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> MediaSource:
     """Archives and files that were sent side by side as one archive; `DataError` for a table that names none of its files."""
-    archives = [archive for archive, _file in opened.media]
+    archives = [archive for archive, _file in (*opened.media, *opened.others)]
+    opened.others = []
     plain, opened.plain = opened.plain, []
     name = ", ".join([archive.name for archive in archives] or [plain[0].name])
     single = loose_files([(file.path, file.name) for file in plain], name) if plain else None
@@ -264,6 +265,8 @@ def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) 
         joined.entries += single.entries
     collection = media_archives.read_collection(whole, holds_kind(whole, choices), folder, meter, choices)
     for file in plain:
+        if IS_NO_TRUTH.search(file.name):
+            continue
         if Path(file.name).suffix.lower() in TABLES and archives and file.name not in collection.used:
             raise unnamed_table_error(file.name, name)
     sent = opened.media[0][1] if opened.media else plain[0]

@@ -5,14 +5,18 @@ from collections.abc import Iterator
 
 from trainer import columns as kinds
 from trainer.data.archives import EntryError
+from trainer.data.box_formats.box_columns import place_boxes
+from trainer.data.box_formats.box_lists import is_box_list, parse_lines, read_box_list
 from trainer.data.box_formats.cvat import is_cvat, read_cvat
-from trainer.data.box_formats.json_tools import JSON_FORMATS
+from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.box_formats.source import Annotated, Finder, Pictures, parts_of_entries
 from trainer.data.box_formats.table_rows import read_tables
 from trainer.data.box_formats.text_files import read_text, read_text_files
 from trainer.data.box_formats.voc import parse_xml, read_voc, read_voc_root
 
+FORMATS = (*JSON_FORMATS, JsonFormat("list", "a list of boxes for each image", is_box_list, read_box_list))
+LINES = (".jsonl", ".ndjson", ".manifest")
 MAX_ANNOTATION_BYTES = 64 * 1024**2
 MAX_XML_BYTES = 64 * 1024**2
 
@@ -33,21 +37,25 @@ def read_boxes(pictures: Pictures) -> tuple[Annotated, list[Annotated]] | None:
 
 def read_json(pictures: Pictures, index: PictureIndex) -> Iterator[Annotated]:
     forms: dict[str, Annotated] = {}
-    entries = pictures.with_suffix(".json", ".labels")
+    entries = pictures.with_suffix(".json", ".labels", *LINES)
     parts = parts_of_entries(entries)
     for entry in entries:
         try:
-            document = json.loads(pictures.archive.read(entry, MAX_ANNOTATION_BYTES))
+            data = pictures.archive.read(entry, MAX_ANNOTATION_BYTES)
+            document = parse_lines(data.decode()) if entry.suffix in LINES else json.loads(data)
         except (EntryError, ValueError, RecursionError):
             continue
-        form = next((form for form in JSON_FORMATS if form.matches(document)), None)
+        form = next((form for form in FORMATS if form.matches(document)), None)
         if form is None:
             continue
         into = forms.setdefault(form.layout, Annotated(form.layout, form.title, file_parts=parts))
         into.used.add(entry.name)
         into.documents += 1
         form.read(document, entry, Finder(index, entry.parts), into)
-    yield from forms.values()
+    for into in forms.values():
+        for table in into.waiting:
+            place_boxes(table, pictures, into)
+        yield into
 
 
 def read_xml(pictures: Pictures, index: PictureIndex) -> Iterator[Annotated]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trainer.data.annotations import Boxes
+from trainer.data.annotations import Boxes, Size
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.file_parts import parts_of_names
@@ -19,6 +19,28 @@ class Pictures(Protocol):
 
     def with_suffix(self, *suffixes: str) -> list[Entry]: ...
     def part_of(self, entry: Entry) -> str: ...
+
+
+@dataclass
+class BoxRow:
+    """Four numbers as a row has them. `form`: what they are; `line`: for people."""
+
+    path: str
+    label: str
+    values: list[float]
+    size: Size | None
+    line: int
+
+
+@dataclass
+class BoxTable:
+    """A table with what its columns are; rows still in the unit that they were written in."""
+
+    name: str
+    form: tuple[str, ...]
+    rows: list[BoxRow] = field(default_factory=list)
+    unit: str = ""
+    """What its columns' names or a sign in its cells say that it counts in."""
 
 
 @dataclass
@@ -40,6 +62,8 @@ class Annotated:
     """The part of each annotation file, where the names of several make a split."""
     unit: str = ""
     """What the coordinates were counted in, where it had to be guessed."""
+    waiting: list[BoxTable] = field(default_factory=list)
+    """Boxes of lists whose unit is told by all of them together (`box_columns.place_boxes`)."""
 
     @property
     def pictures_with_objects(self) -> int:

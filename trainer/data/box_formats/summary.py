@@ -8,13 +8,25 @@ BACKGROUND, LEAVE_OUT = "background", "leave_out"
 SHAPES = ("segments", "corners", "mask", "keypoints")
 
 
-def choose_unlabelled(best: Annotated, unlabelled: list[str], choices: Choices, file: str) -> Reading | None:
-    """Whether pictures without annotations are pictures without objects; None where there are none of them."""
+def beside_annotated(best: Annotated, unlabelled: list[str]) -> list[str]:
+    """Those in a folder of which other pictures are annotated: a whole folder without annotations is one that nobody labelled,
+    such as a competition's test images."""
+    folders = {path.rpartition("/")[0] for path in best.boxes.objects}
+    return [path for path in unlabelled if path.rpartition("/")[0] in folders]
+
+
+def choose_unlabelled(
+    best: Annotated, unlabelled: list[str], choices: Choices, file: str
+) -> tuple[Reading | None, list[str]]:
+    """(whether pictures without annotations are pictures without objects, or None where there are none of them; those that
+    are)."""
     asked = choices.pick("unlabelled_images", (BACKGROUND, LEAVE_OUT), file)
     if not unlabelled:
-        return None
-    chosen = asked or (BACKGROUND if best.has_backgrounds else LEAVE_OUT)
-    count = len(unlabelled)
+        return None, []
+    empty = unlabelled if asked == BACKGROUND else beside_annotated(best, unlabelled)
+    chosen = asked or (BACKGROUND if best.has_backgrounds and empty else LEAVE_OUT)
+    empty = empty if chosen == BACKGROUND else []
+    count = len(empty or unlabelled)
     sentences = {
         BACKGROUND: ngettext(
             "%(count)s image without annotations counts as an image without objects",
@@ -29,7 +41,7 @@ def choose_unlabelled(best: Annotated, unlabelled: list[str], choices: Choices, 
     }
     labels = {BACKGROUND: _("Read as images without objects"), LEAVE_OUT: _("Leave out")}
     other = LEAVE_OUT if chosen == BACKGROUND else BACKGROUND
-    return Reading(
+    reading = Reading(
         "unlabelled_images",
         chosen,
         sentences[chosen],
@@ -38,6 +50,7 @@ def choose_unlabelled(best: Annotated, unlabelled: list[str], choices: Choices, 
         file=file,
         is_asked=asked is not None,
     )
+    return reading, empty
 
 
 def describe_form(best: Annotated, others: list[Annotated], file: str) -> list[Reading]:

@@ -10,7 +10,7 @@ from trainer.data.annotations import Boxes, Size, parse_numbers
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.box_formats.source import Annotated, Finder, Pictures
-from trainer.data.box_formats.yolo import LINE, read_yolo, yolo_key_points, yolo_names
+from trainer.data.box_formats.yolo import LINE, is_named_line, read_yolo, split_fields, yolo_key_points, yolo_names
 
 MAX_TEXT_BYTES = 16 * 1024**2
 SNIFFED_FILES, MAX_OPENED = 20, 500
@@ -127,13 +127,20 @@ def pair_files(pictures: Pictures, index: PictureIndex) -> list[Pair]:
 def recognise_lines(archive: Archive, pairs: list[Pair]) -> str | None:
     """yolo, kitti or dota, whichever most lines of the first files that are not empty look like; None where most look like none."""
     lines = list(first_lines(archive, pairs))
-    patterns = {"kitti": KITTI_LINE, "dota": DOTA_LINE, "yolo": LINE}
+    patterns = {"kitti": KITTI_LINE, "dota": DOTA_LINE}
     counts = {
         layout: sum(pattern.fullmatch(line) is not None for line in lines) for layout, pattern in patterns.items()
     }
+    counts["yolo"] = sum(is_yolo_line(line) for line in lines)
     counts["yolo"] -= sum(KITTI_LINE.fullmatch(line) is not None and not line[0].isdigit() for line in lines)
     best = max(counts, key=lambda layout: counts[layout])
     return best if lines and counts[best] >= 0.5 * len(lines) else None
+
+
+def is_yolo_line(line: str) -> bool:
+    """A class and at least four numbers, also behind a name or between commas."""
+    spaced = " ".join(split_fields(line))
+    return LINE.fullmatch(spaced) is not None or is_named_line(spaced)
 
 
 def first_lines(archive: Archive, pairs: list[Pair]) -> Iterator[str]:
@@ -162,7 +169,7 @@ def read_lists(pictures: Pictures, index: PictureIndex, into: Annotated) -> None
 
 def read_text(archive: Archive, entry: Entry) -> str:
     try:
-        return archive.read(entry, MAX_TEXT_BYTES).decode("utf-8", "replace").lstrip("\ufeff")
+        return archive.read(entry, MAX_TEXT_BYTES).decode("utf-8", "replace").lstrip("\ufeff").replace("\r\n", "\n")
     except EntryError:
         return ""
 

@@ -47,8 +47,7 @@ def read_voc_root(root: Element, find_image: FindImage, boxes: Boxes, name: str)
         where = f"box {number} of {name}"
         shape, around = drawn_shape(element)
         if corners is not None:
-            left, top, right, bottom = corners
-            around = [left, top, right - left, bottom - top]
+            around = bounds_of([(corners[0], corners[1]), (corners[2], corners[3])])
         if not label or around is None:
             boxes.refuse(f"{where} has no label or not four numbers")
             continue

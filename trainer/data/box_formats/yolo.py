@@ -7,7 +7,28 @@ from trainer.data.annotations import Boxes, Shape, Size, parse_numbers
 
 MAX_CLASS_DIGITS = 9
 MAX_FIELDS = 40_001
-LINE = re.compile(r"\d+(\s+[-+\d.eE]+){4,}")
+LINE = re.compile(r"\d+(\.0+)?(\s+[-+\d.eE]+){4,}")
+NAMED_LINE = re.compile(r"[^\W\d]\D*?(\s+(0?\.\d+|[01](\.\d*)?)){4}(\s+[-+\d.eE]+)*")
+"""A line that begins with the name of its class in place of its number; shares of the picture behind it."""
+MAX_SHARE = 2.0
+"""A box's number above this is no share of its picture: the file counts in pixels."""
+
+
+def is_named_line(line: str) -> bool:
+    return line[:1].isalpha() and NAMED_LINE.fullmatch(line) is not None
+
+
+def split_fields(line: str) -> list[str]:
+    """The class and the numbers behind it: between blanks or commas, with a decimal point or comma; a name may be of several
+    words."""
+    fields = line.split()
+    if "," in line:
+        fields = line.replace(",", ".").split() if len(fields) >= 5 else line.replace(",", " ").split()
+    numbers = next((place for place, field in enumerate(fields) if NUMBER.fullmatch(field)), len(fields))
+    return [" ".join(fields[:numbers]), *fields[numbers:]] if numbers > 1 else fields
+
+
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def read_yolo(
@@ -22,17 +43,25 @@ def read_yolo(
     """`size`: of the picture as it is seen; `key_points`: (how many, numbers each) where data.yaml says so."""
     boxes.objects[path]
     for number, line in enumerate(text.splitlines(), 1):
-        fields = line.split()
+        fields = split_fields(line)
         if not fields:
             continue
         where = f"line {number} of {name}"
         values = parse_numbers(fields[1:], len(fields) - 1) if 5 <= len(fields) <= MAX_FIELDS else None
-        index = int(fields[0]) if fields[0].isdecimal() and len(fields[0]) <= MAX_CLASS_DIGITS else None
-        if values is None or (index is None and fields[0] not in names):
+        index = parse_class(fields[0])
+        if values is None or (index is None and fields[0] not in names and not is_named_line(" ".join(fields))):
             boxes.refuse(f"{where} is not a class and four numbers")
-            continue
-        label = fields[0] if index is None or index >= len(names) else names[index]
-        add_line(values, path, label, size, boxes, where, key_points)
+        elif max(values[:4]) > MAX_SHARE:
+            boxes.refuse(f"{where} counts in pixels, where YOLO has fractions of the picture")
+        else:
+            label = fields[0] if index is None else names[index] if index < len(names) else str(index)
+            add_line(values, path, label, size, boxes, where, key_points)
+
+
+def parse_class(field: str) -> int | None:
+    """The number of a class, 0 or 0.0; None for a name."""
+    whole = field[: field.index(".")] if re.fullmatch(r"\d+\.0+", field, re.ASCII) else field
+    return int(whole) if whole.isdecimal() and len(whole) <= MAX_CLASS_DIGITS else None
 
 
 def add_line(

@@ -28,6 +28,8 @@ OWN_FIELDS = frozenset(
 )
 
 
+FLAT_KINDS = ("choices", "taxonomy", "rating", "number", "datetime", "selected", "ranker", "text")
+"""Fields of the objects in a cell of the flat forms, by the control that wrote them."""
 FLAT_COLUMNS = frozenset({"annotation_id", "annotator", "lead_time"})
 
 
@@ -128,7 +130,10 @@ def longest_field(data: Sequence[JsonObject]) -> str | None:
 
 def find_text(data: JsonObject, spans: Sequence[Span]) -> str:
     """The text that the passages were marked in: the field that holds their words, else the longest."""
-    texts = sorted((value for value in data.values() if isinstance(value, str)), key=len, reverse=True)
+    texts = [
+        value for value in data.values() if isinstance(value, str) and not isinstance(parse_cell(value), list | dict)
+    ]
+    texts.sort(key=len, reverse=True)
     words = [span.words for span in spans if span.words]
     return next((text for text in texts if all(word in text for word in words)), texts[0] if texts else "")
 
@@ -200,25 +205,36 @@ def flat_values(record: JsonObject) -> tuple[dict[str, list[Json]], list[Span]]:
         elif isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
             passages = [span for entry in value for span in parse_passage(entry)]
             spans += passages
-            if not passages and any("taxonomy" in entry for entry in value):
-                controls[name] = [path for entry in value for path in control_values("taxonomy", entry)]
-            elif not passages:
-                continue
+            kind = next((kind for kind in FLAT_KINDS if not passages and any(kind in entry for entry in value)), None)
+            if kind is not None:
+                named = next((name for name, field in VALUE_OF.items() if field == kind), kind)
+                controls[name] = [held for entry in value for held in control_values(named, entry)]
         elif isinstance(value, list) and value and all(isinstance(entry, list) for entry in value):
             controls[name] = [" / ".join(map(str, path)) for path in value]
     return controls, spans
 
 
+def is_paths(value: Json) -> bool:
+    """Choices or a taxonomy of which a person may choose several."""
+    entries = value if isinstance(value, list) else [value]
+    return any(isinstance(entry, dict) and ("choices" in entry or "taxonomy" in entry) for entry in entries)
+
+
 def prepare_flat(records: Sequence[JsonObject], conversion: Conversion) -> None:
     read = [flat_values(record) for record in records]
-    names = {name for controls, _spans in read for name in controls}
+    names = {name for controls, _spans in read for name, held in controls.items() if len(held) > 1}
+    names |= {name for record in records for name in record if is_paths(parse_cell(record[name]))}
     conversion.multiple = names
     conversion.decide_unit((find_text(record, spans), spans) for record, (_c, spans) in zip(records, read, strict=True))
     fields = [name for name in dict.fromkeys(name for record in records for name in record) if name not in OWN_FIELDS]
     data = [{name: record.get(name) for name in fields if not isinstance(parse_cell(record.get(name)), list | dict)} for record in records]  # fmt: skip
     text = longest_field(data)
     controls = {
-        name: [[record[name]] for record in records if record.get(name)]
+        name: [
+            held.get(name) or [record[name]]
+            for record, (held, _s) in zip(records, read, strict=True)
+            if record.get(name)
+        ]
         for name in fields
         if name != text and not any(spans for _controls, spans in read)
     }
