@@ -109,7 +109,7 @@ def test_a_hundred_decisions_by_keys_alone(page: Page) -> None:
     expect(page.locator("[data-key='3']")).to_have_text("3quite new")
     assert shown(page) not in {*rows, skipped, left_out, mistaken}
     labelled = BY_KEYS - 3
-    expect(page.locator("[data-part=labelled]")).to_have_text(str(LABELLED + labelled))
+    expect(page.locator("[data-part=labelled]")).to_have_text(str(LABELLED + labelled), timeout=60_000)
     expect(page.locator("[data-part=pool]")).to_have_text(str(UNLABELLED - labelled - 1))
     expect(page.locator("[data-part=progress]")).to_contain_text("accuracy on", timeout=60_000)
     assert median_step(page) < STEP_MILLISECONDS
