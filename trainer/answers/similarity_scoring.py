@@ -68,6 +68,8 @@ class Similarity(Objective[np.ndarray]):
         with self.job.device.autocast():
             vectors = call(*inputs)
         vectors = vectors.float()
+        if self.rows.reads_jointly:
+            return self.joint_loss(vectors, rows)
         name = self.job.params.loss
         name = pair_losses.usual_loss(self.rows.form) if name == "auto" else name
         shares = torch.from_numpy(self.rows.shares(rows)).float().to(vectors.device)
@@ -78,6 +80,18 @@ class Similarity(Objective[np.ndarray]):
         if name == "triplet":
             return pair_losses.triplet(vectors, is_alike, same, self.job.params.margin)
         return pair_losses.multiple_negatives(vectors, is_alike, same)
+
+    def joint_loss(self, logits: Tensor, rows: np.ndarray) -> Tensor:
+        """Of a model that reads both texts at once: cross-entropy of the text that answers among those beside it; of pairs, of their
+        share of the scale."""
+        import torch
+
+        if self.is_search:
+            by_query = logits.view(len(rows), -1)
+            first = torch.zeros(len(rows), dtype=torch.long, device=logits.device)
+            return torch.nn.functional.cross_entropy(by_query, first)
+        shares = torch.from_numpy(self.rows.shares(rows)).float().to(logits.device).clamp(0, 1)
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], shares)
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         if self.is_search:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from trainer.answers.similarity_reports import search_report
-from trainer.engines import Engine
+from trainer.engines import Engine, open_session
 from trainer.engines.text import leave_out_words, open_tokenizer, padded
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
@@ -17,6 +17,7 @@ from trainer.outputs import Outputs
 from trainer.similarity.corpus import FILES, Corpus, Found
 from trainer.similarity.forms import BINARY, GRADED, SEARCHED
 from trainer.similarity.measures import DEEPEST
+from trainer.similarity.reranking import DEPTH, GRAPH, read_pairs, reorder
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
@@ -62,12 +63,16 @@ class MatchingEngine(Engine[Asked, Answers]):
         folder = self.artifact / "model"
         self.settings = json.loads((folder / CONFIG).read_text("utf-8"))
         self.tokenizer = open_tokenizer(folder / "tokenizer.json", self.settings["max_length"])
+        second = self.path.with_name(GRAPH)
+        self.reranker = open_session(second, threads) if second.exists() else None
+        self.takes_types = self.reranker is not None and len(self.reranker.get_inputs()) > 2
         self.corpus = Corpus.load(folder)
-        self.bytes += self.corpus.bytes
+        self.bytes += self.corpus.bytes + (second.stat().st_size if self.reranker is not None else 0)
 
     def other_files(self) -> tuple[Path, ...]:
         folder = self.artifact / "model"
-        return tuple(folder / name for name in (CONFIG, "tokenizer.json", *FILES))
+        second = self.path.with_name(GRAPH)
+        return (*(folder / name for name in (CONFIG, "tokenizer.json", *FILES)), *([second] if second.exists() else []))
 
     def warm_input(self) -> Asked:
         return Query("a", 1)
@@ -104,12 +109,15 @@ class MatchingEngine(Engine[Asked, Answers]):
         queries = [value for value in inputs if isinstance(value, Query)]
         asked = np.array([place[query.text] for query in queries], dtype=np.int64)
         most = max((query.top for query in queries), default=0)
-        found = iter(self.corpus.search(vectors[asked], [query.text for query in queries], most) if queries else [])
+        found = iter(self.searched_for(vectors[asked], [query.text for query in queries], most) if queries else [])
         answers: Answers = []
         for value in inputs:
             if isinstance(value, Query):
                 answers.append({"matches": self.matches(next(found), value.top)})
             elif isinstance(value, Pair):
+                if self.reranker is not None:
+                    answers.append({"score": self.joint_score(value)})
+                    continue
                 cosine = float(vectors[place[value.first]] @ vectors[place[value.second]])
                 answers.append({"score": self.score(cosine)})
             else:
@@ -117,6 +125,35 @@ class MatchingEngine(Engine[Asked, Answers]):
                     {"embedding": vectors[place[value.text]].tolist(), "tokens": int(lengths[place[value.text]])}
                 )
         return answers
+
+    def searched_for(self, vectors: np.ndarray, queries: list[str], most: int) -> list[Found]:
+        """In two stages, where there is a second one."""
+        if self.reranker is None:
+            return self.corpus.search(vectors, queries, most)
+        found = self.corpus.search(vectors, queries, max(most, DEPTH))
+        return [self.reordered(*each) for each in zip(queries, found, strict=True)]
+
+    def reordered(self, query: str, found: Found) -> Found:
+        relevances = self.relevances([(query, self.corpus.texts[place]) for place in found.places[:DEPTH].tolist()])
+        return reorder(found, relevances, self.settings["blend"])
+
+    def relevances(self, pairs: list[tuple[str, str]]) -> np.ndarray:
+        """(pairs,) logits of the model that reads both texts at once."""
+        assert self.reranker is not None, "there is a second stage"
+        order = sorted(range(len(pairs)), key=lambda place: len(pairs[place][1]))
+        logits = np.zeros(len(pairs))
+        for start in range(0, len(order), PIECE):
+            part = order[start : start + PIECE]
+            read = read_pairs(self.tokenizer, [pairs[place] for place in part])
+            types = {"token_type_ids": read.types} if self.takes_types else {}
+            feed = {"input_ids": read.ids, "attention_mask": read.mask, **types}
+            logits[part] = self.reranker.run(None, feed)[0][:, 0]
+        return logits
+
+    def joint_score(self, pair: Pair) -> float:
+        low, high = self.settings["scale"]
+        (logit,) = np.clip(self.relevances([(pair.first, pair.second)]), -60, 60)
+        return float(low + (high - low) / (1 + np.exp(-logit)))
 
     def score(self, cosine: float) -> float:
         """On the scale of the rows learned from."""
@@ -165,7 +202,7 @@ class MatchingEngine(Engine[Asked, Answers]):
                 hint=_("Check the file, or train again with these texts."),
             )
         queries = list(judged)
-        found = self.corpus.search(self.vectors(queries)[0], queries, DEEPEST)
+        found = self.searched_for(self.vectors(queries)[0], queries, DEEPEST)
         ranked = [own.places.tolist() for own in found]
         row_numbers = [numbers[query] for query in queries]
         return search_report(list(judged.values()), ranked, queries, row_numbers, self.corpus.texts)

@@ -36,7 +36,16 @@ WORD_SECONDS = 1e-3
 SCRATCH = "scratch:"
 UNREAD = "unread_language"
 """The warning of a trial that speaks against the run itself."""
-BYTES_PER_WEIGHT = {"probe": 5, "zero-shot": 5, "lora": 6, "fewshot": 26, "best": 26, "full": 18, "scratch": 18}
+BYTES_PER_WEIGHT = {
+    "probe": 5,
+    "zero-shot": 5,
+    "lora": 6,
+    "fewshot": 26,
+    "best": 26,
+    "full": 18,
+    "scratch": 18,
+    "reranker": 22,
+}
 """Weights alone, or with gradients, two moments, and the best copy."""
 
 

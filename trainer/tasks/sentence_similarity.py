@@ -21,6 +21,13 @@ UNTRAINED = Method(
     pgettext("training method", "Without examples"),
     gettext_noop("Compares texts by the pretrained model as it is. Nothing is learned from the rows but the scale."),
 )
+RERANKER = Method(
+    "reranker",
+    pgettext("training method", "Two stages"),
+    gettext_noop(
+        "Trains a second model that reads both texts at once (reranker). It orders the 50 best of a search anew: better answers, slower."
+    ),
+)
 SNIPPET = """
 from pathlib import Path
 from trainer.engines import open_engine  # of Maquette; needs numpy, onnxruntime, tokenizers, no torch
@@ -78,7 +85,7 @@ class SentenceSimilarity(TextTask):
     family = "trainer.families.text.matching.MatchingFamily"
     engine = "trainer.engines.matching.MatchingEngine"
     native_engines = {}
-    methods = (UNTRAINED, LORA, FULL, BEST)
+    methods = (UNTRAINED, LORA, FULL, RERANKER, BEST)
     models = ENCODER_MODELS
     params = SimilarityParams
     metrics = ("spearman", "similarity_pearson", "pair_auc")

@@ -60,7 +60,7 @@ class Matcher(TrainableModel):
     """(ids, mask) of each of k texts, (batch, length) in turn → while learning their vectors (batch, k, hidden), else the score
     of the first two (batch, 1)."""
 
-    new_layers = ()
+    new_layers: tuple[str, ...] = ()
 
     def __init__(self, encoder: nn.Module, form: str, pooling: str = "") -> None:
         super().__init__()

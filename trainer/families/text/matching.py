@@ -10,10 +10,11 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from trainer.families.text import encoder
+from trainer.families.text import encoder, reranker
 from trainer.families.text.languages import find_unread
 from trainer.families.text.matcher import Matcher, VectorGraph
 from trainer.families.text.pair_rows import Pairs
+from trainer.families.text.reranker import RelevanceGraph, Reranker
 from trainer.families.text.searches import Searches
 from trainer.families.text.vocabulary import tell_unknown
 from trainer.learning import fine_tuning, lora
@@ -29,9 +30,12 @@ from trainer.messages import _
 from trainer.packaging.graphs import write_transformer
 from trainer.similarity import forms
 from trainer.similarity.forms import BINARY, SEARCHED
+from trainer.similarity.reranking import FOLDER, GRAPH
 
 LEAST_CALIBRATED, MOST_CALIBRATED = 30, 2_000
 """Rows by which cosines are brought to the scale."""
+MOST_REREAD = 200
+"""Queries by which a packaged model is compared that reads 50 texts for each."""
 MOST_JUDGED = 500
 """Rows that say how good the model is as it is."""
 MOST_UNTRAINED = 20_000
@@ -51,7 +55,10 @@ def rows_of(job: Job) -> Pairs:
     folder = job.model_folder(job.spec.model)
     tokenizer = encoder.load_tokenizer(folder)
     made = Searches if form in SEARCHED else Pairs
-    return made(loaded, form, truth, tokenizer, folder, encoder.longest(folder, job.params.max_length))
+    rows = made(loaded, form, truth, tokenizer, folder, encoder.longest(folder, job.params.max_length))
+    rows.reads_jointly = job.spec.method == "reranker"
+    rows.most_compared = MOST_REREAD if rows.reads_jointly and form in SEARCHED else None
+    return rows
 
 
 class MatchingFamily(SupervisedFamily[Pairs, Matcher]):
@@ -76,16 +83,17 @@ class MatchingFamily(SupervisedFamily[Pairs, Matcher]):
         simple = rows.simple_baselines()
         if job.spec.method == "zero-shot" or (rows.form in SEARCHED and len(rows.tokens) > MOST_UNTRAINED):
             return simple
-        started = time.monotonic()
-        model = job.device.place(self.build(job, rows))
+        started, plain = time.monotonic(), rows.apart()
+        model = job.device.place(self.build(job, plain))
         if rows.form in SEARCHED:
-            rows.ready(model, job)
-        outputs = read_part(model, rows, rows.part("test"), job.device)
-        rows.corpus = None
+            plain.ready(model, job)
+        outputs = read_part(model, plain, rows.part("test"), job.device)
         return simple | {"untrained": Baseline(outputs, seconds=round(time.monotonic() - started, 2))}
 
     def fit(self, slug: str) -> Fit:
         ways: dict[str, Fit] = {"zero-shot": leave_as_it_is, "full": fine_tuning.fit, "lora": lora.fit}
+        if slug == "reranker":
+            return reranker.fit
         return partial(finished, ways[slug]) if slug in ways else super().fit(slug)
 
     def way(self, slug: str, job: Job, rows: Pairs) -> Way:
@@ -105,7 +113,10 @@ class MatchingFamily(SupervisedFamily[Pairs, Matcher]):
         )
 
     def build(self, job: Job, rows: Pairs) -> Matcher:
-        return Matcher(encoder.load_encoder(rows.folder), rows.form)
+        first = encoder.load_encoder(rows.folder)
+        if not rows.reads_jointly:
+            return Matcher(first, rows.form)
+        return Reranker(first, encoder.load_encoder(rows.folder), rows.form, rows.scale)
 
     def save(self, model: Matcher, rows: Pairs, folder: Path) -> None:
         model.save(folder, rows.tokenizer, {"max_length": rows.max_length, "scale": list(rows.scale)})
@@ -117,11 +128,18 @@ class MatchingFamily(SupervisedFamily[Pairs, Matcher]):
         return {"searched": len(rows.searched)}
 
     def write_onnx(self, folder: Path, target: Path) -> None:
-        model = Matcher.load(folder, attention="eager")
+        joint = (folder / FOLDER).is_dir()
+        model: Matcher = (Reranker if joint else Matcher).load(folder, attention="eager")
         ids = torch.arange(18).view(2, 9)  # small, as a vocabulary may be
         axes = {0: "batch", 1: "length"}
         named = {"input_ids": axes, "attention_mask": axes}
         write_transformer(VectorGraph(model).eval(), model.encoder.config, (ids, torch.ones_like(ids)), named, target)
+        if isinstance(model, Reranker):
+            arguments = [ids, torch.ones_like(ids)]
+            if model.reads_types:
+                named, arguments = named | {"token_type_ids": axes}, [*arguments, (ids > 4).long()]
+            graph = RelevanceGraph(model).eval()
+            write_transformer(graph, model.joint.config, tuple(arguments), named, target.with_name(GRAPH))
 
 
 def leave_as_it_is(

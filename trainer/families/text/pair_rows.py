@@ -1,9 +1,10 @@
 """Rows of texts that belong together as tokens: pairs with a score, or queries with the texts that answer them."""
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ from trainer.similarity import forms
 from trainer.similarity.bm25 import WordIndex, alike
 from trainer.similarity.corpus import Corpus
 from trainer.similarity.forms import Scale, scale_of
+from trainer.similarity.reranking import DEPTH, read_pairs
 from trainer.tasks.sentence_similarity import cut, shown_pair
 
 if TYPE_CHECKING:
@@ -86,6 +88,10 @@ class Pairs(Rows):
 
     input_name = "text"
     work_unit = "tokens"
+    reads_jointly = False
+    """Whether both texts of a row are read at once (`reranker`)."""
+    depth = DEPTH
+    """Texts of a first stage that are then read beside the query."""
     judged: list[dict[int, float]]
     """Of rows that are answered by a search: {place of a text: how well it answers}."""
 
@@ -116,8 +122,26 @@ class Pairs(Rows):
         return found
 
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
-        """(ids, mask) of the first texts, then of the second."""
+        """(ids, mask) of the first texts, then of the second; or (ids, mask, types) of both together."""
+        if self.reads_jointly:
+            return self.joint([(cut(self.firsts[row]), cut(self.seconds[row])) for row in rows.tolist()], device)
         return tuple(tensor for side in self.sides for tensor in self.tokens.batch(side[rows], device))
+
+    def joint(self, pairs: list[tuple[str, str]], device: torch.device) -> tuple[Tensor, ...]:
+        """(ids, mask, types), each (pairs, length)."""
+        backend = self.tokenizer.backend_tokenizer
+        backend.no_padding()
+        backend.enable_truncation(self.max_length)
+        return tuple(torch.from_numpy(array).to(device) for array in read_pairs(backend, pairs, self.tokens.pad))
+
+    def apart(self) -> Self:
+        """The same rows, whose texts are read one by one."""
+        plain = copy.copy(self)
+        plain.reads_jointly, plain.corpus = False, None
+        return plain
+
+    def choose_blend(self, model: "Matcher", device: Device) -> None:
+        """How much the second stage of a search counts."""
 
     def input(self, row: int) -> Asked:
         return Pair(cut(self.firsts[row]), cut(self.seconds[row]))

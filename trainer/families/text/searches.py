@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -20,13 +20,17 @@ from trainer.learning.passes import read_part
 from trainer.learning.rows import Mix
 from trainer.messages import _
 from trainer.outputs import Outputs
-from trainer.similarity.corpus import MOST_TEXTS, SHARES, USUAL_SHARE, Corpus, best, blend
+from trainer.similarity.corpus import MOST_TEXTS, SHARES, USUAL_SHARE, Corpus, Found, best, blend
 from trainer.similarity.measures import DEEPEST, ndcg
+from trainer.similarity.reranking import BLENDS, DEPTH, reorder
 from trainer.tasks.sentence_similarity import cut
 
 if TYPE_CHECKING:
     from trainer.families.text.matcher import Matcher
+    from trainer.families.text.reranker import Reranker
 
+NEGATIVES = 3
+"""Texts that do not answer, beside each that does, for a model that reads both at once."""
 LEAST_TUNED = 10
 """Queries by which it is chosen how much words count."""
 
@@ -74,6 +78,8 @@ class Searches(Pairs):
         self.judged = [right for right in self.judged if right]
         self.rejected = [wrong for wrong, is_kept in zip(self.rejected, answered.tolist(), strict=True) if is_kept]
         self.tuned_share: float | None = None
+        self.candidates: dict[int, list[int]] = {}
+        """{query that is learned from: places of what the first stage finds}, for a second one to learn from."""
         super().__init__(loaded, form, np.ones(len(self.judged)), tokenizer, folder, max_length)
         answers = [next(iter(right)) for right in self.judged]
         self.sides[1] = [self.tokens.place[text] for text in (list(self.searched)[place] for place in answers)]
@@ -106,7 +112,12 @@ class Searches(Pairs):
     def learning_batch(
         self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
     ) -> tuple[tuple[Tensor, ...], Mix | None]:
-        """Each query with one of the texts that answer it and, where that is known, one that does not."""
+        """Each query with one of the texts that answer it and, where that is known, one that does not; for a model that reads both at
+        once, with one that answers and some that do not, one after the other."""
+        if self.reads_jointly:
+            return self.joint(
+                [pair for row in rows.tolist() for pair in self.drawn_pairs(row, generator)], device
+            ), None
         self.drawn = [int(generator.choice(list(self.judged[row]))) for row in rows.tolist()]
         places = self.places[self.drawn]
         tensors = [*self.tokens.batch(self.sides[0][rows], device), *self.tokens.batch(places, device)]
@@ -114,6 +125,19 @@ class Searches(Pairs):
         if all(wrong):
             tensors += self.tokens.batch(self.places[[int(generator.choice(own)) for own in wrong]], device)
         return tuple(tensors), None
+
+    def drawn_pairs(self, row: int, generator: np.random.Generator) -> list[tuple[str, str]]:
+        """The query with a text that answers it, then with others that the first stage takes for answers."""
+        judged = self.judged[row]
+        right = int(generator.choice(list(judged)))
+        near = [*self.rejected[row], *(place for place in self.candidates.get(row, []) if place not in judged)]
+        pool = near or [place for place in range(len(self.places)) if place not in judged] or [right]
+        wrong = [int(place) for place in generator.choice(pool, NEGATIVES, replace=len(pool) < NEGATIVES)]
+        return self.beside(row, [right, *wrong])
+
+    def beside(self, row: int, places: list[int]) -> list[tuple[str, str]]:
+        """A query with each of these texts."""
+        return [(cut(self.firsts[row]), cut(self.tokens.texts[self.places[place]])) for place in places]
 
     def also_right(self, rows: np.ndarray) -> np.ndarray:
         drawn = self.drawn if len(self.drawn) == len(rows) else [next(iter(self.judged[row])) for row in rows.tolist()]
@@ -161,6 +185,41 @@ class Searches(Pairs):
             else self.known("train", "validation")
         )
         corpus.share = self.choose_share(model, known, corpus, job.device)
+        if self.reads_jointly:
+            every = self.known("train", "validation")
+            found = self.first_stage(model, every, job.device)
+            self.candidates = dict(zip(every.tolist(), (own.places[:DEPTH].tolist() for own in found), strict=True))
+
+    def first_stage(self, model: "Matcher", part: np.ndarray, device: Device) -> list[Found]:
+        """What vectors and words find for these queries."""
+        assert self.corpus is not None, "it is ready"
+        queries = vectors_of(model, self.tokens, self.sides[0][part], device)
+        return self.corpus.search(queries, [cut(self.firsts[row]) for row in part.tolist()], DEEPEST)
+
+    def relevances(self, model: "Matcher", row: int, found: Found, device: Device) -> np.ndarray:
+        """Of the first texts found for a query, by a model that reads both at once: (texts read,)."""
+        pairs = self.beside(row, found.places[: self.depth].tolist())
+        with torch.inference_mode(), device.autocast():
+            return model.features(*self.joint(pairs, device.torch_device)).float().cpu().numpy()[:, 0]
+
+    def choose_blend(self, model: "Matcher", device: Device) -> None:
+        """The best nDCG@10 of the validation queries; the usual one where they are few."""
+        known = self.known("validation")
+        if len(known) < LEAST_TUNED:
+            return
+        model.eval()
+        found = self.first_stage(model, known, device)
+        read = [self.relevances(model, row, own, device) for row, own in zip(known.tolist(), found, strict=True)]
+        gains = [
+            np.mean(
+                [
+                    ndcg(reorder(own, relevances, blend).places[:10].tolist(), self.judged[row])
+                    for own, relevances, row in zip(found, read, known.tolist(), strict=True)
+                ]
+            )
+            for blend in BLENDS
+        ]
+        cast("Reranker", model).blend = BLENDS[int(np.argmax(gains))]
 
     def choose_share(self, model: "Matcher", known: np.ndarray, corpus: Corpus, device: Device) -> float:
         """Of the vectors in a score: the best nDCG@10 of the `known` queries."""
@@ -182,6 +241,8 @@ class Searches(Pairs):
 
     def ranked(self, model: "Matcher", part: np.ndarray, device: Device, tell: Callable[[int], None]) -> Outputs | None:
         """(queries, ranks): places of the texts found, the best first; while the model learns, among a few texts."""
+        if self.reads_jointly:
+            return self.ranked_jointly(cast("Reranker", model), part, device, tell)
         queries = vectors_of(model, self.tokens, self.sides[0][part], device)
         if self.corpus is None:
             return self.ranked_in_pool(model, part, queries, device)
@@ -189,6 +250,16 @@ class Searches(Pairs):
         found = self.corpus.search(queries, texts, DEEPEST)
         tell(len(part))
         return np.stack([own.places for own in found])
+
+    def ranked_jointly(
+        self, model: "Reranker", part: np.ndarray, device: Device, tell: Callable[[int], None]
+    ) -> np.ndarray:
+        """In two stages."""
+        ranks = []
+        for row, found in zip(part.tolist(), self.first_stage(model, part, device), strict=True):
+            ranks.append(reorder(found, self.relevances(model, row, found, device), model.blend).places)
+            tell(len(ranks))
+        return np.stack(ranks)
 
     def ranked_in_pool(self, model: "Matcher", part: np.ndarray, queries: np.ndarray, device: Device) -> np.ndarray:
         generator = np.random.default_rng(0)
