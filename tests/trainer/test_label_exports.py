@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.trainer.data_files import zipped
 from trainer.data.exports.spans import LONG, Span, choose_spans, guess_unit, tag_text, to_characters
 from trainer.data.inspect import inspect
+from trainer.errors import DataError
 
 LABELS = ("refund", "delivery", "login")
 COUNT = 30
@@ -327,3 +328,59 @@ def test_the_tsv_of_inception(tmp_path: Path) -> None:
     result, rows = read(head + body, tmp_path, "doc.tsv")
     assert (result["suggestion"]["task"], result["rows"]) == ("token-classification", COUNT)
     assert (json.loads(rows[1]["tokens"]), json.loads(rows[1]["tags"])) == (TOKENS, TAGS)
+
+
+# Forms that people sent
+
+
+def label_studio_rows(column: str, cell: Any) -> str:
+    def quoted(value: Any) -> str:
+        return '"' + str(value).replace('"', '""') + '"'
+
+    header = f"text,id,{column},annotator,annotation_id,lead_time"
+    return "\n".join([header, *(",".join(map(quoted, (text_of(n), n, cell(n), 1, n, 2.5))) for n in range(COUNT))])
+
+
+def test_passages_in_the_csv_of_label_studio_are_of_the_text(tmp_path: Path) -> None:
+    def cell(number: int) -> str:
+        return json.dumps(
+            [{"start": s, "end": e, "text": words, "labels": [label]} for s, e, label, words in spans_of(number)]
+        )
+
+    result, rows = read(label_studio_rows("label", cell), tmp_path, "p.csv")
+    assert result["suggestion"]["task"] == "token-classification"
+    assert json.loads(rows[1]["tokens"])[:2] == ["Order", "1"]
+
+
+def test_stars_in_the_csv_of_label_studio_are_numbers(tmp_path: Path) -> None:
+    result, _rows = read(label_studio_rows("stars", lambda n: json.dumps([{"rating": 1 + n % 5}])), tmp_path, "p.csv")
+    assert sorted(entry["label"] for entry in result["labels"]) == ["1", "2", "3", "4", "5"]
+
+
+def test_turns_of_a_conversation_are_a_text(tmp_path: Path) -> None:
+    tasks = [label_studio_task(n, label_studio_answer(LABELS[n % 3])) for n in range(COUNT)]
+    for n, task in enumerate(tasks):
+        task["data"] = {"dialogue": [{"author": "A", "text": text_of(n)}, {"author": "B", "text": "Thanks"}]}
+    result, rows = read(tasks, tmp_path)
+    assert result["suggestion"]["columns"] == {"text": "dialogue", "label": "topic"}
+    assert rows[1]["dialogue"] == f"A: {text_of(1)}\nB: Thanks"
+
+
+def test_an_export_in_which_nobody_labelled_anything_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="30 records have no annotation yet"):
+        read([label_studio_task(n) for n in range(COUNT)], tmp_path)
+
+
+def test_several_labels_of_doccanos_csv(tmp_path: Path) -> None:
+    rows = [f'{n},"{text_of(n)}",{LABELS[n % 3]}{"#urgent" if n % 2 else ""}' for n in range(COUNT)]
+    result, _rows = read("\n".join(["id,data,label", *rows]), tmp_path, "all.csv")
+    assert result["suggestion"]["task"] == "multilabel-classification"
+
+
+def test_the_feedback_datasets_of_argilla_1(tmp_path: Path) -> None:
+    records = [
+        {"text": text_of(n), "topic": [{"user_id": "u", "value": LABELS[n % 3], "status": "submitted"}, {"user_id": "v", "value": LABELS[0], "status": "discarded"}], "topic-suggestion": None}
+        for n in range(COUNT)
+    ]  # fmt: skip
+    result, _rows = read(records, tmp_path)
+    assert (result["suggestion"]["columns"], result["label_total"]) == ({"text": "text", "label": "topic"}, 3)

@@ -8,7 +8,7 @@ from trainer.data.answer_checks import class_problems, few_rows_problems, label_
 from trainer.data.column_checks import column_faults, column_problems, spelling_problems, unread_problems
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import label_list_problems
-from trainer.data.mixed_checks import mixed_problems
+from trainer.data.mixed_checks import mixed_problems, unsent_problems
 from trainer.data.pair_rows import pair_problems
 from trainer.data.problems import ORDER, Problem, problem, sample_texts
 from trainer.data.row_checks import copy_problems, missing_problems
@@ -77,6 +77,10 @@ def find_problems(dataset: Dataset) -> list[Problem]:
             )
             problems.append(problem("very_long_texts", "info", message, long, sample_texts(long, texts)))
     problems += (
-        spelling_problems(dataset) + unread_problems(dataset) + mixed_problems(dataset) + column_problems(dataset)
+        spelling_problems(dataset)
+        + unread_problems(dataset)
+        + mixed_problems(dataset)
+        + unsent_problems(dataset)
+        + column_problems(dataset)
     )
     return sorted(problems, key=lambda entry: ORDER[entry["severity"]])

@@ -179,6 +179,16 @@ def no_rows_error(table: Table) -> DataError:
             code="no_rows",
             hint=_("Check its delimiter and its quotes."),
         )
+    if table.left_out:
+        return DataError(
+            _(
+                "No record of %(name)s can be used: %(reasons)s",
+                name=table.name,
+                reasons=joined([entry.sentence for entry in table.left_out[:4]]),
+            ),
+            code="no_rows",
+            hint=_("Label some of them first, and export again."),
+        )
     return DataError(
         _("%(name)s has a header but no rows.", name=table.name),
         code="no_rows",

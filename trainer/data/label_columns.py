@@ -20,7 +20,7 @@ from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
 
 SAMPLE = 2_000
-SEPARATORS = (";", "|", ",", "/")
+SEPARATORS = (";", "|", ",", "/", "#")
 KEEP = "keep"
 LABEL_NAME = re.compile(
     r"(^|[ _.-])(labels?|tags?|categor(y|ies)|topics?|genres?|classes|intents?|issues?|keywords|emotions?|kategorien?|themen|标签|类别)$"

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainer.data import annotations, clips, documents, media, sidecars
+from trainer.data import annotations, clips, documents, file_labels, media, sidecars
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
@@ -59,6 +59,7 @@ def read_collection(
         or read_described(files, sidecars.read_lists(files), "list")
         or read_beside_table(files)
         or read_described(files, sidecars.read_sidecars(files), "sidecars")
+        or read_described(files, file_labels.read_info_labels(files), "edge_impulse")
         or read_class_folders(files)
     )
     if with_annotations is None:
@@ -205,6 +206,11 @@ def read_clips(files: Files) -> tuple[Collection, list[MediaRow]] | None:
 def read_class_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
     """A row a file, its label the folder it lies in; `DataError` where no folder tells one."""
     media_rows = [MediaRow(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
+    named = None if any(row.cells["label"] for row in media_rows) else file_labels.label_by_names(files)
+    if named is not None:
+        labels, reading = named
+        rows = [MediaRow(row.entry, {"label": labels[row.entry.name]}, row.part) for row in media_rows]
+        return Collection(files.kind, "names", readings=[reading]), rows
     if not any(row.cells["label"] for row in media_rows):
         what = "pictures" if files.kind == "image" else "sounds"
         raise DataError(

@@ -32,6 +32,33 @@ def mixed_problems(dataset: Dataset) -> list[Problem]:
     return problems
 
 
+MEDIA_NAME = r"(?i)[^\s/\\]\.(jpe?g|png|webp|bmp|gif|tiff?|heic|wav|mp3|flac|ogg|m4a|mp4|avi|mov)$"
+MIN_NAMED = 0.9
+
+
+def unsent_problems(dataset: Dataset) -> list[Problem]:
+    """A warning for each column that names images or recordings which did not come with the table."""
+    if dataset.media is not None:
+        return []
+    problems = []
+    for column in dataset.profile:
+        cells = dataset.table.column(column["name"])
+        if column["kind"] not in ("category", "id", "text") or column["name"] in dataset.kinds or not column["there"]:
+            continue
+        named = cells.filter(pc.fill_null(pc.match_substring_regex(cells, MEDIA_NAME), False))
+        if len(named) >= MIN_NAMED * column["there"]:
+            message = _(
+                "“%(column)s” names images or recordings (%(example)s) that did not come with the table: send them too, beside it or in "
+                "one zip.",
+                column=column["name"],
+                example=str(named[0])[:80],
+            )
+            problems.append(
+                problem("files_not_sent", "warning", message, examples=named[:3].to_pylist(), count=len(named))
+            )
+    return problems
+
+
 def count_currencies(cells: pa.ChunkedArray) -> Counter[str]:
     """Cells of each currency that is written with its amount."""
     looked_at = cells.filter(pc.fill_null(pc.match_substring_regex(cells, CURRENCY), False))

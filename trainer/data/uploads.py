@@ -15,6 +15,7 @@ from trainer.data.address_columns import find_addresses
 from trainer.data.archive_listing import is_archive, loose_files, open_archive
 from trainer.data.archive_reports import empty_folder_problems, hidden_left_out
 from trainer.data.archives import Archive, join
+from trainer.data.box_formats.alone import refuse_alone
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
 from trainer.data.exports import brat, messengers
@@ -91,9 +92,8 @@ def unpack_uploads(
     choices: Choices | None = None,
     task: str | None = None,
 ) -> Iterator[Sources]:
-    """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use.
-    `choices`: how to read what can be read in several ways; for a
-    `task` of pictures, the pages of PDFs are some."""
+    """`folder` is where pictures and sounds are kept; without one they go to a place that ends with the caller's use. `choices`: how
+    to read what can be read in several ways; for a `task` of pictures, the pages of PDFs are some."""
     with temporary_folder() as place:
         names = [display_name(path.name) for path in files]
         parts = fixed or parts_of_names(names)
@@ -130,6 +130,8 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
         collections = read_media(opened, media_folder, meter, choices)
         if not collections and not opened.idx and read_texts(opened, sources, meter, choices):
             return sources
+        if not collections:
+            refuse_alone([(file.path, file.name) for file in opened.plain], [archive for archive, _f in opened.others])
         for number, (archive, file) in enumerate(opened.others):
             inner = extract_tables(archive, place / str(number))
             sources.left_out += left_beside(archive, {name for _path, name in inner})

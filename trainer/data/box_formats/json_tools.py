@@ -9,17 +9,18 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from trainer.data.annotations import Boxes, Size, is_coco, parse_numbers, parse_size, read_coco
+from trainer.data.annotations import Boxes, is_coco, parse_numbers, parse_size, read_coco
 from trainer.data.archives import Entry
-from trainer.data.box_formats.geometry import Point, bounds_of, rotate_corners
+from trainer.data.box_formats.geometry import bounds_of
+from trainer.data.box_formats.json_base import NO_BOX, parse_point, parse_points, picture_or_refuse
+from trainer.data.box_formats.label_studio_regions import is_label_studio, read_label_studio
 from trainer.data.box_formats.source import Annotated, Finder
 from trainer.json_types import Json, JsonObject
 
 LABEL_NAMES = ("label", "class", "name", "type", "category", "object")
-NO_BOX = "is a point or a line, which has no box"
 PARTS = {"training": "train", "testing": "test"}
 
 
@@ -36,25 +37,6 @@ def read_coco_document(document: JsonObject, entry: Entry, find: Finder, into: A
     read_coco(document, find, into.boxes, into.file_parts.get(entry.name) or "", entry.name)
 
 
-def parse_point(value: Json) -> Point | None:
-    point = parse_numbers(value, 2)
-    return (point[0], point[1]) if point else None
-
-
-def parse_points(values: Json) -> list[Point]:
-    return [point for value in (values if isinstance(values, list) else []) if (point := parse_point(value))]
-
-
-def picture_or_refuse(names: list[str], find: Finder, boxes: Boxes, file: str) -> str | None:
-    """The first of the names that is a picture's; it counts even without objects."""
-    path = next((path for name in names if name and (path := find(name))), None)
-    if path is None:
-        boxes.refuse(f"the picture “{next(filter(None, names), '')[:80]}” of {file} is not in the archive")
-    else:
-        boxes.objects[path]
-    return path
-
-
 # LabelMe: a document a picture
 
 
@@ -67,6 +49,10 @@ def read_labelme(document: JsonObject, entry: Entry, find: Finder, into: Annotat
     path = picture_or_refuse([str(document.get("imagePath") or ""), stem], find, into.boxes, entry.name)
     if path is None:
         return
+    flags = document.get("flags")
+    ticked = [str(name) for name, is_ticked in flags.items() if is_ticked is True] if isinstance(flags, dict) else []
+    if ticked:
+        into.tags[path] = ticked
     size = parse_size(document.get("imageWidth"), document.get("imageHeight"))
     for number, shape in enumerate(document["shapes"], 1):
         where = f"shape {number} of {entry.name}"
@@ -101,6 +87,12 @@ def via_pictures(document: Json) -> list[JsonObject]:
 def read_via(document: JsonObject, entry: Entry, find: Finder, into: Annotated) -> None:
     for picture in via_pictures(document):
         path = picture_or_refuse([str(picture["filename"])], find, into.boxes, entry.name)
+        if (
+            path
+            and isinstance(picture.get("file_attributes"), dict)
+            and (title := via_label(picture["file_attributes"], ""))
+        ):
+            into.tags[path] = [title]
         regions = picture["regions"]
         regions = list(regions.values()) if isinstance(regions, dict) else regions if isinstance(regions, list) else []
         for number, region in enumerate(regions if path else [], 1):
@@ -133,7 +125,7 @@ def add_via_region(path: str, shape: Json, attributes: Json, where: str, boxes: 
         boxes.refuse(f"{where} {NO_BOX}")
 
 
-def via_label(attributes: Json) -> str:
+def via_label(attributes: Json, otherwise: str = "object") -> str:
     """The label among a region's attributes: one that is called so, else the first that has a value."""
     values = {}
     for name, value in attributes.items() if isinstance(attributes, dict) else ():
@@ -142,7 +134,7 @@ def via_label(attributes: Json) -> str:
         if str(value if value is not None else "").strip():
             values[str(name).strip().lower()] = str(value).strip()
     named = next((values[name] for name in LABEL_NAMES if name in values), None)
-    return named or next(iter(values.values()), "object")
+    return named or next(iter(values.values()), otherwise)
 
 
 # Supervisely: a document a picture, <picture's name>.json in ann/ beside img/
@@ -235,90 +227,6 @@ def read_createml(document: list[Json], entry: Entry, find: Finder, into: Annota
                 continue
             x, y, width, height = sides
             into.boxes.add(path, label, [x - width / 2, y - height / 2, width, height], None, where)
-
-
-# Label Studio: shares of the picture in per cent, turned about the upper left corner
-
-
-def is_label_studio(document: Json) -> bool:
-    tasks = document[:50] if isinstance(document, list) else []
-    return any(any(True for _ in label_studio_shapes(task)) for task in tasks if isinstance(task, dict))
-
-
-def label_studio_answers(task: JsonObject) -> list[JsonObject]:
-    """The answers that were given to a task and not skipped; those that are called the truth first."""
-    listed = task.get("annotations", task.get("completions"))
-    answers = [answer for answer in (listed if isinstance(listed, list) else []) if isinstance(answer, dict)]
-    answers = [
-        answer for answer in answers if not answer.get("was_cancelled") and isinstance(answer.get("result"), list)
-    ]
-    return sorted(answers, key=lambda answer: not answer.get("ground_truth"))
-
-
-def label_studio_shapes(task: JsonObject) -> Iterator[tuple[str, JsonObject, Size | None]]:
-    """(kind, its value, the picture's size) of each region of the first answer, in the long and in the short form (JSON-MIN)."""
-    answers = label_studio_answers(task)
-    regions = answers[0]["result"] if answers else []
-    for region in regions:
-        value = region.get("value") if isinstance(region, dict) else None
-        kind = str(region.get("type") or "") if isinstance(region, dict) else ""
-        if isinstance(value, dict) and kind in LABEL_STUDIO_KINDS:
-            yield kind, value, parse_size(region.get("original_width"), region.get("original_height"))
-    if "annotations" in task or "data" in task:
-        return
-    for listed in task.values():
-        for value in listed if isinstance(listed, list) else []:
-            kind_held = next((name for name in LABEL_STUDIO_KINDS if isinstance(value, dict) and name in value), None)
-            if kind_held:
-                yield kind_held, value, parse_size(value.get("original_width"), value.get("original_height"))
-
-
-LABEL_STUDIO_KINDS = ("rectanglelabels", "polygonlabels", "ellipselabels", "keypointlabels", "brushlabels")
-
-
-def read_label_studio(document: list[Json], entry: Entry, find: Finder, into: Annotated) -> None:
-    for number, task in enumerate(document, 1):
-        if not isinstance(task, dict):
-            into.boxes.refuse(f"task {number} of {entry.name} is no object")
-            continue
-        held = task.get("data")
-        data: JsonObject = held if isinstance(held, dict) else task
-        names = [value for value in data.values() if isinstance(value, str)]
-        answers = label_studio_answers(task)
-        shapes = list(label_studio_shapes(task))
-        if ("annotations" in task or "completions" in task) and not answers:
-            continue  # skipped, or not labelled yet
-        path = picture_or_refuse(names, find, into.boxes, entry.name)
-        into.several_answers += len(answers) > 1
-        for index, (kind, value, size) in enumerate(shapes if path else [], 1):
-            where = f"region {index} of task {number} of {entry.name}"
-            labels = value.get(kind)
-            label = str(labels[0]) if isinstance(labels, list) and labels else ""
-            if path and label and size:
-                add_label_studio_region(path, label, value, size, where, into.boxes)
-            else:
-                into.boxes.refuse(f"{where} has no label, or does not say how large its picture is")
-
-
-def add_label_studio_region(path: str, label: str, value: JsonObject, size: Size, where: str, boxes: Boxes) -> None:
-    across, down = size[0] / 100, size[1] / 100
-    points = [(x * across, y * down) for x, y in parse_points(value.get("points"))]
-    rect = parse_numbers([value.get(key) for key in ("x", "y", "width", "height")], 4)
-    ellipse = parse_numbers([value.get(key) for key in ("x", "y", "radiusX", "radiusY")], 4)
-    turn = parse_numbers([value.get("rotation") or 0], 1) or [0.0]
-    if len(points) > 2:
-        boxes.add_points(path, label, points, size, where)
-    elif rect and "brushlabels" not in value and "keypointlabels" not in value:
-        box = [rect[0] * across, rect[1] * down, rect[2] * across, rect[3] * down]
-        if turn[0] % 360:
-            boxes.add_points(path, label, rotate_corners(box, turn[0], (box[0], box[1])), size, where)
-        else:
-            boxes.add(path, label, box, size, where)
-    elif ellipse:
-        x, y, wide, high = ellipse[0] * across, ellipse[1] * down, ellipse[2] * across, ellipse[3] * down
-        boxes.add(path, label, [x - wide, y - high, 2 * wide, 2 * high], size, where)
-    else:
-        boxes.refuse(f"{where} {NO_BOX if 'brushlabels' not in value else 'is a brush stroke, which is not read'}")
 
 
 # Edge Impulse: bounding_boxes.labels and info.labels

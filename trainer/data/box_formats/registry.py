@@ -9,13 +9,20 @@ from trainer.data.box_formats.box_columns import place_boxes
 from trainer.data.box_formats.box_lists import is_box_list, parse_lines, read_box_list
 from trainer.data.box_formats.cvat import is_cvat, read_cvat
 from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat
+from trainer.data.box_formats.prompts import is_prompts, read_box_lines, read_prompts
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.box_formats.source import Annotated, Finder, Pictures, parts_of_entries
 from trainer.data.box_formats.table_rows import read_tables
 from trainer.data.box_formats.text_files import read_text, read_text_files
+from trainer.data.box_formats.via3 import is_via3, read_via3
 from trainer.data.box_formats.voc import parse_xml, read_voc, read_voc_root
 
-FORMATS = (*JSON_FORMATS, JsonFormat("list", "a list of boxes for each image", is_box_list, read_box_list))
+FORMATS = (
+    *JSON_FORMATS,
+    JsonFormat("via", "VGG Image Annotator (VIA)", is_via3, read_via3),
+    JsonFormat("prompts", "PaliGemma or Florence-2", is_prompts, read_prompts),
+    JsonFormat("list", "a list of boxes for each image", is_box_list, read_box_list),
+)
 LINES = (".jsonl", ".ndjson", ".manifest")
 MAX_ANNOTATION_BYTES = 64 * 1024**2
 MAX_XML_BYTES = 64 * 1024**2
@@ -25,8 +32,8 @@ def read_boxes(pictures: Pictures) -> tuple[Annotated, list[Annotated]] | None:
     """(the annotations to use, others that the archive holds as well); None where there are none."""
     index = PictureIndex(pictures.media)
     forms = [*read_json(pictures, index), *read_xml(pictures, index)]
-    if text := read_text_files(pictures, index):
-        forms.append(text)
+    texts = (read_text_files(pictures, index), read_box_lines(pictures, index))
+    forms += [text for text in texts if text]
     if not any(form.pictures_with_objects for form in forms) and (table := read_tables(pictures, index)):
         forms.append(table)
     if not forms:

@@ -67,7 +67,8 @@ class Annotated:
 
     @property
     def pictures_with_objects(self) -> int:
-        return sum(bool(objects) for objects in self.boxes.objects.values()) + len(self.tags)
+        """Or with tags, where none has an object."""
+        return sum(bool(objects) for objects in self.boxes.objects.values()) or len(self.tags)
 
 
 def parts_of_entries(entries: Sequence[Entry]) -> dict[str, str | None]:

@@ -36,7 +36,9 @@ def responses_of(record: JsonObject) -> dict[str, list[Json]]:
 
 
 def is_flat(records: Sequence[JsonObject]) -> bool:
-    return most_have(records, lambda record: any(name.endswith(".responses") for name in record))
+    return most_have(
+        records, lambda record: any(name.endswith(".responses") for name in record) or bool(feedback_answers(record))
+    )
 
 
 def flat_answers(record: JsonObject) -> dict[str, list[Json]]:
@@ -53,15 +55,30 @@ def flat_answers(record: JsonObject) -> dict[str, list[Json]]:
     return answers
 
 
+def feedback_answers(record: JsonObject) -> dict[str, list[Json]]:
+    """Those of version 1.x's FeedbackDataset: a list of {"user_id", "value", "status"} beside "<question>-suggestion"."""
+    answers: dict[str, list[Json]] = {}
+    for name, listed in record.items():
+        if f"{name}-suggestion" not in record or not isinstance(listed, list):
+            continue
+        given = [answer for answer in listed if isinstance(answer, dict) and "value" in answer]
+        answers[name] = [answer["value"] for answer in given if answer.get("status", "submitted") == "submitted"]
+    return answers
+
+
 def read(record: JsonObject) -> tuple[JsonObject, dict[str, list[Json]]]:
     """(fields, {question: answers}) of a record of either form."""
     if isinstance(record.get("fields"), dict):
         return record["fields"] | {"id": record.get("id")}, responses_of(record)
-    answers = flat_answers(record)
+    answers = flat_answers(record) or feedback_answers(record)
     fields = {
         name: value
         for name, value in record.items()
-        if not any(name.startswith((f"{question}.responses", f"{question}.suggestion")) for question in answers)
+        if name not in answers
+        and not any(
+            name.startswith((f"{question}.responses", f"{question}.suggestion", f"{question}-suggestion"))
+            for question in answers
+        )
     }
     return fields, answers
 

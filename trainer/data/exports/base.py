@@ -165,6 +165,11 @@ REASONS: dict[str, Callable[[int], Message]] = {
         count,
     ),
     "blank": lambda count: ngettext("%(count)s record has no text.", "%(count)s records have no text.", count),
+    "places": lambda count: ngettext(
+        "%(count)s record marks places in an image that is in the file itself, which is not read: send the images as files.",
+        "%(count)s records mark places in images that are in the file itself, which is not read: send the images as files.",
+        count,
+    ),
     "other": lambda count: ngettext(
         "%(count)s record does not have the form of the export.",
         "%(count)s records do not have the form of the export.",

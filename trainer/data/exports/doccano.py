@@ -14,6 +14,9 @@ LONG_ANSWER = 40
 """Characters of a label on average from which labels are texts: translations and summaries."""
 
 
+FILES = ("filename", "file_name", "image", "audio")
+
+
 def text_of(record: JsonObject) -> str | None:
     return next((record[name] for name in TEXT if isinstance(record.get(name), str)), None)
 
@@ -79,7 +82,7 @@ def is_labelled(records: Sequence[JsonObject]) -> bool:
     has_form = most_have(
         records,
         lambda record: (
-            text_of(record) is not None
+            (text_of(record) is not None or any(isinstance(record.get(name), str) for name in FILES))
             and isinstance(record.get("label"), list)
             and all(isinstance(label, str | int) for label in record["label"])
         ),
@@ -94,13 +97,15 @@ def prepare_labelled(records: Sequence[JsonObject], conversion: Conversion) -> N
     is_text = sum(len(label) * count for label, count in counts.items()) > LONG_ANSWER * total or (
         total > 20 and len(counts) > 0.5 * total
     )
-    text = next((name for name in TEXT if isinstance(records[0].get(name), str)), "text")
+    text = next((name for name in TEXT if isinstance(records[0].get(name), str)), None)
+    is_text = is_text or (text is None and len(counts) == total > 2)
     if is_text:
-        conversion.labels["target"] = 1
+        conversion.labels["target" if text else "text"] = 1
         return
     if any(len(labels) > 1 for labels in listed):
         conversion.multiple = {"label"}
-    conversion.suggested = {"text": text, "labels" if conversion.multiple else "label": "label"}
+    if text is not None:
+        conversion.suggested = {"text": text, "labels" if conversion.multiple else "label": "label"}
 
 
 def convert_labelled(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
@@ -112,6 +117,8 @@ def convert_labelled(record: JsonObject, conversion: Conversion) -> Iterator[Jso
         conversion.leave_out("unlabelled", record)
     elif conversion.labels["target"]:
         yield others | {"target": labels[0]}
+    elif conversion.labels["text"]:  # what is said in a recording, or shown in an image
+        yield others | {"text": labels[0]}
     else:
         yield others | {"label": one_or_list(labels, "label", conversion)}
 

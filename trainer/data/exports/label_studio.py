@@ -101,7 +101,7 @@ def prepare_tasks(records: Sequence[JsonObject], conversion: Conversion) -> None
                 controls[name].append(held)
     conversion.multiple = {name for name, lists in controls.items() if any(len(held) > 1 for held in lists)}
     conversion.decide_unit(samples)
-    data = [record["data"] for record in records if isinstance(record.get("data"), dict)]
+    data = [joined_turns(record["data"]) for record in records if isinstance(record.get("data"), dict)]
     suggest_columns(conversion, data, {name: [held for held in lists if held] for name, lists in controls.items()})
 
 
@@ -113,7 +113,11 @@ def suggest_columns(conversion: Conversion, data: Sequence[JsonObject], controls
         for name, held in controls.items()
         if held and len({str(value) for values in held for value in values}) <= max(2, 0.5 * len(held))
     ]
-    if text and len(few) == 1:
+    texts = (
+        [name for name in data[0] if all(isinstance(record.get(name), str) for record in data[:500])] if data else []
+    )
+    has_pair = any(set(held[0]) <= {"left", "right"} for held in controls.values() if held)
+    if text and len(few) == 1 and not (has_pair and len(texts) > 1):
         name = few[0] if few[0] != text else f"{few[0]} (label)"
         conversion.suggested = {"text": text, "labels" if few[0] in conversion.multiple else "label": name}
 
@@ -126,6 +130,29 @@ def longest_field(data: Sequence[JsonObject]) -> str | None:
             if isinstance(value, str) and not value.startswith(("/data/", "http://", "https://", "s3://", "gs://")):
                 lengths[name].append(len(value))
     return max(lengths, key=lambda name: sum(lengths[name]) / len(lengths[name]), default=None)
+
+
+def joined_turns(data: JsonObject) -> JsonObject:
+    """The turns of a conversation ([{"author", "text"}]), as Paragraphs shows them, as a text with a line for each."""
+    return {name: turns_text(value) if is_turns(value) else value for name, value in data.items()}
+
+
+def is_turns(value: Json) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(turn, dict) and isinstance(turn.get("text"), str) for turn in value)
+    )
+
+
+def turns_text(turns: list[JsonObject]) -> str:
+    speakers = [next((str(turn[key]) for key in SPEAKERS if turn.get(key)), "") for turn in turns]
+    return "\n".join(
+        f"{speaker}: {turn['text']}" if speaker else turn["text"] for speaker, turn in zip(speakers, turns, strict=True)
+    )
+
+
+SPEAKERS = ("author", "speaker", "role", "name", "from")
 
 
 def find_text(data: JsonObject, spans: Sequence[Span]) -> str:
@@ -143,6 +170,7 @@ def convert_task(record: JsonObject, conversion: Conversion) -> Iterator[JsonObj
     if listed is None or not isinstance(data, dict):
         conversion.leave_out("other", record)
         return
+    data = joined_turns(data)
     answers = usable_answers(record)
     if not answers:
         conversion.leave_out("skipped" if listed or record.get("cancelled_annotations") else "unlabelled", record)

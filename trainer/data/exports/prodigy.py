@@ -7,6 +7,7 @@ from trainer.data.exports.doccano import parse_any
 from trainer.json_types import Json, JsonObject
 
 OWN_FIELDS = frozenset({"spans", "tokens", "accept", "options", "answer", "_view_id", "_is_binary", "config", "_input_hash", "_task_hash", "_session_id", "_annotator_id", "_timestamp", "label", "text"})  # fmt: skip
+MEDIA = ("path", "image", "audio", "video")
 ANSWERS = {"reject": "rejected", "ignore": "ignored"}
 
 
@@ -23,6 +24,8 @@ def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:
         conversion.multiple = {"label"}
     if any(isinstance(record.get("spans"), list) for record in accepted):
         return
+    if not any(isinstance(record.get("text"), str) for record in accepted):
+        return
     conversion.suggested = {"text": "text", "labels" if conversion.multiple else "label": "label"}
 
 
@@ -32,24 +35,30 @@ def spans_of(record: JsonObject) -> list:  # type: ignore[type-arg]
 
 
 def convert(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
-    answer, text = record.get("answer"), record.get("text")
+    answer = record.get("answer")
+    text = record["text"] if isinstance(record.get("text"), str) else None
+    shown = {name: record[name] for name in ("text", *MEDIA) if isinstance(record.get(name), str)}
     others = {name: value for name, value in record.items() if name not in OWN_FIELDS}
     is_binary = len(conversion.labels) == 1 and record.get("label") and not isinstance(record.get("spans"), list)
-    if not isinstance(text, str):
+    if not shown:
         conversion.leave_out("other", record)
     elif answer == "reject" and is_binary:
-        yield {"text": text, "label": f"not {record['label']}"} | others
+        yield shown | {"label": f"not {record['label']}"} | others
     elif answer != "accept":
         conversion.leave_out(ANSWERS.get(str(answer), "unlabelled"), record)
     elif isinstance(record.get("accept"), list):
         if record["accept"]:
-            yield {"text": text, "label": one_or_list(choices_of(record), "label", conversion)} | others
+            yield shown | {"label": one_or_list(choices_of(record), "label", conversion)} | others
         else:
             conversion.leave_out("unlabelled", record)
-    elif isinstance(record.get("spans"), list) or "tokens" in record:
+    elif text is not None and (isinstance(record.get("spans"), list) or "tokens" in record):
         yield from conversion.tag(text, spans_of(record), others)
     elif record.get("label"):
-        yield {"text": text, "label": record["label"]} | others
+        yield shown | {"label": record["label"]} | others
+    elif text is None and isinstance(record.get("spans"), list) and record["spans"]:
+        conversion.leave_out("places", {"id": record.get("_task_hash")})
+    elif text is None and isinstance(record.get("transcript"), str):
+        yield shown | others
     else:
         conversion.leave_out("unlabelled", record)
 

@@ -301,7 +301,7 @@ def object_table(
     columns = keys_of(ahead, table.name)
     table.columns = named(as_text(key) for key in columns.values())
     if not columns:
-        if not table.bad_count:
+        if not table.bad_count and not table.left_out:
             table.refuse(1, "has no named fields")
         table.columns = ["column 1"]
         return table

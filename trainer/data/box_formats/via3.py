@@ -1,0 +1,64 @@
+"""VIA, version 3: files, views of them, and metadata with a shape and the options that were ticked."""
+
+from trainer.data.annotations import Boxes, parse_numbers
+from trainer.data.archives import Entry
+from trainer.data.box_formats.geometry import pair_up
+from trainer.data.box_formats.json_base import NO_BOX, picture_or_refuse
+from trainer.data.box_formats.source import Annotated, Finder
+from trainer.json_types import Json, JsonObject
+
+RECTANGLE, CIRCLE, ELLIPSE, POLYGON = 2, 3, 4, 7
+LABEL_NAMES = ("label", "class", "name", "type", "category", "object")
+
+
+def is_via3(document: Json) -> bool:
+    return isinstance(document, dict) and all(
+        isinstance(document.get(key), dict) for key in ("file", "metadata", "view", "attribute")
+    )
+
+
+def read_via3(document: JsonObject, entry: Entry, find: Finder, into: Annotated) -> None:
+    paths: dict[str, str] = {}
+    for view, held in document["view"].items():
+        listed = held.get("fid_list") if isinstance(held, dict) else None
+        file = document["file"].get(str(listed[0])) if isinstance(listed, list) and listed else None
+        names = [str(file.get(key) or "") for key in ("fname", "src")] if isinstance(file, dict) else [""]
+        if path := picture_or_refuse(names, find, into.boxes, entry.name):
+            paths[str(view)] = path
+    for name, mark in document["metadata"].items():
+        path = paths.get(str(mark.get("vid"))) if isinstance(mark, dict) else None
+        where = f"region {str(name)[:40]} of {entry.name}"
+        label = label_of(mark.get("av"), document["attribute"]) if isinstance(mark, dict) else ""
+        if path is None:
+            into.boxes.refuse(f"{where} belongs to a picture that is not there")
+        elif isinstance(mark.get("xy"), list) and mark["xy"]:
+            add_shape(mark["xy"], path, label or "object", where, into.boxes)
+        elif label:
+            into.tags[path] = [label]
+
+
+def add_shape(values: list[Json], path: str, label: str, where: str, boxes: Boxes) -> None:
+    numbers = parse_numbers(values, len(values)) or [0.0]
+    kind, rest = int(numbers[0]), numbers[1:]
+    if kind == RECTANGLE and len(rest) == 4:
+        boxes.add(path, label, rest, None, where)
+    elif kind in (CIRCLE, ELLIPSE) and len(rest) >= 3:
+        x, y, wide, high = rest[0], rest[1], rest[2], rest[-1]
+        boxes.add(path, label, [x - wide, y - high, 2 * wide, 2 * high], None, where)
+    elif kind == POLYGON and len(rest) >= 6:
+        boxes.add_points(path, label, pair_up(rest), None, where)
+    else:
+        boxes.refuse(f"{where} {NO_BOX}")
+
+
+def label_of(values: Json, attributes: JsonObject) -> str:
+    """The value of an attribute that is called a label, else of the first: an option by its text."""
+    named: dict[str, str] = {}
+    for key, value in values.items() if isinstance(values, dict) else ():
+        attribute = attributes.get(str(key))
+        options = attribute.get("options") if isinstance(attribute, dict) else None
+        text = options.get(str(value), value) if isinstance(options, dict) else value
+        title = str(attribute.get("aname") or key) if isinstance(attribute, dict) else str(key)
+        if str(text or "").strip():
+            named[title.strip().lower()] = str(text).strip()
+    return next((named[name] for name in LABEL_NAMES if name in named), next(iter(named.values()), ""))
