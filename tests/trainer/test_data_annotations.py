@@ -219,11 +219,12 @@ def test_corners_of_voc_become_width_and_height(file: str, name: str) -> None:
     """The file's own name stands in where the annotation tells no picture's."""
     boxes = Boxes()
     read_voc(VOC.format(file=file).encode(), PATHS.get, boxes, name)
-    assert boxes.objects == {"train/a.png": [{"label": "cat", "box": [10, 5, 30, 20]}]}
+    assert boxes.objects == {
+        "train/a.png": [{"label": "cat", "box": [10, 5, 30, 20]}, {"label": "dog", "box": [30, 1, 10, 3]}]
+    }, "whichever corner is named first"
     assert boxes.bad == [
         f"box 2 of {name} has no label or not four numbers",
         f"box 3 of {name} has no label or not four numbers",
-        f"box 4 of {name} has no width or no height",
     ]
 
 
@@ -258,7 +259,13 @@ def test_shares_of_yolo_become_pixels_of_the_corner() -> None:
     assert boxes.bad == []
 
 
-@pytest.mark.parametrize("line", ["0 0.5 0.5 0.2", "cat 0.5 0.5 0.2 0.2", "-1 0.5 0.5 1 1", "0 a b c d", "1e3 0 0 1 1"])
+def test_a_line_of_yolo_may_name_its_class() -> None:
+    boxes = Boxes()
+    read_yolo("cat 0.5 0.5 0.2 0.2", "a.png", (200, 100), [], boxes, "a.txt")
+    assert boxes.objects == {"a.png": [{"label": "cat", "box": [80, 40, 40, 20]}]}
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5 0.2", "-1 0.5 0.5 1 1", "0 a b c d", "1e3 0 0 1 1"])
 def test_a_line_of_yolo_that_cannot_be_used_is_named_by_its_number(line: str) -> None:
     boxes = Boxes()
     read_yolo(f"\n{line}\n", "a.png", (200, 100), [], boxes, "a.txt")

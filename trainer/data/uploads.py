@@ -44,8 +44,7 @@ from trainer.events import Emit
 from trainer.messages import _, ngettext
 
 MAX_TABLES = 100
-DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
-"""What the hub's library writes beside its tables: no records."""
+DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}  # of the hub: no records
 TABLES = TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ".spacy", ""}
 
 

@@ -116,7 +116,7 @@ def suggest_columns(conversion: Conversion, data: Sequence[JsonObject], controls
     texts = (
         [name for name in data[0] if all(isinstance(record.get(name), str) for record in data[:500])] if data else []
     )
-    has_pair = any(set(held[0]) <= {"left", "right"} for held in controls.values() if held)
+    has_pair = any(all(value in ("left", "right") for value in held[0]) for held in controls.values() if held)
     if text and len(few) == 1 and not (has_pair and len(texts) > 1):
         name = few[0] if few[0] != text else f"{few[0]} (label)"
         conversion.suggested = {"text": text, "labels" if few[0] in conversion.multiple else "label": name}
