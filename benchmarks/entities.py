@@ -11,7 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from trainer.__main__ import main as trainer
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from trainer.__main__ import main as trainer  # noqa: E402
 
 SHARED = Path(os.environ.get("MAQUETTE_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 SETS = {

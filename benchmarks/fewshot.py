@@ -10,6 +10,7 @@ import argparse
 import csv
 import json
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,13 +19,16 @@ from typing import Any
 import numpy as np
 from _sets import data
 
-from trainer.events import silent
-from trainer.learning import fewshot, probe
-from trainer.learning.family import family_of
-from trainer.learning.job import Job
-from trainer.learning.objective import Fit, objective_of
-from trainer.learning.passes import read_part
-from trainer.spec import Spec
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from trainer.events import silent  # noqa: E402
+from trainer.learning import fewshot, probe  # noqa: E402
+from trainer.learning.family import family_of  # noqa: E402
+from trainer.learning.job import Job  # noqa: E402
+from trainer.learning.objective import Fit, objective_of  # noqa: E402
+from trainer.learning.passes import read_part  # noqa: E402
+from trainer.spec import Spec  # noqa: E402
 
 ROWS_A_LABEL = {"ag_news": 16, "banking77": 8}
 FITS: dict[str, Fit] = {"probe": probe.fit, "fewshot": fewshot.fit}

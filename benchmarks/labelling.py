@@ -12,12 +12,15 @@ import argparse
 import csv
 import os
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 from _sets import data
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.data.inspect import inspect
 from trainer.intervals import wilson_interval

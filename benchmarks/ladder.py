@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 from _sets import data
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.learning.run import run
 from trainer.spec import Spec

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from trainer.__main__ import main as trainer
 from trainer.engines import open_engine
 from trainer.files import sha256, write_json

@@ -279,7 +279,7 @@ class LabelParams(Params):
         None,
         gettext_noop("What the labels mean"),
         gettext_noop(
-            "For the method without examples: a few words for each label, such as spam: advertising; ham: letters. Empty: the names of the labels."
+            "For the methods without or with few examples: a few words for each label, such as spam: advertising; ham: letters. Empty: the names of the labels."
         ),
     )
 
