@@ -20,6 +20,8 @@ SETS = {
     "headlines": ("summarization", "headlines_en_train.jsonl headlines_en_test.jsonl"),
 }
 
+EXTRACTIVE = {"model": "bundled:all-MiniLM-L6-v2", "method": "extractive"}
+
 
 def trainer(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "trainer", *arguments]
@@ -33,7 +35,8 @@ def run(name: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         paths = [str(data("text2text") / file) for file in files.split()]
         trainer("inspect", *paths, "--out", f"{place}/v1", "--task", task)
-        spec = {"task": task, "dataset": {"path": f"{place}/v1"}, "model": "scratch:gpt", "method": "scratch"}
+        way = {"model": "scratch:gpt", "method": "scratch"} if task == "translation" else EXTRACTIVE
+        spec = {"task": task, "dataset": {"path": f"{place}/v1"}} | way
         (Path(place) / "spec.json").write_text(json.dumps(spec), "utf-8")
         found = trainer("run", f"{place}/spec.json", "--out", f"{place}/out")
     figures = ", ".join(f"{metric} {value:.3f}" for metric, value in found["metrics"].items())

@@ -18,6 +18,7 @@ Roles = dict[str, str]
 NAMES = {
     "document": "document article dialogue dialog text content body transcript story passage 正文 文章 原文",
     "summary": "summary summaries highlights abstract tldr 摘要 总结",
+    "headline": "headline headlines",
     "source": "source src original from 原文 源文",
     "target": "target tgt translation to 译文 翻译",
     "prompt": "instruction prompt question query input user 指令 提示",
@@ -283,6 +284,10 @@ def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
         )
         yield "text-generation", {"prompt": prompt, "completion": completion} | ({"input": extra} if extra else {})
     document, summary = first_named(worded, "document"), first_named(worded, "summary")
+    if summary is None and not any(
+        column["kind"] == "category" for column in free
+    ):  # news with a section are sorted by it
+        summary = first_named(worded, "headline")
     if document and summary and document != summary:
         yield "summarization", {"document": document, "summary": summary}
     source, target = first_named(worded, "source"), first_named(worded, "target")

@@ -37,7 +37,7 @@ BESIDE = {"text_model": "local:tiny"}
 
 def model_of(task: type[Task], method: str) -> str:
     """The declared model where none is pretrained; otherwise the tiny one."""
-    if method == "words":
+    if method in ("words", "extractive"):
         return task.default_model(method)
     scratch = next((card.ref for card in task.models if card.ref.startswith("scratch:")), None)
     pretrained = PRETRAINED.get(task.slug) or PRETRAINED.get(task.modality)

@@ -36,6 +36,11 @@ WORDS = Method(
         "Counts words, without a pretrained model (TF-IDF with a linear model). Reads any language, in seconds."
     ),
 )
+EXTRACTIVE = Method(
+    "extractive",
+    pgettext("training method", "Own sentences"),
+    gettext_noop("Chooses the sentences of a text that say most of it. Needs few rows, and invents nothing."),
+)
 LORA = Method(
     "lora",
     pgettext("training method", "Light"),

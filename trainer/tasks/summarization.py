@@ -2,9 +2,14 @@
 
 from typing import Any
 
-from trainer.messages import gettext_noop
+from trainer.messages import _, gettext_noop
 from trainer.tasks.base import Role
+from trainer.tasks.methods import EXTRACTIVE
+from trainer.tasks.text import ENCODER_MODELS
 from trainer.tasks.text_to_text import TextToText
+
+READER = ENCODER_MODELS[0].ref
+"""The model that reads sentences, which comes with Maquette."""
 
 
 class Summarization(TextToText):
@@ -17,6 +22,27 @@ class Summarization(TextToText):
     )
     answer_role = "summary"
     sentence = gettext_noop("Summarize %(document)s (%(summary)s).")
+    family = "trainer.families.text.extracts.SummarizationFamily"
+    native_engines = TextToText.native_engines | {"extract": "trainer.engines.extracts.ExtractEngine"}
+    methods = (EXTRACTIVE, *TextToText.methods)
+    models = (ENCODER_MODELS[0], *TextToText.models)
+
+    @classmethod
+    def refusal(cls, method: str, model: str) -> str:
+        """Sentences are chosen by the small model that comes with Maquette, which writes nothing."""
+        if (method == EXTRACTIVE.slug or not method) and model == READER:
+            return ""
+        if model == READER:
+            return _("This model chooses sentences; it cannot write.")
+        return (
+            _("Sentences are chosen by %(model)s.", model=READER)
+            if method == EXTRACTIVE.slug
+            else super().refusal(method, model)
+        )
+
+    @classmethod
+    def default_method(cls, model: str) -> str:
+        return EXTRACTIVE.slug if model == READER else super().default_method(model)
 
     @classmethod
     def sample(cls) -> list[dict[str, Any]]:

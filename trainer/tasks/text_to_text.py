@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainer.messages import _, gettext_noop
 from trainer.params import IN_STEPS, Searched, advanced
-from trainer.tasks.base import BaseModelCard, ReadRows, Task
+from trainer.tasks.base import BaseModelCard, Method, ReadRows, Task
 from trainer.tasks.methods import FULL, LORA, SCRATCH
 from trainer.tasks.text_generation import (
     MIB,
@@ -74,8 +74,8 @@ class TextToText(Task):
     engine = "trainer.engines.text_to_text.TextToTextEngine"
     native_engines = {"llama": "trainer.engines.text_to_text.TextToTextEngine"}
     has_nets = False
-    methods = (SCRATCH, LORA, FULL)
-    models = (
+    methods: ClassVar[tuple[Method, ...]] = (SCRATCH, LORA, FULL)
+    models: ClassVar[tuple[BaseModelCard, ...]] = (
         BaseModelCard(
             SCRATCH_MODEL,
             gettext_noop("Small GPT"),

@@ -45,8 +45,10 @@ class Features(nn.Module):
 class Vectors:
     """The vectors of a run's texts, each read once. `facts`: what columns.json says of the encoder."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, seconds: float | None = None) -> None:
+        """`seconds` that reading may take, where that is not a setting."""
         self.job = job
+        self.limit: float = job.params.text_seconds if seconds is None else seconds
         self.folder = job.out / "encoder"
         self.known: dict[str, np.ndarray] = {}
         self.encoder: Encoder | None = None
@@ -95,7 +97,7 @@ class Vectors:
     def read(self, texts: Sequence[str], every: int) -> bool:
         """Whether these texts have vectors now, which takes `every` text of the table so long that there is time for it."""
         new = [text for text in dict.fromkeys(texts) if text not in self.known]
-        limit, late = self.job.params.text_seconds, self.folder / "late"
+        limit, late = self.limit, self.folder / "late"
         if late.exists() or (not new and not self.known):
             return False
         if not new:

@@ -93,11 +93,11 @@ class TextToTextFamily(WritingFamily):
 
     def baselines(self, job: Job, rows: WritingRows) -> dict[str, Baseline]:
         assert isinstance(rows, TextToTextRows)
-        test, known = rows.part("test"), rows.known("train")[:MOST_NEAREST]
+        test, known = rows.part("test"), rows.known("train")
         sources = [rows.sources[row] for row in test]
         simple: dict[str, Callable[[], list[str]]] = {
             "copied": lambda: sources,
-            "nearest_pair": lambda: nearest_answers(rows, known, sources),
+            "nearest_pair": lambda: nearest_answers(rows.sources, rows.loaded.values[WRITTEN], known, sources),
         }
         if job.spec.task == "summarization":
             simple["lead_3"] = lambda: [lead(text) for text in sources]
@@ -129,12 +129,12 @@ def lead(text: str) -> str:
     return " ".join([piece.strip() for piece in SENTENCE.split(text) if piece.strip()][:LEAD])
 
 
-def nearest_answers(rows: TextToTextRows, known: np.ndarray, sources: list[str]) -> list[str]:
-    """What stands beside the text to learn from that shares the most words (cosine of TF-IDF)."""
-    learned, asked = count_words([rows.sources[row] for row in known], sources)
-    written = rows.loaded.values[WRITTEN]
+def nearest_answers(texts: list[str], written: list[str], known: np.ndarray, asked: list[str]) -> list[str]:
+    """What was written from the text, of those to learn from, that shares the most words (cosine of TF-IDF)."""
+    known = known[:MOST_NEAREST]
+    learned, features = count_words([texts[row] for row in known], asked)
     places = []
-    for start in range(0, len(sources), 256):
-        near = asked[np.arange(start, min(start + 256, len(sources)))] @ learned.T  # type: ignore[attr-defined]
+    for start in range(0, len(asked), 256):
+        near = features[np.arange(start, min(start + 256, len(asked)))] @ learned.T  # type: ignore[attr-defined]
         places += np.asarray(near.argmax(axis=1)).ravel().tolist()
     return [written[known[place]] for place in places]

@@ -161,16 +161,20 @@ class WritingRows(Rows):
         return facts
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
-        """A few short test prompts without personal data."""
-        hints = guess_hints("text", pa.chunked_array([pa.array(self.shown(np.arange(self.count)), pa.string())]))
-        found: dict[str, str] = {}
-        for row in self.part("test").tolist():
-            prompt, answer = self.shown(np.array([row]))[0], self.loaded.values[WRITTEN][row]
-            if prompt.strip() and len(prompt) <= EXAMPLE_CHARACTERS and not find_spans(prompt, hints):
-                found.setdefault(prompt, answer[:EXAMPLE_CHARACTERS])
-            if len(found) >= EXAMPLES:
-                break
-        return [{"input": prompt, "label": answer} for prompt, answer in found.items()]
+        return short_examples(self, self.loaded.values[WRITTEN])
+
+
+def short_examples(rows: Rows, written: list[str]) -> list[dict[str, Any]]:
+    """A few short test prompts without personal data."""
+    hints = guess_hints("text", pa.chunked_array([pa.array(rows.shown(np.arange(rows.count)), pa.string())]))
+    found: dict[str, str] = {}
+    for row in rows.part("test").tolist():
+        prompt, answer = rows.shown(np.array([row]))[0], written[row]
+        if prompt.strip() and len(prompt) <= EXAMPLE_CHARACTERS and not find_spans(prompt, hints):
+            found.setdefault(prompt, answer[:EXAMPLE_CHARACTERS])
+        if len(found) >= EXAMPLES:
+            break
+    return [{"input": prompt, "label": answer} for prompt, answer in found.items()]
 
 
 def padded(rows: list[tuple[np.ndarray, np.ndarray]], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,81 @@
+"""Summaries of a text's own sentences."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.trainer import command
+from trainer.engines import open_engine
+from trainer.extracts import Extractor, features_of, joined, sentences_of
+from trainer.tasks.summarization import READER, Summarization
+
+TOPICS = ("rent", "parking", "lifts", "noise", "heating", "gardens", "bins", "locks")
+ROWS = [
+    {
+        "document": f"Good morning number {number}. We met again. The point about {topic} {number} is that it must change. Thanks.",
+        "summary": f"The point about {topic} {number} is that it must change.",
+    }
+    for number in range(8)
+    for topic in TOPICS
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
+        ("#Person1#: Hi.\n#Person2#: Bye.\n\n", ["#Person1#: Hi.", "#Person2#: Bye."]),
+        ("第一句。第二句！", ["第一句。", "第二句！"]),
+        ("It costs 3.50 today.", ["It costs 3.50 today."]),
+        ("  ", ["  "]),
+    ],
+)
+def test_sentences_and_lines(text: str, sentences: list[str]) -> None:
+    assert sentences_of(text) == sentences
+
+
+def test_what_says_the_same_is_said_once_and_in_the_order_of_the_text() -> None:
+    vectors = np.eye(4)[[0, 1, 1, 2]]
+    weights = np.zeros(8)
+    weights[4:6] = -1.0, 1.0
+    sentences = ["First.", "Again.", "Again!", "Last."]
+    extractor = Extractor(weights, 3, 100)
+    places = extractor.choose(sentences, vectors, features_of(sentences, vectors))
+    assert places == [0, 1, 3]
+    assert joined(sentences, [1, 3]) == "Again. Last."
+
+
+def test_there_is_room_for_so_many_words() -> None:
+    sentences = ["one two three four", "five six", "seven"]
+    vectors = np.eye(3)
+    short = Extractor(np.zeros(8), 3, 5).choose(sentences, vectors, features_of(sentences, vectors))
+    assert short == [0, 2], "the second has no room beside the first"
+    assert Extractor(np.zeros(8), 3, 1).choose(sentences, vectors, features_of(sentences, vectors)) == [0]
+
+
+def test_it_learns_which_sentence_it_is(models: Path, tmp_path: Path) -> None:
+    fields = {"task": "summarization", "method": "extractive", "model": READER}
+    spec = command.write_spec(tmp_path, ROWS, **fields)
+    code, events = command.call(models, "run", spec, "--out", tmp_path / "out")
+    assert code == 0, events[-1]
+    report = json.loads((tmp_path / "out/artifact/report.json").read_text("utf-8"))
+    assert report["headline"]["value"] == pytest.approx(1.0)
+    assert report["sentences"] == 1
+    assert report["verdict"]["outcome"] == "better"
+    engine = open_engine(tmp_path / "out/artifact")
+    text = "Hello there. We met. The point about water is that it must change. Bye."
+    asked = engine.read(text)
+    assert engine.predict([asked])[0]["generated_text"] == "The point about water is that it must change."
+    parts = engine.explain(asked)["words"]
+    assert max(parts, key=lambda part: part["weight"])["text"].startswith("The point")
+    assert all(text[part["start"] : part["end"]] == part["text"] for part in parts)
+
+
+def test_who_can_do_what() -> None:
+    assert Summarization.refusal("extractive", READER) == ""
+    assert "cannot write" in Summarization.refusal("full", READER)
+    assert READER in Summarization.refusal("extractive", "scratch:gpt")
+    assert (Summarization.default_method(READER), Summarization.default_model("")) == ("extractive", READER)
+    assert Summarization.default_model("scratch") == "scratch:gpt"
