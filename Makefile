@@ -28,6 +28,7 @@ quick-tests:
 	@$(python) -m tests.quick $(ARGS)
 
 # What the machine must have apart from Python is in .ci/run. ARGS goes to pytest: make test ARGS="tests/ops -x"
+# Three processes also on two cores: many tests wait for a site, a browser or a training of their own.
 test: lint
 	@test -n "$(chromium)" || $(python) -m playwright install chromium
 	@$(python) manage.py check

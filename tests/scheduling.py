@@ -1,4 +1,4 @@
-"""How two processes share the tests, also when one of them dies.
+"""How processes share the tests, also when one of them dies.
 
 pytest-xdist's own scheduler of groups gives a test that killed its process to the next one, which dies of it too, and
 forgets to tell the last process that nothing more comes, so a session does not end. Its groups by mark are lost on a
