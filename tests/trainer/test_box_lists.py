@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.box_files import BOXES, HIGH, NAMES, WIDE, Box, Files, as_json, pictures
-from tests.trainer.data_files import zipped
+from tests.trainer.data_files import picture, zipped
 from trainer.data.inspect import inspect
 
 CLASS_NUMBERS = {"bolt": 0, "nut": 1}
@@ -187,3 +188,24 @@ def test_points_of_makesense_are_no_boxes(tmp_path: Path) -> None:
     lines = "\n".join(f"{box[0]},{box[1]},{box[2]},{name},{WIDE},{HIGH}" for name, box in ROWS)
     result = inspect([zipped(tmp_path / "a.zip", pictures("") | {"labels.csv": lines.encode()})], tmp_path / "v1")
     assert "objects" not in [column["name"] for column in result["columns"]]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_table_with_objects_as_a_version_keeps_them_is_read_with_all_its_columns(
+    tmp_path: Path, as_text: bool
+) -> None:
+    """Its parts, and what else it says of a picture."""
+    lines = []
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(12):
+            objects = [{"label": "cat" if number % 2 else "dog", "box": [1, 2, 3 + number, 4]}]
+            archive.writestr(f"{number}.png", picture(20 * number))
+            cells = {"file_name": f"{number}.png", "objects": json.dumps(objects) if as_text else objects}
+            lines.append(cells | {"split": ("train", "test")[number % 2], "camera": f"c{number % 3}"})
+        archive.writestr("metadata.jsonl", "".join(json.dumps(cells) + "\n" for cells in lines))
+    inspect([tmp_path / "a.zip"], tmp_path / "v1")
+    table = pq.read_table(tmp_path / "v1/data.parquet")
+    assert {"split", "camera", "objects"} <= set(table.column_names)
+    assert json.loads(table.column("objects")[3].as_py()) == [{"label": "cat", "box": [1, 2, 6, 4]}]
+    split = pq.read_table(tmp_path / "v1/split.parquet").column("split").to_pylist()
+    assert [part == "test" for part in split] == [bool(number % 2) for number in range(12)]

@@ -44,6 +44,12 @@ def is_box_list(document: Json) -> bool:
     return bool(marked) and all(names_of(record) for record in marked)
 
 
+def is_objects_column(document: Json) -> bool:
+    """Whether its boxes are as a version keeps them, `[{"label", "box"}]`: a table of such rows is read with all its columns."""
+    marks = [mark for record in find_records(document)[:SNIFFED] for mark in find_marks(record)]
+    return bool(marks) and all({"label", "box"} <= set(mark) for mark in marks)
+
+
 def names_of(record: JsonObject) -> list[str]:
     """Texts that may name its picture, those in a field that is called so first."""
     named: list[str] = []

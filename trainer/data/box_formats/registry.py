@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from trainer import columns as kinds
 from trainer.data.archives import EntryError
 from trainer.data.box_formats.box_columns import place_boxes
-from trainer.data.box_formats.box_lists import is_box_list, parse_lines, read_box_list
+from trainer.data.box_formats.box_lists import is_box_list, is_objects_column, parse_lines, read_box_list
 from trainer.data.box_formats.cvat import is_cvat, read_cvat
 from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat
 from trainer.data.box_formats.prompts import is_prompts, read_box_lines, read_prompts
@@ -53,7 +53,7 @@ def read_json(pictures: Pictures, index: PictureIndex) -> Iterator[Annotated]:
         except (EntryError, ValueError, RecursionError):
             continue
         form = next((form for form in FORMATS if form.matches(document)), None)
-        if form is None:
+        if form is None or (entry.suffix in LINES and is_objects_column(document)):
             continue
         into = forms.setdefault(form.layout, Annotated(form.layout, form.title, file_parts=parts))
         into.used.add(entry.name)

@@ -21,7 +21,7 @@ from trainer.data.box_formats.box_columns import (
     parse_cells,
     place_boxes,
 )
-from trainer.data.box_formats.box_lists import is_box_list, read_box_list
+from trainer.data.box_formats.box_lists import is_box_list, is_objects_column, read_box_list
 from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat, add_via_region
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.box_formats.source import Annotated, BoxRow, BoxTable, Finder, Pictures, parts_of_entries
@@ -136,7 +136,7 @@ def read_cells(
     forms = (*JSON_FORMATS, JsonFormat("table", into.title, is_box_list, read_box_list))
     document = [record_of(names, row) for row in first]
     form = next((form for form in forms if form.matches(document)), None)
-    if form is None:
+    if form is None or is_objects_column(document):
         return False
     into.layout, into.title = form.layout, form.title
     form.read(document + [record_of(names, row) for row in rows], entry, find, into)
