@@ -28,6 +28,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         json.dumps({"answer": "in May", "start": 3}),
         json.dumps({"answer": None, "start": None}),
     ),
+    "rewriting": ("The lamp is broken.", "The lamp is broken.", "The lamp."),
     "similarity": (json.dumps({"4": 1.0}), json.dumps([4, 7]), json.dumps([7, 4])),
     "spans": (json.dumps([ANN, BOB]), json.dumps([ANN, BOB]), json.dumps([ANN])),
     "text": ("three little words", "three little words", "three little birds"),

@@ -104,7 +104,8 @@ class RewritingScoring(CompletionScoring):
 
     def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """ROUGE-L."""
-        return text_scores.scores(text_scores.count(list(truth), list(predicted)))["rouge_l"]
+        pairs = zip(truth, predicted, strict=True)
+        return float(np.mean([text_scores.rouges(right, own)[2] for right, own in pairs]))
 
     def report(
         self,

@@ -132,5 +132,5 @@ def added_problems(rows: int, copies: int, matched: dict[str, str | None], names
             "%(count)s added rows are copies of test or validation rows and were left out.",
             copies,
         )
-        problems.append(problem("test_copies", "info", message, count=copies))
+        problems.append(problem("test_copies", "warning", message, count=copies))
     return problems
