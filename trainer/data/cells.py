@@ -28,7 +28,11 @@ def iterate_slices(column: pa.ChunkedArray) -> Iterator[list[str | None]]:
 
 
 def is_missing_mask(column: pa.Array) -> pa.Array:
-    """True where a cell is null, blank or one of the spellings of a missing value."""
+    """True where a cell is null, blank or one of the spellings of a missing value. Of many cells a bounded number at a time, so
+    that a column of long texts is not held twice."""
+    if isinstance(column, pa.ChunkedArray) and len(column) > SLICE_ROWS:
+        parts = (is_missing_mask(column.slice(start, SLICE_ROWS)) for start in range(0, len(column), SLICE_ROWS))
+        return pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.bool_())
     trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
     return pc.or_kleene(pc.is_null(trimmed), pc.fill_null(pc.is_in(trimmed, pa.array(sorted(MISSING))), False))
 

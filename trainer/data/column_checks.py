@@ -91,6 +91,8 @@ MOST_LOOKED_AT = 20_000
 
 def unread_cells(dataset: Dataset, column: ColumnProfile) -> pa.ChunkedArray | None:
     """The cells of a column of numbers or dates that are none, a dash for nothing aside; None where all can be read."""
+    if column["kind"] not in ("number", "date"):
+        return None
     cells = dataset.table.column(column["name"])
     present = cells.filter(pc.invert(is_missing_mask(cells)))
     if column["kind"] == "number":

@@ -155,6 +155,7 @@ def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     if not any((part / "thumbs").iterdir()):
         (part / "thumbs").rmdir()
     pq.write_table(dataset.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(dataset.table))
+    release_memory(dataset.table.nbytes)
     write_indices(dataset.table, dataset.profile, part)
     pq.write_table(split, part / "split.parquet", compression="zstd")
     write_sources(dataset, part)
