@@ -63,6 +63,9 @@ def test_it_learns_which_sentence_it_is(models: Path, tmp_path: Path) -> None:
     report = json.loads((tmp_path / "out/artifact/report.json").read_text("utf-8"))
     assert report["headline"]["value"] == pytest.approx(1.0)
     assert report["sentences"] == 1
+    card = (tmp_path / "out/artifact/README.md").read_text("utf-8")
+    assert "training row." not in card, "what was not looked at is not said"
+    assert "token each time" not in card
     assert report["verdict"]["outcome"] == "better"
     engine = open_engine(tmp_path / "out/artifact")
     text = "Hello there. We met. The point about water is that it must change. Bye."

@@ -96,10 +96,14 @@ class Writing(Objective[Outputs]):
             for text, row in zip(self.prompted.written(test, outputs), outputs, strict=True)
         ]
         fields = report(self.actual(test), written, self.rows.shown(test), self.rows.numbers(test), "prompt")
-        if corpus := self.prompted.learned_text():
-            texts = [each.text for each in written if len(each.text) >= SHORTEST_COPY]
-            fields["writing"] |= {"long": len(texts), "copied": sum(copies(text, corpus) for text in texts)}
+        fields["writing"] |= self.copying([each.text for each in written])
         return fields
+
+    def copying(self, texts: Sequence[str]) -> dict[str, int]:
+        """How many of these are long, and how many of those copy; nothing where what was learned from is not one text."""
+        corpus = self.prompted.learned_text()
+        long = [text for text in texts if len(text) >= SHORTEST_COPY]
+        return {"long": len(long), "copied": sum(copies(text, corpus) for text in long)} if corpus else {}
 
     def sentence(self, report: dict[str, Any]) -> str:
         score = report["headline"]

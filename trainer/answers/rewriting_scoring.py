@@ -13,12 +13,12 @@ import numpy as np
 
 from trainer import text_scores
 from trainer.answers.base_scoring import WORST, Cells, Given, Manifest
-from trainer.answers.completion_scoring import SHORTEST_COPY, CompletionScoring, Writing, Written
+from trainer.answers.completion_scoring import CompletionScoring, Writing, Written
 from trainer.answers.metrics import named
 from trainer.comparison import headed, interval
 from trainer.outputs import Outputs
 from trainer.packaging import card
-from trainer.writing.figures import copies, repeats, totals
+from trainer.writing.figures import repeats, totals
 
 if TYPE_CHECKING:
     from trainer.learning.job import Job
@@ -62,9 +62,7 @@ class Rewriting(Writing):
         texts = self.prompted.written(test, outputs)
         name = self.rows.input_name
         fields = report(self.actual(test), texts, self.rows.shown(test), self.rows.numbers(test), name, self.headline)
-        if corpus := self.prompted.learned_text():
-            long = [text for text in texts if len(text) >= SHORTEST_COPY]
-            fields["writing"] |= {"long": len(long), "copied": sum(copies(text, corpus) for text in long)}
+        fields["writing"] |= self.copying(texts)
         return fields
 
     def sentence(self, report: dict[str, Any]) -> str:
@@ -76,14 +74,18 @@ class Rewriting(Writing):
 
     def card(self, report: dict[str, Any]) -> str:
         metrics, writing = report["metrics"], report["writing"]
-        copied = f", {writing['copied']} of {writing['long']} long ones" if "copied" in writing else ", none of them"
+        copied = (
+            f", {writing['copied']} of {writing['long']} long ones hold 50 characters of a training row"
+            if "copied" in writing
+            else ""
+        )
         return f"""ROUGE-1 **{metrics["rouge_1"]:.1%}**, ROUGE-2 **{metrics["rouge_2"]:.1%}**, ROUGE-L **{metrics["rouge_l"]:.1%}** (F1), BLEU
 **{100 * metrics["bleu"]:.1f}**, chrF **{100 * metrics["chrf"]:.1f}** (sacreBLEU, {writing["tokenizer"]}). {card.interval_of(report)}
 
 {card.beside(report, "rouge_l", "bleu")}
 
-Of {report["test_rows"]} texts that it wrote (the likeliest token each time), {writing["exact"]} are the right one to the letter,
-{writing["empty"]} are empty, {writing["repeating"]} repeat themselves{copied} hold 50 characters of a training row.
+Of its {report["test_rows"]} texts for the test rows {writing["exact"]} are the right one to the letter,
+{writing["empty"]} are empty, {writing["repeating"]} repeat themselves{copied}.
 """
 
     def predictions(self, outputs: Outputs) -> dict[str, list[Any]]:
