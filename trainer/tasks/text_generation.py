@@ -30,6 +30,42 @@ engine = open_engine(Path("."))
 print(engine.predict([engine.read("your text")])[0]["completion"])"""
 
 
+def vocabulary_setting(usual: int, choices: list[int]) -> int:
+    setting: int = advanced(
+        usual,
+        gettext_noop("Vocabulary"),
+        gettext_noop("From scratch: how many tokens are learned from your texts (BPE). 270 are single bytes alone."),
+        Searched(choices=choices, methods=["scratch"]),
+        ge=270,
+        le=32_000,
+    )
+    return setting
+
+
+def width_setting(usual: int) -> int:
+    setting: int = advanced(
+        usual,
+        gettext_noop("Width"),
+        gettext_noop("From scratch: numbers that stand for a token, rounded to a multiple of 32."),
+        Searched(choices=[128, 192, 256, 384], methods=["scratch"]),
+        ge=32,
+        le=1024,
+    )
+    return setting
+
+
+def smoothing_setting(usual: float) -> float:
+    setting: float = advanced(
+        usual,
+        gettext_noop("Label smoothing"),
+        gettext_noop("How much each target token is softened."),
+        Searched(low=0.0, high=0.2, methods=IN_STEPS),
+        ge=0,
+        lt=1,
+    )
+    return setting
+
+
 class WritingParams(ChosenParams):
     """Settings of text generation."""
 
@@ -40,14 +76,7 @@ class WritingParams(ChosenParams):
         ge=16,
         le=8192,
     )
-    vocabulary: int = advanced(
-        1024,
-        gettext_noop("Vocabulary"),
-        gettext_noop("From scratch: how many tokens are learned from your texts (BPE). 270 are single bytes alone."),
-        Searched(choices=[270, 512, 1024, 2048], methods=["scratch"]),
-        ge=270,
-        le=32_000,
-    )
+    vocabulary: int = vocabulary_setting(1024, [270, 512, 1024, 2048])
     layers: int = advanced(
         4,
         gettext_noop("Layers"),
@@ -56,22 +85,8 @@ class WritingParams(ChosenParams):
         ge=1,
         le=24,
     )
-    width: int = advanced(
-        192,
-        gettext_noop("Width"),
-        gettext_noop("From scratch: numbers that stand for a token, rounded to a multiple of 32."),
-        Searched(choices=[128, 192, 256, 384], methods=["scratch"]),
-        ge=32,
-        le=1024,
-    )
-    label_smoothing: float = advanced(
-        0.0,
-        gettext_noop("Label smoothing"),
-        gettext_noop("How much each target token is softened."),
-        Searched(low=0.0, high=0.2, methods=IN_STEPS),
-        ge=0,
-        lt=1,
-    )
+    width: int = width_setting(192)
+    label_smoothing: float = smoothing_setting(0.0)
 
 
 class TextGeneration(Task):

@@ -5,23 +5,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainer.messages import _, gettext_noop
-from trainer.params import IN_STEPS, Searched, advanced
+from trainer.params import advanced
 from trainer.tasks.base import BaseModelCard, Method, ReadRows, Task
 from trainer.tasks.methods import FULL, LORA, SCRATCH
 from trainer.tasks.text_generation import (
     MIB,
+    OPTIONS,
     SCRATCH_MODEL,
     TextGeneration,
     WritingParams,
     check_options,
     check_text,
     shown_prompt,
+    smoothing_setting,
+    vocabulary_setting,
+    width_setting,
 )
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OPTIONS = ("max_tokens", "temperature", "top_p", "seed", "stop")
 SNIPPET = """
 from pathlib import Path
 from trainer.engines import open_engine  # of Maquette; needs numpy, onnxruntime, tokenizers, no torch
@@ -39,30 +42,9 @@ class TextToTextParams(WritingParams):
         ge=32,
         le=8192,
     )
-    vocabulary: int = advanced(
-        4000,
-        gettext_noop("Vocabulary"),
-        gettext_noop("From scratch: how many tokens are learned from your texts (BPE). 270 are single bytes alone."),
-        Searched(choices=[1000, 2000, 4000, 8000], methods=["scratch"]),
-        ge=270,
-        le=32_000,
-    )
-    width: int = advanced(
-        256,
-        gettext_noop("Width"),
-        gettext_noop("From scratch: numbers that stand for a token, rounded to a multiple of 32."),
-        Searched(choices=[128, 192, 256, 384], methods=["scratch"]),
-        ge=32,
-        le=1024,
-    )
-    label_smoothing: float = advanced(
-        0.1,
-        gettext_noop("Label smoothing"),
-        gettext_noop("How much each target token is softened."),
-        Searched(low=0.0, high=0.2, methods=IN_STEPS),
-        ge=0,
-        lt=1,
-    )
+    vocabulary: int = vocabulary_setting(4000, [1000, 2000, 4000, 8000])
+    width: int = width_setting(256)
+    label_smoothing: float = smoothing_setting(0.1)
 
 
 class TextToText(Task):
