@@ -14,7 +14,7 @@ WORKDIR /app
 
 # Libraries are built apart, so that pip and its cache stay out of the images that run.
 FROM ${PYTHON_IMAGE} AS pip
-# Each file is checked against its published hash (requirements/lock.py); torch alone is not.
+# Each file is checked against its published hash (requirements/lock.py).
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PATH=/venv/bin:$PATH \
     CHECKED="--require-hashes --no-deps --only-binary=:all:"
 RUN python -m venv /venv
@@ -32,14 +32,14 @@ FROM web-libraries AS worker-libraries
 ARG TORCH_INDEX="" VIDEO=""
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install $CHECKED -r /requirements/locked-trainer.txt ${VIDEO:+-r /requirements/locked-video.txt} \
-    && pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c /requirements/constraints.txt torch
+    && python /requirements/install_torch.py ${TORCH_INDEX:+"$TORCH_INDEX"}
 
 # The build with CUDA, which is the default one on Linux.
 FROM web-libraries AS gpu-libraries
 ARG VIDEO=""
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install $CHECKED -r /requirements/locked-trainer.txt ${VIDEO:+-r /requirements/locked-video.txt} \
-    && pip install -c /requirements/constraints.txt torch
+    && python /requirements/install_torch.py
 
 FROM base AS site
 COPY manage.py pyproject.toml LICENSE ./

@@ -1,7 +1,7 @@
 """The bill of materials of what is released, as CycloneDX 1.6: `make sbom` writes sbom.json.
 
-Every library of requirements/locked-*.txt but the test tools, with the hashes that its files are checked against; torch, which
-has none (requirements/lock.py says why); what is in the repository itself; the images that docker-compose.yml names.
+Every library of requirements/locked-*.txt but the test tools, with the hashes that its files are checked against; what is in
+the repository itself; the images that docker-compose.yml names.
 Licences and who needs whom come from the installed libraries, so it runs in .venv.
 """
 
@@ -20,6 +20,8 @@ from packaging.utils import canonicalize_name as canonical
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("web", "serving", "trainer")
+LISTS = {**{name: f"requirements/locked-{name}.txt" for name in SETS}, "torch": "requirements/locked-torch.txt"}
+"""By the part of Maquette that needs them. Builds of torch from other indexes are other files of the same version."""
 VENDORED = (
     ("library", "tus-js-client", "static/vendor/tus.min.js", "MIT"),
     ("file", "hanken-grotesk", "static/fonts/hanken-grotesk.woff2", "OFL-1.1"),
@@ -69,20 +71,13 @@ def moment() -> str:
 
 def library_components() -> list[Component]:
     found: dict[str, Component] = {}
-    for name in SETS:
-        path = f"requirements/locked-{name}.txt"
+    for name, path in LISTS.items():
         for block in re.findall(r"^\w.*\n(?: +.*\n?)*", (ROOT / path).read_text(), re.M):
             requirement = Requirement(block.splitlines()[0].rstrip("\\"))
             hashes = [{"alg": "SHA-256", "content": digest} for digest in re.findall(r"sha256:([0-9a-f]{64})", block)]
             one = found.setdefault(canonical(requirement.name), library(requirement))
             one["externalReferences"] = [{"type": "distribution", "url": path, "hashes": hashes}]
             one["properties"].append({"name": "maquette:part", "value": name})
-    torch = re.findall(r"^torch==.+$", (ROOT / "requirements/constraints.txt").read_text(), re.M)[0]
-    found["torch"] = library(Requirement(torch))
-    found["torch"]["properties"] += [
-        {"name": "maquette:part", "value": "trainer"},
-        {"name": "maquette:hashes", "value": "none: another build for each kind of machine"},
-    ]
     return list(found.values())
 
 

@@ -2,15 +2,19 @@
 the package index publishes for it. Run by `make pins`.
 
 One list serves each platform and Python that Maquette supports, so that all have the same versions and pip checks each file
-whatever the machine. torch has another build for each kind of machine, some from an index of their own, so it is not in them, nor
-is what only its CUDA build brings; it is installed after the rest (./bootstrap, Dockerfile).
+whatever the machine. torch has another build for each kind of machine, some from an index of their own, so it and what only its
+CUDA build brings have lists of their own: locked-torch.txt the builds of the package index, locked-torch-cpu.txt those of PyTorch's
+index of CPU builds that were installed where `make pins` ran. install_torch.py takes the one that fits the machine.
 """
 
+import json
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from install_torch import condition
 
 FOLDER = Path(__file__).resolve().parent
 SETS = ("web", "serving", "trainer", "video", "dev")
@@ -30,7 +34,10 @@ environments = [{environments}]
 """
 HEADER = """# Written by `make pins` from {name}.txt and constraints.txt; do not edit. Installed with
 #   pip install --require-hashes --no-deps --only-binary :all: -r requirements/locked-{name}.txt
-# torch comes after it, by its own line: requirements/lock.py says why.
+# torch comes after it, by requirements/install_torch.py.
+"""
+HEADER_OF_TORCH = """# Written by `make pins`; do not edit. Installed by requirements/install_torch.py
+#   where pip would take {builds}.
 """
 
 
@@ -39,10 +46,35 @@ def main() -> int:
         environments = ", ".join(f"\"sys_platform == '{name}' and {USUAL[0]}\"" for name in SYSTEMS)
         project = PROJECT.format(oldest=PYTHONS[0], environments=environments)
         (Path(folder) / "pyproject.toml").write_text(project)
-        for name in SETS:
-            lines = "".join(block for block in blocks(resolved(name, folder)) if not OF_TORCH.match(block))
-            (FOLDER / f"locked-{name}.txt").write_text(HEADER.format(name=name) + lines)
+        found = {name: blocks(resolved(name, folder)) for name in SETS}
+    for name, lines in found.items():
+        write(f"locked-{name}.txt", HEADER.format(name=name), [line for line in lines if not OF_TORCH.match(line)])
+    torch = [line for line in found["trainer"] if OF_TORCH.match(line)]
+    write("locked-torch.txt", HEADER_OF_TORCH.format(builds="the build of the package index"), torch)
+    keep_cpu_build()
     return 0
+
+
+def write(name: str, header: str, lines: list[str]) -> None:
+    (FOLDER / name).write_text(header + "".join(lines))
+
+
+def keep_cpu_build() -> None:
+    """Adds the CPU build that pip finds here, if it finds one, to those of the same version that are known."""
+    target = FOLDER / "locked-torch-cpu.txt"
+    known = blocks(target.read_text()) if target.exists() else []
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        asked = ("--dry-run", "--no-deps", "--ignore-installed", "--report", report, "-c", FOLDER / "constraints.txt")
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *asked, "torch"], check=True)
+        (build,) = json.loads(report.read_text())["install"]
+    version = build["metadata"]["version"]
+    if not version.endswith("+cpu"):
+        return
+    digest = build["download_info"]["archive_info"]["hashes"]["sha256"]
+    lines = {*known, f"torch=={version} ; {condition()} \\\n    --hash=sha256:{digest}\n"}
+    header = HEADER_OF_TORCH.format(builds="a CPU build")
+    write(target.name, header, sorted(line for line in lines if line.startswith(f"torch=={version} ")))
 
 
 def resolved(name: str, folder: str) -> str:

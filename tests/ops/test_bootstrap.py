@@ -80,7 +80,11 @@ def test_a_second_time_costs_nothing(copy: Path) -> None:
     (copy / ".venv/bin").mkdir(parents=True)
     (copy / ".venv/bin/python").symlink_to("/bin/true")
     pins = subprocess.run(
-        "cat requirements/*.txt bootstrap | cksum", shell=True, cwd=copy, capture_output=True, text=True
+        "cat requirements/*.txt requirements/install_torch.py bootstrap | cksum",
+        shell=True,
+        cwd=copy,
+        capture_output=True,
+        text=True,
     )
     (copy / ".venv/installed-run").write_text(pins.stdout.strip())
     done = bootstrap(copy)
