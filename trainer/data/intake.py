@@ -7,6 +7,7 @@ import numpy as np
 
 from trainer.data.address_columns import addresses_of
 from trainer.data.annotators import join_votes
+from trainer.data.class_names import is_names_file, parse_names
 from trainer.data.column_readings import read_columns
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
@@ -15,7 +16,7 @@ from trainer.data.exports.orders import fill_orders
 from trainer.data.file_parts import drop_unanswered, file_order, parts_reading
 from trainer.data.gathering import gather_rows
 from trainer.data.judgements import join_judgements
-from trainer.data.label_columns import is_names_file, parse_names, read_labels
+from trainer.data.label_columns import read_labels
 from trainer.data.marks import read_marks
 from trainer.data.mixed_tables import read_mixed_table
 from trainer.data.readings import Choices, readings_as_json
@@ -55,9 +56,8 @@ def read_files(  # noqa: PLR0913  one call reads any file
     to read what can be read in several ways (`trainer.data.readings`). `fetched`: what `fetch-media` brought."""
     choices = choices or Choices()
     with unpack_uploads(files, fixed, media, emit, choices, task) as sources:
-        names: dict[str, str] = {}
         if sources.dataset is not None:
-            dataset, file_parts = sources.dataset, sources.parts
+            dataset, file_parts, names = sources.dataset, sources.parts, sources.class_names
         else:
             names = take_names(sources)
             if fixed is None:

@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from trainer import columns as kinds
 from trainer.columns import is_missing, number_of
 from trainer.data.cells import iterate_slices
+from trainer.data.class_names import NUMBERED
 from trainer.data.dataset import Dataset
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.data.soft_labels import read_probabilities
@@ -40,8 +40,6 @@ PEOPLE = (
     re.compile(r"[^\W\d_]+[ _.'’s-]+(label|annotation|vote)", re.IGNORECASE),
 )
 MIN_PEOPLE = 3
-NAMES_FILE = re.compile(r"(^|[-_. /])(classes|class[-_ ]?names|labels?[-_ ]?(names|map|mapping|list)?|id2label|label2id|names)\.(txt|names|json)$", re.IGNORECASE)  # fmt: skip
-MAX_NAMES_BYTES = 1_000_000
 
 
 def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None = None) -> None:
@@ -53,8 +51,15 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
         sample = [cell.strip() for cell in dataset.column(name).slice(0, SAMPLE).to_pylist() if cell and cell.strip()]
         if sample and all(cell[0] in "[({" for cell in sample):
             readings += read_literals(dataset, name, sample)
+        elif (
+            sample
+            and names
+            and NUMBERED.search(name.strip().lower())
+            and (named := read_names(dataset, name, sample, names))
+        ):
+            readings += named
         elif sample and LABEL_NAME.search(name.strip().lower()):
-            readings += read_names(dataset, name, sample, names or {}) or read_separated(dataset, name, sample, choices)
+            readings += read_separated(dataset, name, sample, choices)
     readings += read_probabilities(dataset, choices) or read_votes(dataset) or read_indicators(dataset, choices)
     dataset.readings += readings_as_json(readings)
 
@@ -284,42 +289,10 @@ def voters_of(names: Sequence[str]) -> list[str]:
 # Numbers with their names in a file beside
 
 
-def is_names_file(name: str) -> bool:
-    return NAMES_FILE.search(name) is not None
-
-
-def parse_names(path: Path) -> dict[str, str]:
-    """{id: name} of a file with a name a line, counted from 0, or of JSON {id: name}, {name: id} or a list of names."""
-    try:
-        data = path.read_bytes()[: MAX_NAMES_BYTES + 1]
-        text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        return {}
-    if len(data) > MAX_NAMES_BYTES:
-        return {}
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return {}
-        if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            return {str(index): name for index, name in enumerate(value)}
-        if isinstance(value, dict) and all(isinstance(entry, str | int) and not isinstance(entry, bool) for entry in value.values()):  # fmt: skip
-            if all(isinstance(entry, int) for entry in value.values()):
-                return {str(index): str(name) for name, index in value.items()}
-            return {str(index): str(name) for index, name in value.items()}
-        return {}
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    numbered = [re.fullmatch(r"(\d{1,9})\s*[\s,:;\t=]\s*(\S.*)", line) for line in lines]
-    if lines and all(numbered):
-        return {match[1]: match[2].strip().strip('"') for match in numbered if match}
-    return {str(index): line for index, line in enumerate(lines)}
-
-
 def read_names(dataset: Dataset, name: str, sample: Sequence[str], names: dict[str, str]) -> list[Reading]:
     """Names instead of the numbers of a label column all of whose numbers are in the file of names."""
     if not names or not all(re.sub(r"\.0$", "", cell) in names for cell in sample):
         return []
     replace_cells(dataset, name, lambda cell: names.get(re.sub(r"\.0$", "", cell.strip()), cell))
-    sentence: Message = _("Labels of “%(column)s” were numbers; their names come from the file beside it", column=name)
+    sentence: Message = _("Labels of “%(column)s” were ids; their names come from the file beside it", column=name)
     return [Reading("label_names", "file", sentence, column=name)]

@@ -13,6 +13,7 @@ from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
 from trainer.data.box_formats.source import Annotated
+from trainer.data.class_names import find_class_names, names_of_columns
 from trainer.data.folder_levels import MIN_GROUPS
 from trainer.data.folder_readings import level_reading
 from trainer.data.gathering import Meter
@@ -53,6 +54,7 @@ def read_collection(
     """`choices`: how to read what can be read in several ways. Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
     files = Files(archive, kind, choices)
     with_annotations = read_annotations(files) if kind == "image" else None
+    names = find_class_names(files, files.roles.labels) if with_annotations is None else {}
     collection, media_rows = (
         with_annotations
         or read_clips(files)
@@ -65,6 +67,7 @@ def read_collection(
     if with_annotations is None:
         leave_out_unnamed(files, collection, media_rows)
     add_groups(files, collection, media_rows)
+    collection.class_names = names or names_of_columns(files, media_rows)
     collection.used = files.used
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
     collection.other_kinds = Counter(entry.suffix for entry in files.others if entry.name not in files.used)

@@ -39,6 +39,8 @@ class Collection:
     """The column whose equal cells stay on one side of the split: a camera, a person, a video."""
     converted: Counter[str] = field(default_factory=Counter)
     """How many were kept in another format, by their own: heif, avif, raw, video, sound."""
+    class_names: dict[str, str] = field(default_factory=dict)
+    """{label: its name} of folders that are called by ids."""
     used: set[str] = field(default_factory=set)
     """Paths of the other files that were used: tables, annotations, files beside each picture or sound."""
 

@@ -28,7 +28,11 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     media_rows: list[MediaRow] = []
     collection = Collection(files.kind, "table")
     names = {stem_of(entry).rsplit("/", 1)[-1] for entry in files.media}
-    tables = [entry for entry in files.others if entry.suffix in TABLE_SUFFIXES and not describes_one(entry, names)]
+    tables = [
+        entry
+        for entry in files.others
+        if entry.suffix in TABLE_SUFFIXES and entry.name not in files.used and not describes_one(entry, names)
+    ]
     parts = dict(zip(tables, parts_of_names([entry.name for entry in tables]), strict=True))
     named: set[str] = set()
     for entry in sorted(tables, key=lambda entry: table_order(entry, parts[entry]))[:MAX_TABLES_TRIED]:

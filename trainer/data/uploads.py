@@ -60,6 +60,8 @@ class Sources:
     """Files, pictures and sounds that were not kept; a table tells of its own rows."""
     repeated: list[tuple[str, str]] = field(default_factory=list)
     """(name, name of the same file that is read) of files that were sent twice."""
+    class_names: dict[str, str] = field(default_factory=dict)
+    """{label: its name}, which a file beside pictures or sounds says."""
     dataset: Dataset | None = None
     parts: np.ndarray | None = None
     media_folder: Path | None = None
@@ -149,6 +151,7 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
         for source in collections:
             sources.readings += source.collection.readings
             sources.left_out += collection_left_out(source.collection, source.file.name)
+            sources.class_names |= source.collection.class_names
         if collections:
             sources.dataset, sources.parts = build_dataset(collections, media_folder, sources.problems)
         elif choices.get("lines") != "table" and (lines := read_line_files(sources.tables)):
