@@ -58,6 +58,7 @@ if __name__ == "__main__":
         "--dist",
         "loadgroup",
         "--no-loadscope-reorder",
+        "--nomigrations",  # the tables as the models say: migrations are run by all other tests
         "-m",
         "quick",
     ]

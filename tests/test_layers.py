@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,16 @@ LIGHT = {
 WEB_BYTES = 160 * 2**20
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Of a file, those that name another: imports, attributes, calls with keywords, and texts."""
+    kinds = (ast.Import, ast.ImportFrom, ast.Attribute, ast.Call, ast.Constant)
+    return tuple(node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, kinds))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module that a file names in an import, wherever it stands, with the names taken from it."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -108,11 +116,12 @@ def test_apps_depend_leftwards(app: str) -> None:
     assert not wrong
 
 
+@cache
 def relations_from(app: str) -> set[str]:
     """The names under which the rows of other apps know those of `app`, as its models declare them."""
     path = ROOT / "webapp" / app / "models.py"
-    tree = ast.parse(path.read_text("utf-8") if path.exists() else "")
-    keywords = (word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords)
+    calls = (node for node in (nodes(path) if path.exists() else ()) if isinstance(node, ast.Call))
+    keywords = (word for call in calls for word in call.keywords)
     names = {
         word.value.value for word in keywords if word.arg == "related_name" and isinstance(word.value, ast.Constant)
     }
@@ -124,7 +133,7 @@ def dodges(path: Path, right: set[str]) -> Iterator[str]:
     whose name is no other's too."""
     left = set(APPS) - right
     relations = set().union(*map(relations_from, right)).difference(dir(dict), *map(relations_from, left))
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and (name := BY_NAME.fullmatch(str(node.value))) and name[1] in right:
             yield f"{path.relative_to(ROOT)}:{node.lineno} names {node.value}"
         elif isinstance(node, ast.Attribute) and node.attr in {*relations, "related_model"}:
