@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from trainer.data.inspect import inspect
 from trainer.data.class_names import parse_names
+from trainer.data.inspect import inspect
 from trainer.data.label_columns import guess_separator, parse_literal
 
 WORDS = ("refund", "login", "invoice")
