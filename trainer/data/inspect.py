@@ -13,6 +13,7 @@ from trainer.data.appending import append_rows
 from trainer.data.editing import apply_changes, apply_fix, listed
 from trainer.data.fixes import order_fixes
 from trainer.data.intake import read_files
+from trainer.data.memory import use_frugal_pool
 from trainer.data.readings import Choices
 from trainer.data.tables.table import display_name
 from trainer.data.tempspace import is_full, no_space, use_folder
@@ -44,6 +45,7 @@ def inspect(  # noqa: PLR0913  the options of the command
 ) -> JsonObject:
     """Write a version folder from files, or from another version's folder; what the result event says."""
     started = time.monotonic()
+    use_frugal_pool()
     check_options(files, out, task, header)
     if readings and files[0].is_dir():
         raise SpecError(

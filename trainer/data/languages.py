@@ -60,6 +60,11 @@ def load_identifier() -> "LanguageIdentifier":
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
+def forget_identifier() -> None:
+    """Its tables take 70 MB, which a large dataset needs for its own copies once the texts are described."""
+    load_identifier.cache_clear()
+
+
 def detect_code(text: str, least: float = MIN_PROBABILITY) -> str | None:
     """The ISO 639 code of the language: by the script where that decides alone, else the likeliest of py3langid's, if its
     probability is `least`. None without letters, or in doubt."""

@@ -1,6 +1,7 @@
 """Memory of the process."""
 
 import gc
+import os
 import resource
 
 import pyarrow as pa
@@ -32,6 +33,14 @@ def check_declared(name: str, rows: int, columns: int, text_bytes: int = 0) -> N
         code="too_large",
         hint=_("Send a smaller part of it."),
     )
+
+
+def use_frugal_pool() -> None:
+    """Have Arrow's memory from jemalloc, where it has one and nobody chose another: it returns what is freed at once, where
+    Arrow's usual mimalloc keeps 60 MB of a table of 160 MB."""
+    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ and "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+        pa.jemalloc_set_decay_ms(0)
 
 
 def release_memory(size: int) -> None:

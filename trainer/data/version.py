@@ -19,6 +19,7 @@ from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
 from trainer.data.health import find_health_problems
 from trainer.data.indexing import write_indices
+from trainer.data.languages import forget_identifier
 from trainer.data.memory import release_memory
 from trainer.data.pool import POOL, pool_rows, read_sources, write_sources
 from trainer.data.problems import ORDER, Problem
@@ -33,6 +34,8 @@ from trainer.spec import SplitSpec
 from trainer.suggestion import sentence
 
 HASHED_ROWS = 50_000
+LARGE_BYTES = 64 * 2**20
+"""A table from this size on gets the memory of what is no longer needed while its copies are written."""
 FILE_PROBLEMS = {
     "rows_added",
     "columns_added",
@@ -148,6 +151,8 @@ def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     profile, problems = describe_dataset(dataset)
     parts = np.where(pool_rows(dataset), POOL, dataset.split)
     dataset.keys = None
+    if dataset.table.nbytes >= LARGE_BYTES:
+        forget_identifier()
     release_memory(dataset.table.nbytes)
     profile["sha256"] = hash_dataset(dataset, split_table(dataset.split, dataset.folds))
     split = split_table(parts, dataset.folds)
