@@ -5,6 +5,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 
 from PIL import Image
 
@@ -119,6 +120,55 @@ def via_csv() -> Files:
             shape = f'"{{""name"":""rect"",""x"":{x},""y"":{y},""width"":{w},""height"":{h}}}"'
             lines.append(f'{name},123,"{{}}",{len(BOXES[name])},{n},{shape},"{{""part"":""{label}""}}"')
     return pictures() | {"via_export_csv.csv": "\n".join(lines).encode()}
+
+
+def via_3_csv() -> Files:
+    """Comment lines, the last of which names the columns."""
+    lines = ["# Exported using VGG Image Annotator (http://www.robots.ox.ac.uk/~vgg/software/via)", "# Notes:"]
+    lines.append("# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,spatial_coordinates,metadata")
+    for name in NAMES:
+        for n, (label, *box) in enumerate(BOXES[name]):
+            place = ",".join(map(str, [2, *box]))
+            lines.append(f'"{n}_{name[6:8]}","[""{name}""]",0,"[]","[{place}]","{{""1"":""{label}""}}"')
+    return pictures() | {"via_project.csv": "\n".join(lines).encode()}
+
+
+def cvat_video(name: Callable[[int], str], size: int = len(NAMES)) -> Files:
+    """Frames under names of their own, which `name` gives for a number from 0 on."""
+    marks = "".join(
+        f'<track id="{n}" label="{label}"><box frame="{n}" outside="0" xtl="{x}" ytl="{y}" xbr="{x + w}" ybr="{y + h}"/></track>'
+        for n, file in enumerate(NAMES)
+        for label, x, y, w, h in BOXES[file]
+    )
+    meta = f"<meta><task><size>{size}</size><original_size><width>{WIDE}</width><height>{HIGH}</height></original_size></task></meta>"
+    files = {f"images/{name(n)}": data for n, data in enumerate(pictures().values())}
+    return files | {"annotations.xml": f"<annotations>{meta}{marks}</annotations>".encode()}
+
+
+def rectlabel() -> Files:
+    """VOC's XML with an outline and key points beside the box."""
+    files = pictures()
+    for name in NAMES:
+        marks = "".join(
+            f"<object><name>{label}</name><bndbox><xmin>{x}</xmin><ymin>{y}</ymin><xmax>{x + w}</xmax><ymax>{y + h}</ymax></bndbox>"
+            f"<polygon><x1>{x}</x1><y1>{y}</y1><x2>{x + w}</x2><y2>{y}</y2><x3>{x}</x3><y3>{y + h}</y3></polygon>"
+            f"<keypoints><x1>{x}</x1><y1>{y}</y1><v1>2</v1><x2>{x + w}</x2><y2>{y}</y2><v2>1</v2></keypoints></object>"
+            for label, x, y, w, h in BOXES[name]
+        )
+        stated = f"<size><width>{WIDE}</width><height>{HIGH}</height><depth>3</depth></size>"
+        files[f"annotations/{name[:-4]}.xml"] = (
+            f"<annotation><filename>{name}</filename>{stated}{marks}</annotation>".encode()
+        )
+    return files
+
+
+def runs(x: int, y: int, w: int, h: int, *, along_rows: bool = False, relative: bool = False) -> str:
+    """A box as run lengths, starts counted from 1 (or from the end of the run before)."""
+    starts = [(y + n) * WIDE + x + 1 for n in range(h)] if along_rows else [(x + n) * HIGH + y + 1 for n in range(w)]
+    length = w if along_rows else h
+    if relative:
+        starts = [starts[0] - 1, *(later - first - length for first, later in pairwise(starts))]
+    return " ".join(f"{start} {length}" for start in starts)
 
 
 def bitmap(width: int, height: int) -> str:
@@ -299,5 +349,12 @@ TOOLS: dict[str, Callable[[], Files]] = {
     "automl, no header": lambda: table("", lambda f, label, x, y, w, h: f"TRAIN,gs://shop/{f},{label},{x / WIDE},{y / HIGH},,,{(x + w) / WIDE},{(y + h) / HIGH},,"),
     "one cell": lambda: table("image_id,width,height,bbox,source", lambda f, label, x, y, w, h: f'{f[:-4]},{WIDE},{HIGH},"[{x}.0, {y}.0, {w}.0, {h}.0]",{label}').copy(),
     "centres as shares": lambda: table("image,label,x_center,y_center,width,height", lambda f, label, x, y, w, h: f"{f},{label},{(x + w / 2) / WIDE},{(y + h / 2) / HIGH},{w / WIDE},{h / HIGH}"),
+    "via 3 csv": via_3_csv,
+    "rectlabel": rectlabel,
+    "run lengths": lambda: table("ImageId,ClassId,EncodedPixels", lambda f, label, *box: f"{f},{label},{runs(*box)}"),
+    "run lengths, class behind the name": lambda: table("Image_Label,EncodedPixels", lambda f, label, *box: f"{f}_{label},{runs(*box)}"),
+    "run lengths along rows": lambda: table("id,annotation,width,height,cell_type", lambda f, label, *box: f"{f[:-4]},{runs(*box, along_rows=True)},{WIDE},{HIGH},{label}"),
+    "run lengths from the run before": lambda: table("ImageId,label, EncodedPixels", lambda f, label, *box: f"{f[:-4]},{label},{runs(*box, relative=True)}"),
+    "run lengths with names of ids": lambda: table("ImageId,EncodedPixels,Height,Width,ClassId", lambda f, label, *box: f"{f},{runs(*box)},{HIGH},{WIDE},{len(label)}") | {"label_descriptions.json": as_json({"info": {}, "categories": [{"id": 4, "name": "bolt"}, {"id": 3, "name": "nut"}]})},
     "corner and size": lambda: table("file_name;category;bbox_x;bbox_y;bbox_width;bbox_height", lambda f, label, x, y, w, h: f"{f};{label};{x};{y};{w};{h}"),
 }  # fmt: skip

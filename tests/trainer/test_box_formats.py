@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from tests.trainer import box_files
 from tests.trainer.box_files import BOXES, HIGH, NAMES, TOOLS, WIDE, as_json, pictures
 from tests.trainer.data_files import picture, zipped
 from trainer.data.inspect import inspect
+from trainer.errors import DataError
 
 
 def read(
     files: dict[str, bytes], place: Path, **options: Any
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
     """(result, {file's name: its objects})."""
+    place.mkdir(exist_ok=True)
     result = inspect([zipped(place / "a.zip", files)], place / "v1", **options)
     rows = pq.read_table(place / "v1" / "data.parquet").to_pylist()
     return result, {row["file"].rsplit("/", 1)[-1]: json.loads(row["objects"]) for row in rows}
@@ -49,6 +52,140 @@ def test_outlines_masks_and_key_points_stay_beside_the_boxes(tmp_path: Path) -> 
 def test_key_points_stay(tmp_path: Path) -> None:
     _result, objects = read(box_files.yolo(line=box_files.yolo_pose), tmp_path)
     assert objects[NAMES[0]][0]["keypoints"] == [[4, 5, 2], [24, 5, 1]]
+
+
+def test_rectlabel_keeps_outlines_and_key_points(tmp_path: Path) -> None:
+    _result, objects = read(box_files.rectlabel(), tmp_path)
+    first = objects[NAMES[0]][0]
+    assert (first["segments"], first["keypoints"]) == ([[4, 5, 24, 5, 4, 35]], [[4, 5, 2], [24, 5, 1]])
+
+
+FRAMES: dict[str, tuple[Callable[[int], str], str]] = {
+    "CVAT's own": (lambda n: f"frame_{n:06}.png", ""),
+    "from 0": (lambda n: f"clip_{n}.png", "numbers"),
+    "from 1": (lambda n: f"out{n + 1:04}.png", "numbers"),
+    "by order": (lambda n: f"{chr(97 + n)}.png", "order"),
+}
+
+
+@pytest.mark.parametrize("case", FRAMES)
+def test_frames_of_a_video_under_names_of_their_own(case: str, tmp_path: Path) -> None:
+    name, wanted = FRAMES[case]
+    result, objects = read(box_files.cvat_video(name), tmp_path)
+    assert [[entry["label"] for entry in objects[name(n)]] for n in range(len(NAMES))] == [
+        [box[0] for box in boxes] for boxes in BOXES.values()
+    ]
+    assert [entry["chosen"] for entry in result["reading"] if entry["what"] == "video_frames"] == [wanted] * bool(
+        wanted
+    )
+
+
+def test_frames_that_nothing_tells_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"frame 0 of annotations.xml, with objects \(1\), is not in the archive"):
+        read(box_files.cvat_video(lambda n: f"{chr(97 + n)}.png", size=99), tmp_path)
+
+
+def test_run_lengths_are_kept_as_masks_and_read_the_other_way_when_asked(tmp_path: Path) -> None:
+    files = box_files.TOOLS["run lengths"]()
+    files["annotations.csv"] += (
+        f"\n{NAMES[0]},nut,\n{NAMES[0]},nut,1 2 x\n{NAMES[0]},nut,4799 9 4809 1\nlost.png,nut,1 2 4 2".encode()
+    )
+    result, objects = read(files, tmp_path)
+    assert (reading(result, "run_order")["chosen"], reading(result, "run_order")["others"]) == ("columns", ["rows"])
+    assert objects[NAMES[0]][0]["mask"]["counts"][:3] == [4 * HIGH + 5, 30, 30]
+    assert sum(objects[NAMES[0]][0]["mask"]["counts"]) == WIDE * HIGH
+    (told,) = [problem for problem in result["problems"] if problem["code"] == "bad_boxes"]
+    assert told["count"] == 3
+    _result, turned = read(files, tmp_path / "rows", readings={"run_order": "rows"})
+    assert turned[NAMES[0]][0]["mask"]["order"] == "rows"
+    assert turned[NAMES[0]][0]["box"] != objects[NAMES[0]][0]["box"]
+
+
+def test_a_square_picture_leaves_the_order_of_its_runs_in_doubt(tmp_path: Path) -> None:
+    lines = "".join(f"{n}.png,{2 * 24 + 1 + n} 4 {3 * 24 + 1 + n} 4\n" for n in range(12))
+    files = {f"{n}.png": picture(n, (24, 24)) for n in range(12)} | {"train.csv": f"image,rle\n{lines}".encode()}
+    result, objects = read(files, tmp_path)
+    assert reading(result, "run_order")["doubt"]
+    assert objects["0.png"][0]["box"] == [2, 0, 2, 4]
+
+
+def test_lines_of_makesense_are_no_boxes(tmp_path: Path) -> None:
+    rows = "".join(f"edge,{70 - n},5,{30 + n},50,{name},{WIDE},{HIGH}\n" for n, name in enumerate(NAMES))
+    with pytest.raises(DataError, match=r"marks a line, which has no box"):
+        read(pictures() | {"labels.csv": rows.encode()}, tmp_path)
+
+
+def image_labels(extra: str = "") -> dict[str, bytes]:
+    """Open Images: what was checked to be there, and not to be there."""
+    rows = "".join(
+        f"{name[:-4]},verification,/m/{label},{int((n % 2 == 0) == (label == 'bolt'))}\n"
+        for n, name in enumerate(NAMES)
+        for label in ("bolt", "nut")
+    )
+    described = b"/m/bolt,Bolt\n/m/nut,Nut\n"
+    labels = f"ImageID,Source,LabelName,Confidence\n{rows}{extra}".encode()
+    return pictures() | {"train-annotations-human-imagelabels.csv": labels, "class-descriptions.csv": described}
+
+
+def test_labels_of_whole_images_of_open_images(tmp_path: Path) -> None:
+    result = inspect([zipped(tmp_path / "a.zip", image_labels())], tmp_path / "v1")
+    assert result["suggestion"]["task"] == "image-classification"
+    assert {label["label"]: label["count"] for label in result["labels"]} == {"Bolt": 6, "Nut": 6}
+
+
+def test_several_and_no_labels_of_an_image_of_open_images(tmp_path: Path) -> None:
+    extra = f"{NAMES[0][:-4]},machine,/m/nut,0.9\nlost,machine,/m/nut,1\n{NAMES[0][:-4]},machine,/m/nut,?\n"
+    result = inspect(
+        [zipped(tmp_path / "a.zip", image_labels(extra) | {"images/new.png": picture(99)})], tmp_path / "v1"
+    )
+    labels = pq.read_table(tmp_path / "v1" / "data.parquet").column("labels").to_pylist()
+    assert labels[:2] == ['["Bolt", "Nut"]', '["Nut"]']
+    assert [entry["count"] for entry in result["left_out"] if entry["reason"] == "unnamed"] == [1]
+    assert (
+        next(
+            problem["count"]
+            for problem in result["problems"]
+            if problem["code"] in ("bad_boxes", "missing_files", "bad_rows")
+        )
+        == 2
+    )
+
+
+def folders_with_few_boxes() -> dict[str, bytes]:
+    """Tiny ImageNet: class folders to learn from, and a list with the class and a box of each image to validate on."""
+    ids = ("n01440764", "n01443537")
+    files = {
+        f"train/{name}/images/{name}_{n}.png": picture(20 * place + n)
+        for place, name in enumerate(ids)
+        for n in range(8)
+    }
+    files |= {f"val/images/val_{n}.png": picture(60 + n) for n in range(4)}
+    lines = "".join(f"val_{n}.png\t{ids[n % 2]}\t0\t0\t9\t9\n" for n in range(4))
+    return files | {"val/val_annotations.txt": lines.encode(), "words.txt": b"n01440764\ttench\nn01443537\tgoldfish\n"}
+
+
+def test_class_folders_of_most_images_are_read_before_boxes_of_few(tmp_path: Path) -> None:
+    result = inspect([zipped(tmp_path / "a.zip", folders_with_few_boxes())], tmp_path / "v1")
+    assert (reading(result, "annotations")["chosen"], reading(result, "annotations")["others"]) == (
+        "folders",
+        ["table"],
+    )
+    assert reading(result, "annotations")["doubt"]
+    assert {label["label"]: label["count"] for label in result["labels"]} == {"tench": 10, "goldfish": 10}
+    assert result["split"]["validation"] == 4
+
+
+def test_boxes_of_few_images_are_read_when_asked_for(tmp_path: Path) -> None:
+    result, objects = read(folders_with_few_boxes(), tmp_path, readings={"annotations": "table"})
+    assert (reading(result, "annotations")["others"], len(objects)) == (["folders"], 4)
+
+
+def test_another_export_in_the_archive_is_read_when_asked_for(tmp_path: Path) -> None:
+    files = box_files.coco() | {name: data for name, data in box_files.cvat().items() if name.endswith("xml")}
+    result, _objects = read(files, tmp_path)
+    assert (reading(result, "annotations")["chosen"], reading(result, "annotations")["others"]) == ("coco", ["cvat"])
+    result, objects = read(files, tmp_path / "again", readings={"annotations": "cvat"})
+    assert (reading(result, "annotations")["chosen"], len(objects)) == ("cvat", 12)
 
 
 def test_a_rotated_box_keeps_its_corners(tmp_path: Path) -> None:

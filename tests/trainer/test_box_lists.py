@@ -14,6 +14,7 @@ import pytest
 from tests.trainer.box_files import BOXES, HIGH, NAMES, WIDE, Box, Files, as_json, pictures
 from tests.trainer.data_files import picture, zipped
 from trainer.data.inspect import inspect
+from trainer.errors import DataError
 
 CLASS_NUMBERS = {"bolt": 0, "nut": 1}
 ROWS = [(name, box) for name in NAMES for box in BOXES[name]]
@@ -186,8 +187,8 @@ def test_pixels_in_files_of_yolo_are_told(tmp_path: Path) -> None:
 
 def test_points_of_makesense_are_no_boxes(tmp_path: Path) -> None:
     lines = "\n".join(f"{box[0]},{box[1]},{box[2]},{name},{WIDE},{HIGH}" for name, box in ROWS)
-    result = inspect([zipped(tmp_path / "a.zip", pictures("") | {"labels.csv": lines.encode()})], tmp_path / "v1")
-    assert "objects" not in [column["name"] for column in result["columns"]]
+    with pytest.raises(DataError, match=r"row 1 of labels.csv marks a point, which has no box"):
+        inspect([zipped(tmp_path / "a.zip", pictures("") | {"labels.csv": lines.encode()})], tmp_path / "v1")
 
 
 @pytest.mark.parametrize("as_text", [False, True])

@@ -27,11 +27,12 @@ GROUP_WORDS = (
     "annotator|student|child|donor|animal|plant|tree|slide|case|study|series|track|album|book|chapter|scan"
 )
 GROUP = re.compile(
-    rf"({GROUP_WORDS})s?([\s_.-]*(no|nr|id|#)?[\s_.-]*[a-z]?\d+[a-z]?|[\s_.-]+[a-z])"  # cam1, person_b, day-03
+    rf"(?!n\d{{8}}$)"  # ImageNet's ids of classes
+    rf"(({GROUP_WORDS})s?([\s_.-]*(no|nr|id|#)?[\s_.-]*[a-z]?\d+[a-z]?|[\s_.-]+[a-z])"  # cam1, person_b, day-03
     r"|\d{4}[-_.]?\d{2}([-_.]?\d{2})?([-_ t]\d{2}[-_.:h]?\d{2}.*)?|\d{1,2}[-_.]\d{1,2}[-_.]\d{2,4}"  # 2024-05-06
     r"|[a-z]{1,2}\d{2,}|id[\s_-]?\d+|\d{4,}"  # p225, id10270, 1034
     r"|(mon|tues|wednes|thurs|fri|satur|sun)day|(jan|febr)uary|march|april|may|june|july|august"
-    r"|(septem|octo|novem|decem)ber",
+    r"|(septem|octo|novem|decem)ber)",
     re.IGNORECASE,
 )
 CLASS_STEMS = (

@@ -66,6 +66,7 @@ def read_collection(
     )
     if with_annotations is None:
         leave_out_unnamed(files, collection, media_rows)
+    collection.readings += files.readings
     add_groups(files, collection, media_rows)
     collection.class_names = names or names_of_columns(files, media_rows)
     collection.used = files.used
@@ -122,23 +123,37 @@ def read_annotations(files: Files) -> tuple[Collection, list[MediaRow]] | None:
         return None
     best, others = annotated
     boxes = best.boxes
+    labelled = sum(map(bool, files.roles.labels)) if tells_classes(files) and not best.tags else 0
+    is_used, source = summary.choose_source(best, others, labelled, files.choices, files.archive.name)
+    if not is_used:
+        files.readings.append(source)
+        return None
     files.used |= best.used
     entries = {entry.name: entry for entry in files.media}
     collection = Collection("image", best.layout, bad=boxes.bad, bad_count=boxes.bad_count)
     if best.tags and not any(boxes.objects.values()):
-        return collection, tagged_rows(best, entries, files)
+        media_rows = tagged_rows(best, entries, files)
+        leave_out_unnamed(files, collection, media_rows)
+        return collection, media_rows
     unlabelled = [entry.name for entry in files.media if entry.name not in boxes.objects]
     reading, empty = summary.choose_unlabelled(best, unlabelled, files.choices, files.archive.name)
     boxes.objects |= {path: [] for path in empty}
     unlabelled = [path for path in unlabelled if path not in boxes.objects]
     collection.boxes, collection.annotated = boxes, best
-    collection.readings += summary.describe_form(best, others, files.archive.name) + ([reading] if reading else [])
+    collection.readings += [source, *summary.describe_numbers(best, files.archive.name)] + (
+        [reading] if reading else []
+    )
     collection.left_out += summary.list_left_out(best, unlabelled, files.archive.name)
     media_rows = [
         MediaRow(entries[path], {"objects": ""}, boxes.parts.get(path) or files.part_of(entries[path]))
         for path in boxes.objects
     ]
     return collection, media_rows
+
+
+def tells_classes(files: Files) -> bool:
+    """Whether the folders plainly tell a class."""
+    return bool(files.roles.scored) and files.roles.scored[0][0] >= 2
 
 
 def tagged_rows(annotated: Annotated, entries: dict[str, Entry], files: Files) -> list[MediaRow]:
@@ -171,16 +186,27 @@ def read_described(
     collection = Collection(
         files.kind, layout, bad=files.missing[: annotations.MAX_REPORTED], bad_count=len(files.missing)
     )
-    label_tells = bool(files.roles.scored) and files.roles.scored[0][0] >= 2
+    label_tells = tells_classes(files)
+    if label_tells:
+        name_listed_classes(files, cells)
     has_label = any("label" in row for row in cells.values())
     media_rows = []
     for entry in files.media:
         row = dict(cells.get(entry.name, {}))
-        if label_tells and not has_label:
+        if label_tells and (not has_label or entry.name not in cells):
             row["label"] = files.class_of(entry) or None
         if entry.name in cells or label_tells:
             media_rows.append(MediaRow(entry, row, files.part_of(entry)))
     return collection, media_rows
+
+
+def name_listed_classes(files: Files, cells: dict[str, dict[str, str | None]]) -> None:
+    """What a list says of some files is their label where it is one of the class folders of the others (Tiny ImageNet)."""
+    folders = {files.class_of(entry) for entry in files.media if entry.name not in cells} - {""}
+    texts = [row.get("text") for row in cells.values()]
+    if folders and texts and all(text in folders for text in texts):
+        for row in cells.values():
+            row["label"] = row.pop("text")
 
 
 def read_clips(files: Files) -> tuple[Collection, list[MediaRow]] | None:

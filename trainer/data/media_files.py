@@ -76,6 +76,7 @@ class Files:
         chosen = {entry.name for entry in self.media}
         self.others = [entry for entry in archive.entries if entry.name not in chosen]
         self.used: set[str] = set()
+        self.readings: list[Reading] = []
         self.missing: list[str] = []
         """What lists name and the archive does not hold, in sentences' ends."""
         self.paths: dict[str, Entry] = {}

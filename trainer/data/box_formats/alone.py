@@ -28,12 +28,14 @@ def refuse_alone(files: Sequence[tuple[Path, str]], archives: Sequence[Archive])
 
 def refuse_annotations(path: Path, name: str) -> None:
     """`DataError` for a JSON or XML file that marks places in pictures."""
-    if path.suffix.lower() not in (".json", ".xml") or not path.is_file() or path.stat().st_size > MAX_BYTES:
+    if path.suffix.lower() not in (".json", ".xml", ".csv") or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    if title := title_of_xml(head):
+    if title := title_of_xml(head) or title_of_csv(head):
         raise without_images(name, title)
+    if path.suffix.lower() == ".csv":
+        return
     if title := title_of_json(head, path.read_bytes):
         raise without_images(name, title)
 
@@ -47,6 +49,13 @@ def title_of_json(head: bytes, read: Callable[[], bytes]) -> str:
     except (ValueError, RecursionError):
         return ""
     return next((form.title for form in JSON_FORMATS if form.matches(document)), "")
+
+
+def title_of_csv(head: bytes) -> str:
+    first = head.partition(b"\n")[0]
+    if first.startswith(b"# Exported using VGG Image Annotator") or b"region_shape_attributes" in first:
+        return "VGG Image Annotator (VIA)"
+    return "EncodedPixels" if b"EncodedPixels" in first else ""
 
 
 def title_of_xml(head: bytes) -> str:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 
 from trainer.columns import number_of
 from trainer.data.annotations import Size, parse_numbers
-from trainer.data.box_formats.source import Annotated, BoxRow, BoxTable, Pictures
+from trainer.data.box_formats.source import Annotated, BoxRow, BoxTable, Finder, Pictures
 from trainer.data.box_formats.text_files import read_image_size
 
 SNIFFED_ROWS = 500
+MIN_MATCHED = 0.5
+"""Share of a column's cells that must name pictures."""
 ALIASES = {
     "image": "filename file image imagename imageid img imgname path filepath imagepath imagefile imagefilename name externalid picture photo frame bild bilddatei datei dateiname fichier imagen archivo immagine",
     "label": "class label labelname category classname labels categoryname object objectclass klasse kategorie objekt classe clase etiqueta",
@@ -141,3 +143,14 @@ def is_centred(rows: list[BoxRow], unit: str, size_of: SizeOf) -> bool:
         as_corner += x + width > 1.02 * size[0] or y + height > 1.02 * size[1]
         as_centre += x - width / 2 < -0.02 * size[0] or y - height / 2 < -0.02 * size[1]
     return as_corner > as_centre
+
+
+# Cells of several rows
+
+
+def column(rows: list[tuple[str | None, ...]], place: int) -> list[str | None]:
+    return [row[place] if place < len(row) else None for row in rows]
+
+
+def is_picture(cells: list[str | None], find: Finder) -> bool:
+    return sum(find(cell or "") is not None for cell in cells) >= MIN_MATCHED * len(cells)

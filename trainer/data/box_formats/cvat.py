@@ -1,13 +1,18 @@
 """CVAT's own XML, for images and for videos: boxes, outlines, ellipses, masks, skeletons, and tags of whole pictures."""
 
+import re
 from collections import defaultdict
 from xml.etree.ElementTree import Element
 
 from trainer.data.annotations import Shape, Size, parse_numbers, parse_size
 from trainer.data.box_formats.geometry import Point, bounds_of, rotate_corners
 from trainer.data.box_formats.source import Annotated, Finder
+from trainer.data.readings import Reading
 from trainer.data.splitting import part_of_name
+from trainer.messages import _
 
+MIN_SHARE = 0.9
+"""Of the frames with objects that must be among the numbers of the pictures' names."""
 SHAPES = frozenset({"box", "polygon", "ellipse", "mask", "skeleton", "polyline", "points", "cuboid"})
 
 
@@ -36,7 +41,9 @@ def read_cvat(root: Element, file: str, find: Finder, into: Annotated) -> None:
 
 
 def read_tracks(root: Element, file: str, find: Finder, into: Annotated) -> None:
-    """A video's objects, frame by frame; the frames lie in the archive as frame_000000 and so on."""
+    """A video's objects, frame by frame; the frames lie in the archive as frame_000000 and so on, or under names of their own."""
+    frames = {frame for track in root.iter("track") for part in track if (frame := part.get("frame") or "").isdecimal()}
+    paths = find_frames({int(frame) for frame in frames}, root.findtext("meta//size"), find, into)
     size = parse_size(root.findtext("meta//original_size/width"), root.findtext("meta//original_size/height"))
     missing: dict[str, int] = defaultdict(int)
     for track in root.iter("track"):
@@ -44,7 +51,7 @@ def read_tracks(root: Element, file: str, find: Finder, into: Annotated) -> None
             frame = element.get("frame") or ""
             if element.tag not in SHAPES or element.get("outside") == "1" or not frame.isdecimal():
                 continue
-            path = find(f"frame_{int(frame):06d}")
+            path = paths.get(int(frame))
             if path is None:
                 missing[frame] += 1
                 continue
@@ -52,6 +59,28 @@ def read_tracks(root: Element, file: str, find: Finder, into: Annotated) -> None
             add_shape(element, label, path, size, f"track {track.get('id')} of {file}, frame {frame},", into)
     for frame, count in missing.items():
         into.boxes.refuse(f"frame {frame} of {file}, with objects ({count}), is not in the archive")
+
+
+def find_frames(frames: set[int], size: str | None, find: Finder, into: Annotated) -> dict[int, str]:
+    """{number of a frame: its picture}: by CVAT's own names, else by the numbers at the ends of the pictures' names, counted from 0 or
+    from 1, else in the order of the names where there are as many pictures as the video has frames (`size`)."""
+    named = {frame: path for frame in frames if (path := find(f"frame_{frame:06d}"))}
+    if named or not frames:
+        return named
+    paths = find.index.paths()
+    numbers = {int(found[-1]): path for path in paths if (found := re.findall(r"\d{1,9}", path.rpartition("/")[2]))}
+    first = 1 if 0 in frames and min(numbers, default=0) == 1 else 0
+    if len(numbers) == len(paths) and sum(frame + first in numbers for frame in frames) >= MIN_SHARE * len(frames):
+        sentence = _(
+            "Frames of the video are the images by the numbers in their names, counted from %(first)s", first=first
+        )
+        into.readings.append(Reading("video_frames", "numbers", sentence))
+        return {frame: numbers[frame + first] for frame in frames if frame + first in numbers}
+    if (size or "").strip() == str(len(paths)):
+        sentence = _("Frames of the video are the images in the order of their names")
+        into.readings.append(Reading("video_frames", "order", sentence))
+        return {frame: paths[frame] for frame in frames if frame < len(paths)}
+    return {}
 
 
 def add_shape(element: Element, label: str | None, path: str, size: Size | None, where: str, into: Annotated) -> None:

@@ -63,6 +63,12 @@ class PictureIndex:
             if (short := UPLOAD_PREFIX.sub("", stem)) != stem:
                 self.by_stem[short].append(entry)
 
+    def paths(self) -> list[str]:
+        """Those of all pictures, numbers in their names in order."""
+        if self.entries:
+            self.build()
+        return sorted((entry.name for entry in self.exact.values()), key=natural_order)
+
     def find(self, name: str | None, near: Sequence[str] = ()) -> str | None:
         """The path in the archive that a name means; `near`: the annotation's own path as words, whose folders say which of
         several pictures of one name is meant. None where none is, or several are and nothing tells them apart."""
@@ -93,6 +99,12 @@ class PictureIndex:
             if candidate and (entries := self.by_stem.get(candidate)):
                 return choose_nearest(entries, near)
         return None
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """img_2 before img_10."""
+    words = re.findall(r"\d+|\D+", name)
+    return [(int(word[:18]), "") if word[0].isdecimal() else (-1, word) for word in words]
 
 
 def choose_nearest(entries: Sequence[Entry], near: Sequence[str]) -> str | None:

@@ -29,7 +29,8 @@ MAX_XML_BYTES = 64 * 1024**2
 
 
 def read_boxes(pictures: Pictures) -> tuple[Annotated, list[Annotated]] | None:
-    """(the annotations to use, others that the archive holds as well); None where there are none."""
+    """(the annotations to use, others that the archive holds as well); None where there are none. Asked for by `annotations`, else
+    those of most pictures."""
     index = PictureIndex(pictures.media)
     forms = [*read_json(pictures, index), *read_xml(pictures, index)]
     texts = (read_text_files(pictures, index), read_box_lines(pictures, index))
@@ -38,7 +39,8 @@ def read_boxes(pictures: Pictures) -> tuple[Annotated, list[Annotated]] | None:
         forms.append(table)
     if not forms:
         return None
-    best = max(forms, key=lambda form: form.pictures_with_objects)
+    asked = pictures.choices.get("annotations", pictures.archive.name)
+    best = max(forms, key=lambda form: (form.layout == asked, form.pictures_with_objects))
     return best, [form for form in forms if form is not best and form.pictures_with_objects]
 
 

@@ -8,6 +8,7 @@ from trainer.data.annotations import Boxes, Size
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.file_parts import parts_of_names
+from trainer.data.readings import Choices, Reading
 
 
 class Pictures(Protocol):
@@ -16,6 +17,7 @@ class Pictures(Protocol):
     archive: Archive
     media: list[Entry]
     others: list[Entry]
+    choices: Choices
 
     def with_suffix(self, *suffixes: str) -> list[Entry]: ...
     def part_of(self, entry: Entry) -> str: ...
@@ -60,6 +62,8 @@ class Annotated:
     """Pictures that more than one person has labelled; the first is used."""
     file_parts: dict[str, str | None] = field(default_factory=dict)
     """The part of each annotation file, where the names of several make a split."""
+    readings: list[Reading] = field(default_factory=list)
+    """What else was decided."""
     unit: str = ""
     """What the coordinates were counted in, where it had to be guessed."""
     waiting: list[BoxTable] = field(default_factory=list)

@@ -5,6 +5,7 @@ from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.messages import Message, _, joined, ngettext
 
 BACKGROUND, LEAVE_OUT = "background", "leave_out"
+FOLDERS = "folders"
 SHAPES = ("segments", "corners", "mask", "keypoints")
 
 
@@ -53,8 +54,33 @@ def choose_unlabelled(
     return reading, empty
 
 
-def describe_form(best: Annotated, others: list[Annotated], file: str) -> list[Reading]:
-    """The form that was read and the ones beside it, and how its numbers were counted."""
+def choose_source(
+    best: Annotated, others: list[Annotated], labelled: int, choices: Choices, file: str
+) -> tuple[bool, Reading]:
+    """(whether the annotations are read and not the class folders, the reading with the other ways). `labelled`: pictures of which
+    their folders tell a class: more than twice as many as have annotations are what is meant."""
+    options = [form.layout for form in (best, *others)] + ([FOLDERS] if labelled else [])
+    asked = choices.pick("annotations", options, file)
+    is_folders = asked == FOLDERS or (asked is None and labelled > 2 * best.pictures_with_objects)
+    chosen = FOLDERS if is_folders else best.layout
+    titles = {form.layout: _("Annotations of %(title)s", title=form.title) for form in (best, *others)}
+    titles[FOLDERS] = _("The class folders as labels")
+    sentence: Message = describe_source(best, others)
+    if is_folders:
+        sentence = _(
+            "The label is the class folder; annotations of %(title)s of %(count)s images are not used",
+            title=best.title,
+            count=f"{best.pictures_with_objects:,}",
+        )
+    offered = [Choice(option, titles[option]) for option in dict.fromkeys(options) if option != chosen]
+    confidence = 0.6 if is_folders and asked is None else 1.0
+    return not is_folders, Reading(
+        "annotations", chosen, sentence, offered, confidence, file=file, is_asked=asked is not None
+    )
+
+
+def describe_source(best: Annotated, others: list[Annotated]) -> Message:
+    """The form that was read, and the ones beside it."""
     objects = sum(map(len, best.boxes.objects.values()))
     pictures = best.pictures_with_objects
     sentence: Message = _(
@@ -66,7 +92,12 @@ def describe_form(best: Annotated, others: list[Annotated], file: str) -> list[R
     if others:
         names = ", ".join(other.title for other in others)
         sentence = joined([sentence, _("also in the archive, and not used: %(names)s", names=names)], "; ")
-    readings = [Reading("annotations", best.layout, sentence, file=file)]
+    return sentence
+
+
+def describe_numbers(best: Annotated, file: str) -> list[Reading]:
+    """How the numbers of the form were counted."""
+    readings = list(best.readings)
     if best.unit:
         units = {"pixels": _("pixels"), "shares": _("fractions of the image"), "percent": _("percent of the image")}
         sentence = _("Box coordinates in %(unit)s", unit=units[best.unit])

@@ -12,9 +12,12 @@ from trainer.data.annotations import parse_size
 from trainer.data.archives import Archive, Entry
 from trainer.data.box_formats.box_columns import (
     CORNERS,
+    MIN_MATCHED,
     SIDES,
     SNIFFED_ROWS,
+    column,
     find_form,
+    is_picture,
     name_columns,
     named_unit,
     parse_cell,
@@ -23,10 +26,15 @@ from trainer.data.box_formats.box_columns import (
 )
 from trainer.data.box_formats.box_lists import is_box_list, is_objects_column, read_box_list
 from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat, add_via_region
+from trainer.data.box_formats.makesense import makesense_kind, refuse_rows
+from trainer.data.box_formats.open_images import code_names, is_image_labels, read_image_labels
 from trainer.data.box_formats.references import PictureIndex
+from trainer.data.box_formats.run_lengths import find_runs, read_runs, run_columns
 from trainer.data.box_formats.source import Annotated, BoxRow, BoxTable, Finder, Pictures, parts_of_entries
 from trainer.data.box_formats.text_files import read_text
+from trainer.data.box_formats.via3 import is_via3_csv, read_via3_csv
 from trainer.data.box_formats.yolo import yolo_names
+from trainer.data.class_names import MAX_NAMES_BYTES, parse_text
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
@@ -37,20 +45,26 @@ from trainer.json_types import Json, JsonObject
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".jsonl", ".ndjson", ".json", ".txt")
 MAX_TABLES = 50
 MAX_BOXES = 2_000_000
-MIN_MATCHED = 0.5
 
 
 def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
     """Boxes of all tables of an archive that have a row a box."""
     into = Annotated("table", "a table with a row a box")
-    names = class_names(pictures)
+    names = code_names(pictures)
     listed = yolo_names(
         {entry.parts[-1].lower(): read_text(pictures.archive, entry) for entry in lists_of_names(pictures)}
     )
     names |= {str(number): name for number, name in enumerate(listed)}
+    described = [entry for entry in pictures.with_suffix(".json") if "label" in entry.parts[-1].lower()]
+    for entry in described:
+        names |= parse_text(read_text(pictures.archive, entry)[:MAX_NAMES_BYTES].encode())
     tables = [entry for entry in pictures.others if entry.suffix in SUFFIXES]
     into.file_parts = parts_of_entries(tables)
     for entry in sorted(tables, key=lambda entry: (SUFFIXES.index(entry.suffix), entry.name))[:MAX_TABLES]:
+        if entry.suffix == ".csv" and is_via3_csv(text := read_text(pictures.archive, entry)):
+            read_via3_csv(text, entry, Finder(index, entry.parts), into)
+            into.used.add(entry.name)
+            continue
         with temporary_folder() as place:
             table = open_quietly(pictures.archive, entry, place)
             if table is not None and read_table(table, entry, Finder(index, entry.parts), pictures, into, names):
@@ -58,7 +72,7 @@ def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
     if not into.used:
         return None
     into.used |= {entry.name for entry in tables if "class-descriptions" in entry.name}
-    into.used |= {entry.name for entry in lists_of_names(pictures)}
+    into.used |= {entry.name for entry in [*lists_of_names(pictures), *described]}
     return into
 
 
@@ -78,16 +92,6 @@ def open_quietly(archive: Archive, entry: Entry, place: Path) -> Table | None:
         return None
 
 
-def class_names(pictures: Pictures) -> dict[str, str]:
-    """Open Images' codes of classes with their names, from class-descriptions-boxable.csv."""
-    names: dict[str, str] = {}
-    for entry in pictures.with_suffix(".csv"):
-        if "class-descriptions" in entry.parts[-1].lower():
-            lines = (line.partition(",") for line in read_text(pictures.archive, entry).splitlines())
-            names |= {code.strip(): name.strip().strip('"') for code, comma, name in lines if comma}
-    return names
-
-
 def read_table(
     table: Table, entry: Entry, find: Finder, pictures: Pictures, into: Annotated, names: dict[str, str]
 ) -> bool:
@@ -95,8 +99,9 @@ def read_table(
     rows = iterate_rows(table)
     try:
         first = list(islice(rows, SNIFFED_ROWS))
-        if {"filename", "region_shape_attributes", "region_attributes"} <= {c.strip("# ") for c in table.columns}:
-            return read_via_rows(table.columns, chain(first, rows), entry.name, find, into)
+        known = read_known(table.columns, first, rows, entry, find, pictures, into, names)
+        if known is not None:
+            return known
         columns = name_columns(table.columns)
         form = find_form(columns)
         if form is None or "image" not in columns:
@@ -121,6 +126,34 @@ def read_table(
     for line, reason in table.bad:
         into.boxes.refuse(f"line {line} of {entry.name} {reason}")
     return True
+
+
+def read_known(
+    columns: list[str],
+    first: list[tuple[str | None, ...]],
+    rows: Iterator[tuple[str | None, ...]],
+    entry: Entry,
+    find: Finder,
+    pictures: Pictures,
+    into: Annotated,
+    names: dict[str, str],
+) -> bool | None:
+    """The tables of tools and competitions that have no four numbers a row: whether it was read; None for any other table."""
+    listed = chain(first, rows)
+    if {"filename", "region_shape_attributes", "region_attributes"} <= {name.strip("# ") for name in columns}:
+        return read_via_rows(columns, listed, entry.name, find, into)
+    if is_image_labels(columns):
+        return read_image_labels(columns, listed, entry.name, find, into, names)
+    if (place := find_runs(columns, first)) is not None:
+        found = run_columns(columns, first, place, find)
+        if "image" not in found:
+            return False
+        read_runs(found, place, list(listed), entry.name, find, pictures, into, names)
+        return True
+    if find_form(name_columns(columns)) is None and (kind := makesense_kind(columns, first, find)):
+        refuse_rows(kind, columns, listed, entry.name, find, into)
+        return True
+    return None
 
 
 def read_cells(
@@ -176,8 +209,6 @@ def guess_columns(
     if any(find(name) for name in names):
         first = [tuple(None if name.startswith("column ") else name for name in names)]
     sample = (first + rows)[:50]
-    if sample and is_point_rows(sample, find):
-        return {}, []
     if not sample or (not first and not all(name.startswith("column_") for name in names)):
         return {}, []
     width = len(names)
@@ -195,24 +226,6 @@ def guess_columns(
     label = next((place for place in words if place > image), words[0])  # AutoML puts the part in front
     columns = {"image": image, "label": label} | dict(zip(CORNERS, spots, strict=False))
     return columns | ({"split": words[0]} if words[0] != label else {}), first
-
-
-def is_point_rows(rows: list[tuple[str | None, ...]], find: Finder) -> bool:
-    """makesense's points: label, x, y, file, and the picture's width and height, which are the same in all rows of a picture."""
-    if len(rows[0]) != 6 or not is_picture(column(rows, 3), find):
-        return False
-    sizes: dict[str | None, set[tuple[str | None, ...]]] = {}
-    for row in rows:
-        sizes.setdefault(row[3], set()).add(row[4:])
-    return all(len(stated) == 1 for stated in sizes.values()) and len({row[1:3] for row in rows}) > 1
-
-
-def column(rows: list[tuple[str | None, ...]], place: int) -> list[str | None]:
-    return [row[place] if place < len(row) else None for row in rows]
-
-
-def is_picture(cells: list[str | None], find: Finder) -> bool:
-    return sum(find(cell or "") is not None for cell in cells) >= MIN_MATCHED * len(cells)
 
 
 def read_row(

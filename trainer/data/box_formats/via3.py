@@ -1,4 +1,7 @@
-"""VIA, version 3: files, views of them, and metadata with a shape and the options that were ticked."""
+"""VIA, version 3, as JSON and as CSV: files, views of them, and metadata with a shape and the options that were ticked."""
+
+import csv
+import json
 
 from trainer.data.annotations import Boxes, parse_numbers
 from trainer.data.archives import Entry
@@ -8,6 +11,7 @@ from trainer.data.box_formats.source import Annotated, Finder
 from trainer.json_types import Json, JsonObject
 
 RECTANGLE, CIRCLE, ELLIPSE, POLYGON = 2, 3, 4, 7
+HEADER = "# CSV_HEADER = metadata_id,file_list,"
 LABEL_NAMES = ("label", "class", "name", "type", "category", "object")
 
 
@@ -62,3 +66,41 @@ def label_of(values: Json, attributes: JsonObject) -> str:
         if str(text or "").strip():
             named[title.strip().lower()] = str(text).strip()
     return next((named[name] for name in LABEL_NAMES if name in named), next(iter(named.values()), ""))
+
+
+# CSV: comment lines, the last of which names the columns, and a row a region
+
+
+def is_via3_csv(text: str) -> bool:
+    return text.startswith("# Exported using VGG Image Annotator") and HEADER in text[:4096]
+
+
+def read_via3_csv(text: str, entry: Entry, find: Finder, into: Annotated) -> None:
+    """Rows of id, files, flags, times, place and values; attributes have no names here, and options are their numbers."""
+    into.layout, into.title = "via", "VGG Image Annotator (VIA)"
+    rows = csv.reader(line for line in text.splitlines() if not line.startswith("#"))
+    for line, row in enumerate(rows, 1):
+        where = f"region {line} of {entry.name}"
+        files, place, values = parse_cells(row)
+        path = picture_or_refuse([str(name) for name in files[:1]] or [""], find, into.boxes, entry.name)
+        label = label_of(values, {})
+        if path and place:
+            add_shape(place, path, label or "object", where, into.boxes)
+        elif path and label:
+            into.tags[path] = [label]
+
+
+def parse_cells(row: list[str]) -> tuple[list[Json], list[Json], JsonObject]:
+    """(names of files, numbers of a place, values of attributes) of a row; empty ones where a cell holds none."""
+    held: list[Json] = []
+    for cell in (*row, *[""] * 6)[1:6:1]:
+        try:
+            held.append(json.loads(cell or "null"))
+        except (ValueError, RecursionError):
+            held.append(None)
+    files, place, values = held[0], held[3], held[4]
+    return (
+        files if isinstance(files, list) else [],
+        place if isinstance(place, list) else [],
+        values if isinstance(values, dict) else {},
+    )

@@ -55,7 +55,20 @@ def read_voc_root(root: Element, find_image: FindImage, boxes: Boxes, name: str)
 
 
 def drawn_shape(element: Element) -> tuple[Shape, list[float] | None]:
-    """(the outline or the rotated box of an object, the box around it or None)."""
+    """(the outline, the rotated box or the key points of an object, the box around it or None)."""
+    shape, around = drawn_outline(element)
+    held = element.find("keypoints")
+    count = len(held) // 3 if held is not None else 0
+    marks = [
+        parse_numbers([element.findtext(f"keypoints/{axis}{n}") for axis in "xyv"], 3) for n in range(1, count + 1)
+    ]
+    points = [mark for mark in marks if mark]
+    if not points:
+        return shape, around
+    return shape | {"keypoints": points}, around or bounds_of((x, y) for x, y, seen in points if seen)
+
+
+def drawn_outline(element: Element) -> tuple[Shape, list[float] | None]:
     polygon = element.find("polygon")
     points: list[Point] = []
     for index in range(1, 1 + len(polygon) // 2 if polygon is not None else 0):
