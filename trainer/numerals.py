@@ -90,6 +90,11 @@ def number_of(cell: str, decimal: str = ".", unit: str = "", ranges: bool = Fals
     return number if number is not None and math.isfinite(number) else None
 
 
+def with_mark(text: str, decimal: str) -> str:
+    """Digits as Python writes them, as a column with this decimal mark does."""
+    return text.replace(".", decimal)
+
+
 def common_number(cell: str, decimal: str) -> float | None:
     """Digits with thousands' marks, currency and percent signs, accountants' parentheses."""
     text = MONEY.sub("", cell).replace("−", "-")

@@ -31,12 +31,18 @@ WORD_SHARE = 0.01
 DATE_PARTS = ("year", "month", "weekday", "hour", "days")
 
 
-def cell_of(value: object) -> Cell:
-    """A value of an input as the cell that a file would have; None where it is missing."""
+def cell_of(value: object, decimal: str = ".") -> Cell:
+    """A value of an input as the cell that a file would have; None where it is missing. `decimal`: the mark that the column
+    writes before decimals, and so what stands in a cell for a JSON number."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    text = str(value).strip()
+    text = numerals.with_mark(str(value), decimal) if isinstance(value, float) else str(value).strip()
     return None if kinds.is_missing(text) else text
+
+
+def cell_in(row: Mapping[str, Any], description: Description) -> Cell:
+    """The cell of a described column in an input."""
+    return cell_of(row.get(description["name"]), description.get("decimal", "."))
 
 
 def normalise_level(cell: str) -> str:
@@ -218,7 +224,7 @@ def encode(
     """(rows, features) of inputs {column: value}. `readers`: of the columns whose texts are read, `embed`: their encoder."""
     parts = []
     for description in descriptions:
-        cells = [cell_of(row.get(description["name"])) for row in rows]
+        cells = [cell_in(row, description) for row in rows]
         reader = (readers or {}).get(description["name"])
         if reader is None:
             parts.append(encode_column(description, cells))

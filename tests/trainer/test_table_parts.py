@@ -94,6 +94,7 @@ def test_a_form_field_says_what_a_column_holds_and_nothing_more() -> None:
         "min": 1.0,
         "max": 9.0,
         "typical": 5.0,
+        "decimal": ".",
         "example": 5.0,
     }
     assert "levels" not in declared(

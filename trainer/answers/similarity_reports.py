@@ -53,12 +53,13 @@ def pair_report(
 
 
 def curve(is_alike: np.ndarray, predicted: np.ndarray, points: int = 60) -> list[list[float]]:
-    """[false positive rate, true positive rate] from the strictest to the loosest threshold."""
+    """[false positive rate, true positive rate] from the strictest to the loosest threshold, so straight across equal scores."""
     order = np.argsort(-predicted, kind="stable")
     right, wrong = np.cumsum(is_alike[order]), np.cumsum(~is_alike[order])
     if not len(order) or not right[-1] or not wrong[-1]:
         return []
-    places = np.unique(np.linspace(0, len(order) - 1, points).astype(int))
+    ends = np.flatnonzero(np.diff(predicted[order], append=-np.inf))
+    places = ends[np.unique(np.linspace(0, len(ends) - 1, points).astype(int))]
     return [[0.0, 0.0], *([float(wrong[at] / wrong[-1]), float(right[at] / right[-1])] for at in places)]
 
 

@@ -184,12 +184,8 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
     def agreement(self, predicted: Sequence[Any], others: Sequence[Any], labels: Sequence[str]) -> float:
         """Share of the pairs with about the same score; of a search, of the first texts that are among the other's first."""
         if predicted and isinstance(predicted[0], str):
-            shared = [
-                len({*json.loads(one)[:COMPARED]} & {*json.loads(other)[:COMPARED]})
-                / max(len(json.loads(other)[:COMPARED]), 1)
-                for one, other in zip(predicted, others, strict=True)
-            ]
-            return float(np.mean(shared))
+            pairs = zip(map(json.loads, predicted), map(json.loads, others), strict=True)
+            return float(np.mean([shared_share(one[:COMPARED], other[:COMPARED]) for one, other in pairs]))
         spread = float(np.std(others)) or 1.0
         return float(np.mean(np.abs(np.subtract(predicted, others)) <= SAME * spread + 1e-9))
 
@@ -244,6 +240,11 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
 
     def read_predicted(self, metric: str, cells: list[Any], own: list[str], every: list[str]) -> Given:
         return [json.loads(cell) for cell in cells] if cells and isinstance(cells[0], str) else cells
+
+
+def shared_share(found: list[int], others: list[int]) -> float:
+    """Share of the others that were found too; 1 where there are none on either side."""
+    return len({*found} & {*others}) / len(others) if others else float(not found)
 
 
 def alike_scaled(predicted: np.ndarray, metric: str) -> np.ndarray:

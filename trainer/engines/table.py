@@ -90,7 +90,7 @@ class TableEngine(ArrayEngine[JsonObject]):
                 hint=_("There are: %(known)s.", known=known),
             )
         for column in self.columns:
-            cell = tables.cell_of(row.get(column["name"]))
+            cell = tables.cell_in(row, column)
             if cell is not None and column["kind"] in ("number", "date"):
                 self.check_cell(column, cell)
         return row

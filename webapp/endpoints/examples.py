@@ -16,6 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from trainer.numerals import number_of, with_mark
 from webapp import answers as presentations
 from webapp.core.bare_media import NotBareError, bare, can_be_bare
 from webapp.core.formats import number
@@ -235,8 +236,8 @@ def typical(field: Field) -> Any:
     """A value that stands for many rows: the median to two digits, the month of the median date, the commonest category. A
     text is some row's, so there is none."""
     if field.kind == "number":
-        value = number(field.value)
-        return "" if value is None else f"{rounded(value):.10g}"
+        value = number_of(str(field.value), field.decimal or ".")
+        return "" if value is None else with_mark(f"{rounded(value):.10g}", field.decimal or ".")
     if field.kind in ("date", "moment"):
         midnight = "T00:00" if field.kind == "moment" else ""
         return f"{field.value[:8]}01{midnight}" if field.value else ""

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from trainer import dates
+from trainer.numerals import with_mark
 from webapp.catalog.titles import input_words, reads_table, role_words, widgets_of
 from webapp.core.formats import number, size
 from webapp.core.media import size_of, type_of
@@ -52,6 +53,8 @@ class Field:
     hint: str = ""
     forms: tuple[str, ...] = ()
     """How a column of dates may write them (`trainer.dates`); a browser's field takes ISO alone."""
+    decimal: str = "."
+    """The mark before decimals in a column of numbers; empty where the artifact does not say."""
     choice_rows: tuple[int, ...] = ()
     """How many of the rows learned from have each choice; empty where the artifact does not say."""
     is_labelled: bool = False
@@ -108,7 +111,8 @@ def field_of(
         control = "moment"
     rows = tuple(declaration.get("choice_rows") or ())
     hint, texts = hint_of(declaration), tuple(map(str, choices))
-    field = Field(own or f"in-{index}", name, control, title, "", texts, hint, forms, rows)
+    decimal = declaration.get("decimal", "") if control == "number" else "."
+    field = Field(own or f"in-{index}", name, control, title, "", texts, hint, forms, decimal, rows)
     return replace(field, value=shown_value(field, one_example(declaration)))
 
 
@@ -129,7 +133,10 @@ def moment_of(cell: str, forms: Iterable[str], pattern: str) -> str:
 
 
 def shown_value(field: Field, value: object) -> Any:
-    """What a field holds; dates as browsers take them: “27/10/2024” would leave a date field empty."""
+    """What a field holds: dates as browsers take them, since “27/10/2024” would leave a date field empty; numbers as their
+    column writes them."""
+    if isinstance(value, float):
+        return with_mark(str(value), field.decimal or ".")
     pattern = {"date": "%Y-%m-%d", "moment": "%Y-%m-%dT%H:%M"}.get(field.kind)
     return moment_of(str(value), field.forms, pattern) if pattern else value
 
@@ -147,7 +154,8 @@ def hint_of(declaration: dict[str, Any]) -> str:
     )
     if low is None or high is None:
         return ""
-    return _("%(low)s to %(high)s in the rows") % {"low": f"{low:.10g}", "high": f"{high:.10g}"}
+    ends = (with_mark(f"{end:.10g}", declaration.get("decimal", ".")) for end in (low, high))
+    return _("%(low)s to %(high)s in the rows") % dict(zip(("low", "high"), ends, strict=True))
 
 
 def filled(fields: list[Field], texts: Mapping[str, Any]) -> list[Field]:
@@ -292,8 +300,9 @@ def of_example(field: Field, values: Mapping[str, Any]) -> ModelInput | None:
 
 
 def of_text(field: Field, text: str) -> ModelInput:
-    """A number where the column holds numbers; what is no number is sent as it is, for the model to refuse in words."""
-    if field.kind == "number" and number(text) is not None:
+    """A number where the column holds numbers with a decimal point; what is no number, or written in another way (1.200,50),
+    is sent as it is, for the model to read as it has read the rows or to refuse in words."""
+    if field.kind == "number" and field.decimal == "." and number(text) is not None:
         return ModelInput(number(text), text)
     return ModelInput(text if text or field.kind in ("text", "query") else None, text)
 
