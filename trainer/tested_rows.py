@@ -39,7 +39,7 @@ def columns_of(cell: str | None) -> dict[str, Any]:
     """{column: cell} of a table's row, as predictions.parquet keeps it; empty for any other input."""
     try:
         cells = json.loads(cell or "")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {}
     return cells if isinstance(cells, dict) else {}
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.trainer.data_made import dataset, texts
 from trainer.data import fixes
 from trainer.data.answer_checks import (
     MIN_ROWS,
@@ -22,33 +23,17 @@ from trainer.data.archives import common_folder
 from trainer.data.checks import find_problems
 from trainer.data.column_checks import column_problems, columns_with, spelling_problems
 from trainer.data.columns import map_columns, reconcile_roles
-from trainer.data.dataset import Dataset
 from trainer.data.idx import IdxFile, check_pictures, find_labels, read_idx
 from trainer.data.indexing import rank_cells
 from trainer.data.problems import EXAMPLES, ROWS_SHOWN, fix_of, join_names, problem, shorten
 from trainer.data.row_checks import copy_problems, missing_problems
 from trainer.data.row_keys import keys_from
-from trainer.data.splitting import keep_split, split_dataset
+from trainer.data.splitting import keep_split
 from trainer.data.version import merge_roles
 from trainer.errors import DataError
 from trainer.messages import _
 from trainer.paths import safe_path
 from trainer.spec import SplitSpec
-
-Cells = Sequence[str | None]
-
-
-def dataset(task: str | None = None, split: SplitSpec | None = None, **columns: Cells) -> Dataset:
-    """Mapped and split as a file's rows would be."""
-    made = Dataset(pa.table({name: pa.array(list(cells), pa.string()) for name, cells in columns.items()}), [])
-    made.split_spec = split or SplitSpec()
-    map_columns(made, None, task)
-    split_dataset(made, made.split_spec)
-    return made
-
-
-def texts(count: int) -> list[str]:
-    return [f"this is message number {number} of them all" for number in range(count)]
 
 
 def codes(problems: Sequence[dict]) -> list[str]:

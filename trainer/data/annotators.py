@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import is_missing
+from trainer.data.cells import is_missing_mask
 from trainer.data.dataset import Dataset
 from trainer.data.label_columns import LABEL_NAME
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, readings_as_json
@@ -33,11 +34,7 @@ def join_votes(dataset: Dataset, choices: Choices) -> np.ndarray | None:
     annotator, item, label = found
     asked = choices.pick("annotators", LABELS)
     chosen = asked or MAJORITY
-    items = dataset.column(item).combine_chunks()
-    coded = (
-        items.dictionary_encode() if isinstance(items, pa.Array) else pa.concat_arrays(items.chunks).dictionary_encode()
-    )
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = number_items(dataset.column(item))
     others = [Choice(other, text) for other, text in LABELS.items() if other != chosen]
     confidence = 1.0 if asked else 0.85
     if chosen == APART:
@@ -90,6 +87,16 @@ def join_votes(dataset: Dataset, choices: Choices) -> np.ndarray | None:
         [Reading("annotators", chosen, sentence, others, confidence, is_asked=asked is not None)]
     )
     return rows
+
+
+def number_items(items: pa.ChunkedArray) -> np.ndarray:
+    """(rows,) the item of each row as a number; a row that names none is an item of its own, below zero."""
+    joined = items.combine_chunks()
+    joined = joined if isinstance(joined, pa.Array) else pa.concat_arrays(joined.chunks)
+    codes: np.ndarray = joined.dictionary_encode().indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    is_nameless = is_missing_mask(items).to_numpy()
+    codes[is_nameless] = -1 - np.arange(is_nameless.sum())
+    return codes
 
 
 def find_columns(dataset: Dataset) -> tuple[str, str, str] | None:

@@ -158,8 +158,10 @@ def read_beside(files: "Files") -> Recordings | None:
         return None
     recordings = Recordings("subtitles")
     for entry in tellers:
-        stem = strip_language(entry.name.rsplit(".", 1)[0])
-        recording = files.find(f"{stem}") or files.find(stem.rsplit("/", 1)[-1])
+        stem = entry.name.rsplit(".", 1)[0]
+        names = (stem, strip_language(stem))  # talk.two.srt may belong to talk.two.wav
+        ends = (name.rsplit("/", 1)[-1] for name in names)
+        recording = next((found for name in (*names, *ends) if (found := files.find(name))), None)
         if recording is None or recording.name in recordings.cuts:
             continue
         text = read_text(files.archive, entry)

@@ -82,7 +82,7 @@ def conversation(cell: object, tools: object = None) -> Row | None:
         return None
     while turns and turns[-1]["role"] != "assistant":
         turns.pop()
-    if not turns or not turns[-1]["content"] or all(turn["role"] == "assistant" for turn in turns):
+    if not turns or not turns[-1]["content"].strip() or all(turn["role"] == "assistant" for turn in turns):
         return None
     return Row(with_tools(turns[:-1], read_tools(tools)), turns[-1]["content"])
 
@@ -91,7 +91,7 @@ def turns_of(cell: object) -> list[dict[str, str]] | None:
     """{role, content} of each message of OpenAI's form or ShareGPT's; None for what is no conversation."""
     try:
         listed = json.loads(cell) if isinstance(cell, str) else cell
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(listed, list) or not all(isinstance(message, dict) for message in listed):
         return None

@@ -23,10 +23,11 @@ EXAMPLES = 3
 
 @dataclass
 class Kept:
-    """Texts by their id, and how often an id came again."""
+    """Texts by their id, how often an id came again, and how many rows had no id or no text."""
 
     texts: dict[str, str] = field(default_factory=dict)
     repeated: int = 0
+    blank: int = 0
 
 
 def column_of(table: Table, names: Sequence[str]) -> int | None:
@@ -63,6 +64,8 @@ def join_judgements(tables: list[Table], parts: list[str | None]) -> Several | N
             several.left_out.append(
                 LeftOut("repeated_ids", kept.repeated, repeated_words(kept.repeated), listed[0].name)
             )
+        if kept.blank:
+            several.left_out.append(LeftOut("blank_texts", kept.blank, blank_words(kept.blank), listed[0].name))
     return several
 
 
@@ -103,6 +106,8 @@ def kept_of(tables: list[Table]) -> Kept:
                 kept.repeated += 1
             elif name and words:
                 kept.texts[name] = words
+            else:
+                kept.blank += 1
     return kept
 
 
@@ -115,6 +120,7 @@ def pairs_table(table: Table, queries: Kept, texts: Kept, used: tuple[set[str], 
     made.suggested = {"first": QUERY, "second": DOCUMENT, "score": RELEVANCE}
     made.readings, made.left_out = table.readings, list(table.left_out)
     left = LeftOut("unknown_ids", 0, unknown_words(0), table.name, "", [])
+    again = LeftOut("repeated_judgements", 0, again_words(0), table.name)
 
     def pairs() -> Iterator[tuple[str, str, str]]:
         seen: set[tuple[str, str]] = set()
@@ -133,6 +139,11 @@ def pairs_table(table: Table, queries: Kept, texts: Kept, used: tuple[set[str], 
                 used[1].add(names[1])
                 judged = (cells[gain] or "") if gain is not None else "1"
                 yield queries.texts[names[0]], texts.texts[names[1]], judged
+            else:
+                again.count += 1
+        if again.count:
+            again.sentence = again_words(again.count)
+            made.left_out.append(again)
 
     made.batches = batched(pairs())
     return made
@@ -171,6 +182,22 @@ def unknown_words(count: int) -> Message:
     return ngettext(
         "%(count)s judgement names a query or a text that there is not: add it, or correct the id.",
         "%(count)s judgements name a query or a text that there is not: add them, or correct the ids.",
+        count,
+    )
+
+
+def blank_words(count: int) -> Message:
+    return ngettext(
+        "%(count)s row has no id or no text: no judgement can name it.",
+        "%(count)s rows have no id or no text: no judgement can name them.",
+        count,
+    )
+
+
+def again_words(count: int) -> Message:
+    return ngettext(
+        "%(count)s judgement came again: the first of each query and text is read.",
+        "%(count)s judgements came again: the first of each query and text is read.",
         count,
     )
 

@@ -168,9 +168,9 @@ def read_scripts(files: "Files") -> None:
             continue
         files.used.add(entry.name)
         for line in read_lines(files.archive, entry):
-            own_id, _blank, rest = line.partition(" ")
-            media = next((found for word in reversed(rest.split()) if (found := files.find(word.lstrip("/")))), None)
-            if media is not None and own_id:
+            own_id, *words = line.split()
+            media = next((found for word in reversed(words) if (found := files.find(word.lstrip("/")))), None)
+            if media is not None:
                 files.paths.setdefault(own_id.casefold(), media)
 
 
@@ -204,7 +204,10 @@ def fields_of(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
     """Cells of each line. Quotes count only where commas or semicolons divide; the others stand in texts as they are."""
     if delimiter in ",;":
         for line in lines:
-            yield next(csv.reader([line], delimiter=delimiter), [""]) or [""]
+            try:
+                yield next(csv.reader([line], delimiter=delimiter), [""]) or [""]
+            except csv.Error:  # a cell of more than a million characters
+                yield ["", ""]
         return
     most = 1 if delimiter == " " else -1
     for line in lines:

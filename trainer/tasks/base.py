@@ -199,7 +199,7 @@ class Task:
         """One line of `predict --input` as an input: here a text, plain or as JSON, or an object with it."""
         try:
             value = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return line
         if isinstance(value, dict):
             value = value.get(cls.roles[0].name, line)

@@ -95,7 +95,7 @@ class ImageTextClassification(PictureTask):
         """{"image": a path or a `data:` URL, "text": "…"} as JSON, or a picture by itself."""
         try:
             value = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             return super().read_line(line)

@@ -111,7 +111,7 @@ class MediaTask(Task):
         """A path, a `data:` URL, or either as JSON, alone or in an object."""
         try:
             value = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             value = line.strip()
         if isinstance(value, dict):
             value = value.get(cls.roles[0].name, "")

@@ -113,7 +113,7 @@ class QuestionAnswering(TextTask):
         """{"question": "…", "context": "…"} as JSON."""
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return line
         return {name: value[name] for name in NAMES if name in value} if isinstance(value, dict) else value
 

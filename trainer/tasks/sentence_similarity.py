@@ -140,7 +140,7 @@ class SentenceSimilarity(TextTask):
     def read_line(cls, line: str) -> object:
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return line
         return value if isinstance(value, dict | str) else line
 

@@ -264,7 +264,7 @@ class TableTask(Task):
     def read_line(cls, line: str) -> object:
         try:
             return json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return line
 
     @classmethod

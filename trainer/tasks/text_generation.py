@@ -188,7 +188,7 @@ class TextGeneration(Task):
         """A text, or an object as JSON; of a row as it was learned from, what stands before its last answer."""
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return line
         if not isinstance(value, dict):
             return value if isinstance(value, str) else line

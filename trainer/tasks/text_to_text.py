@@ -101,7 +101,7 @@ class TextToText(Task):
         """A text, or an object as JSON."""
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return line
         if isinstance(value, dict) and cls.roles[0].name in value:
             return {name: value[name] for name in (cls.roles[0].name, *OPTIONS) if name in value}

@@ -86,7 +86,7 @@ class TokenClassification(TextTask):
         """A text, plain or as JSON; or an object with a `text`, or with `tokens`, which become one."""
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return line
         if isinstance(value, dict) and isinstance(value.get("text"), str):
             return value["text"]

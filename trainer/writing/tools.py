@@ -41,7 +41,7 @@ def read_tools(cell: object) -> list[dict[str, Any]]:
     """Tools of a cell: a list of objects, or its JSON; none for anything else."""
     try:
         listed = json.loads(cell) if isinstance(cell, str) else cell
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [tool for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
 
@@ -57,7 +57,7 @@ def read_answer(text: str) -> Said:
         return Said(text, [])
     try:
         found = json.loads(text[place:])["tool_calls"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Said(text, [])
     is_whole = isinstance(found, list) and found and all(map(is_call, found))
     return Said(text[:place].rstrip("\n"), found) if is_whole else Said(text, [])

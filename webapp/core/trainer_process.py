@@ -164,7 +164,7 @@ def parse(line: str) -> dict[str, Any] | None:
         event = json.loads(line)
         if isinstance(event, dict) and event.get("type") in READ_BY_PEOPLE:
             event = json.loads(without_folders(line))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     return storable(event) if isinstance(event, dict) and "type" in event else None
 

@@ -89,7 +89,7 @@ def messages_of(request: HttpRequest) -> list[dict[str, str]]:
     text = request.POST.get("messages", "")
     try:
         given = json.loads(text) if len(text.encode()) <= MOST_BYTES else None
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     said = given if isinstance(given, list) and 0 < len(given) <= MOST_MESSAGES else []
     if not said or not all(map(is_message, said)) or said[-1]["role"] != "user" or not said[-1]["content"].strip():

@@ -118,7 +118,7 @@ def cells_of(text: str) -> dict[str, Any]:
     """The cells of an input of a table, which is kept as JSON."""
     try:
         cells = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         cells = None
     if not isinstance(cells, dict):
         raise Problem(_("This judgement is not about a row of a table."), code="bad_row", hint=_("Leave it out."))

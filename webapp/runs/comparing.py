@@ -210,7 +210,7 @@ def kept_words(cell: object) -> str:
         return str(cell)
     try:
         entries = json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell
     if isinstance(entries, dict):
         return str(entries["answer"] or "–") if "answer" in entries else rows_in_words([*entries])

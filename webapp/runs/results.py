@@ -93,7 +93,7 @@ def fields_in(text: str) -> Any:
     """A row of a table as reports keep it, JSON of column and cell; the text itself where it is none."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return found if isinstance(found, dict) else text
 

@@ -1,7 +1,6 @@
 """CSV and its relatives: the dialect and the header are found by content; a record that cannot be read costs its own line, and
 lines around the table that are no records are told."""
 
-import csv
 import io
 import re
 from itertools import chain, dropwhile, islice
@@ -23,7 +22,6 @@ from trainer.data.tables.headers import WORDS, filled, usual_width
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import (
     MAX_COLUMNS,
-    MAX_FIELD_CHARACTERS,
     MAX_FIELDS,
     Table,
     check_columns,
@@ -50,7 +48,6 @@ def csv_table(
     choices: Choices | None = None,
 ) -> Table:
     """`header_row`: the line of the header where somebody has chosen it, from 1; 0 for a file without."""
-    csv.field_size_limit(MAX_FIELD_CHARACTERS)
     choices = choices or Choices()
     declared = re.match(r"sep=(.)\r?\n?", sample)
     if declared:

@@ -11,7 +11,16 @@ from typing import Any
 
 from trainer.data.readings import Reading
 from trainer.data.tables.streams import Lines
-from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, MAX_FIELDS, Columns, Table, check_columns, named
+from trainer.data.tables.table import (
+    BATCH_ROWS,
+    MAX_COLUMNS,
+    MAX_FIELD_CHARACTERS,
+    MAX_FIELDS,
+    Columns,
+    Table,
+    check_columns,
+    named,
+)
 from trainer.data.tables.wide import narrow
 from trainer.messages import _
 
@@ -177,7 +186,11 @@ def arff_rows(lines: Lines, table: Table) -> Rows:
             table.refuse(lines.number, "is a sparse row of ARFF")
             continue
         quote = '"' if text.count('"') > text.count("'") else "'"
-        row = next(csv.reader([text], quotechar=quote, escapechar="\\", skipinitialspace=True), [])
+        try:
+            row = next(csv.reader([text], quotechar=quote, escapechar="\\", skipinitialspace=True), [])
+        except csv.Error:
+            table.refuse(lines.number, f"has a cell of more than {MAX_FIELD_CHARACTERS:,} characters")
+            continue
         if len(row) != width:
             table.refuse(lines.number, f"has {len(row)} fields instead of {width}")
             continue

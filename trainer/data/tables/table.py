@@ -4,6 +4,7 @@ Every cell becomes a string or None, so that nothing is lost before somebody has
 long numbers. What cannot be read is a `DataError`; a row that cannot be read is reported and passed over.
 """
 
+import csv
 import json
 import math
 import re
@@ -22,6 +23,7 @@ MAX_COLUMNS = 2_000
 MAX_FIELDS = 20_000
 """Columns that a text table or a sheet may have for MAX_COLUMNS of them to be read."""
 MAX_FIELD_CHARACTERS = 1_000_000
+csv.field_size_limit(MAX_FIELD_CHARACTERS)  # of all readers that go through the csv module
 MAX_BAD_ROWS = 1_000
 SAVE_AS = _("Save it as CSV, Excel, JSONL or Parquet and send that.")
 SEND_AGAIN = _("Send the file again; the copy that arrived may have been cut short.")

@@ -111,7 +111,7 @@ def row_of(stored: str) -> dict[str, Any]:
         return {}
     try:
         fields = json.loads(stored)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return (
         {
