@@ -3,7 +3,9 @@
 How one is opened and listed: `trainer.data.archive_listing`.
 """
 
+import base64
 import io
+import json
 import re
 import tarfile
 import zipfile
@@ -26,8 +28,9 @@ class Entry:
 
     name: str
     size: int
-    source: "zipfile.ZipInfo | tarfile.TarInfo | Path | Inner | bytes"
-    """Of a zip or a tar; a file of its own; an entry of another archive; or its bytes, as the cell of a table has them."""
+    source: "zipfile.ZipInfo | tarfile.TarInfo | Path | Inner | Embedded | bytes"
+    """Of a zip or a tar; a file of its own; an entry of another archive; inside a JSON file; or its bytes, as the cell of a table has
+    them."""
 
     @property
     def parts(self) -> list[str]:
@@ -84,6 +87,8 @@ class Archive:
     def open(self, entry: Entry) -> IO[bytes]:
         if isinstance(entry.source, Inner):
             return entry.source.archive.open(entry.source.entry)
+        if isinstance(entry.source, Embedded):
+            return io.BytesIO(entry.source.decode())
         if isinstance(entry.source, Path):
             return entry.source.open("rb")
         if isinstance(entry.source, bytes):
@@ -137,6 +142,21 @@ class Inner(NamedTuple):
 
     archive: Archive
     entry: Entry
+
+
+class Embedded(NamedTuple):
+    """A file in base64 inside a JSON file of an archive that is open, under a field of the outermost object."""
+
+    archive: Archive
+    entry: Entry
+    field: str
+
+    def decode(self) -> bytes:
+        try:
+            document = json.loads(self.archive.read(self.entry))
+            return base64.b64decode(document[self.field])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise EntryError(f"is not in {self.entry.name}") from error
 
 
 class EntryError(Exception):

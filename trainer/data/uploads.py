@@ -16,6 +16,7 @@ from trainer.data.archive_listing import is_archive, loose_files, open_archive
 from trainer.data.archive_reports import empty_folder_problems, hidden_left_out
 from trainer.data.archives import Archive, join
 from trainer.data.box_formats.alone import refuse_alone
+from trainer.data.box_formats.embedded import add_embedded, holds_pictures
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
 from trainer.data.exports import brat, messengers
@@ -222,6 +223,7 @@ def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources, with_pag
             sources.repeated.append((file.name, sent[repeated[place]].name))
             continue
         archive = stack.enter_context(open_archive(file.path, file.name))
+        add_embedded(archive)
         sources.problems += skipped_problems(archive)
         sources.left_out += skipped_left_out(archive) + hidden_left_out(archive)
         sources.problems += empty_folder_problems(archive)
@@ -234,6 +236,9 @@ def read_media(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> 
     """The pictures or sounds of all archives, and those that came as they are, together with the tables beside them."""
     with_pages = choices.get(documents.WHAT) == documents.PAGES
     loose = [file for file in opened.plain if media_archives.is_media_name(file.name, with_pages)]
+    documents_alone = [(file.path, file.name) for file in opened.plain if Path(file.name).suffix.lower() == ".json"]
+    if not opened.media and documents_alone and holds_pictures(loose_files(documents_alone, "")):
+        return [read_together(opened, folder, meter, choices)]
     if not opened.media and (not loose or len(opened.plain) == 1):
         return []  # one picture alone is told as what it is: it has no label, and may be no picture
     if loose or opened.plain or opened.others:
@@ -262,6 +267,8 @@ def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) 
     plain, opened.plain = opened.plain, []
     name = ", ".join([archive.name for archive in archives] or [plain[0].name])
     single = loose_files([(file.path, file.name) for file in plain], name) if plain else None
+    if single:
+        add_embedded(single)
     joined = join(archives, name) if archives else None
     whole = joined or single
     assert whole is not None

@@ -136,6 +136,9 @@ def read_box_list(document: Json, entry: Entry, find: Finder, into: Annotated) -
         if path is None:
             into.boxes.refuse(f"the picture “{next(iter(named), '')[:80]}” of {where} is not in the archive")
             continue
+        if record.get("answer") in ("reject", "ignore") and "_task_hash" in record:  # Prodigy
+            into.boxes.refuse(f"{where} was rejected or ignored by the annotator")
+            continue
         into.boxes.objects[path]
         if part := into.file_parts.get(entry.name):
             into.boxes.parts[path] = part

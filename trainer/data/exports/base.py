@@ -43,7 +43,7 @@ class Conversion:
         self.left_out[reason] += 1
         shown = self.examples.setdefault(reason, [])
         if len(shown) < MAX_EXAMPLES:
-            shown.append(str(record.get("id") or record.get("text") or next(iter(record.values()), ""))[:80])
+            shown.append(example_of(record))
 
     def decide_unit(self, samples: Iterable[tuple[str, Sequence[Span]]]) -> None:
         self.unit, self.telling = guess_unit(samples)
@@ -140,6 +140,13 @@ class Conversion:
         return listed
 
 
+def example_of(record: JsonObject) -> str:
+    """How a record is called: its id, its text, else its first value that is no list and no file in base64."""
+    cells = [value for value in record.values() if isinstance(value, str | int | float)]
+    values = (value for value in cells or record.values() if str(value)[:5] != "data:")
+    return str(record.get("id") or record.get("text") or next(values, ""))[:80]
+
+
 REASONS: dict[str, Callable[[int], Message]] = {
     "skipped": lambda count: ngettext(
         "%(count)s record was skipped by the annotator.", "%(count)s records were skipped by the annotator.", count
@@ -166,8 +173,13 @@ REASONS: dict[str, Callable[[int], Message]] = {
     ),
     "blank": lambda count: ngettext("%(count)s record has no text.", "%(count)s records have no text.", count),
     "places": lambda count: ngettext(
-        "%(count)s record marks places in an image that is in the file itself, which is not read: send the images as files.",
-        "%(count)s records mark places in images that are in the file itself, which is not read: send the images as files.",
+        "%(count)s record marks places in an image that did not come with it: send the images too, beside it or in one zip.",
+        "%(count)s records mark places in images that did not come with them: send the images too, beside them or in one zip.",
+        count,
+    ),
+    "segments": lambda count: ngettext(
+        "%(count)s record marks parts of a recording, which is not read: send the recordings with a table of file, start, end and label.",
+        "%(count)s records mark parts of recordings, which is not read: send the recordings with a table of file, start, end and label.",
         count,
     ),
     "other": lambda count: ngettext(

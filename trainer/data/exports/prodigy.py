@@ -1,7 +1,11 @@
 """Prodigy: records that were accepted, rejected or ignored, with marked passages, choices, or one label to agree with."""
 
+import json
 from collections.abc import Iterator, Sequence
 
+from trainer.data.annotations import parse_numbers
+from trainer.data.box_formats.geometry import bounds_of, flatten
+from trainer.data.box_formats.json_base import parse_points
 from trainer.data.exports.base import Conversion, Export, most_have, one_or_list
 from trainer.data.exports.doccano import parse_any
 from trainer.json_types import Json, JsonObject
@@ -36,7 +40,6 @@ def spans_of(record: JsonObject) -> list:  # type: ignore[type-arg]
 
 def convert(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
     answer = record.get("answer")
-    text = record["text"] if isinstance(record.get("text"), str) else None
     shown = {name: record[name] for name in ("text", *MEDIA) if isinstance(record.get(name), str)}
     others = {name: value for name, value in record.items() if name not in OWN_FIELDS}
     is_binary = len(conversion.labels) == 1 and record.get("label") and not isinstance(record.get("spans"), list)
@@ -51,16 +54,53 @@ def convert(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
             yield shown | {"label": one_or_list(choices_of(record), "label", conversion)} | others
         else:
             conversion.leave_out("unlabelled", record)
-    elif text is not None and (isinstance(record.get("spans"), list) or "tokens" in record):
+    else:
+        yield from convert_accepted(record, shown, others, conversion)
+
+
+def convert_accepted(
+    record: JsonObject, shown: JsonObject, others: JsonObject, conversion: Conversion
+) -> Iterator[JsonObject]:
+    """What was accepted besides choices: passages of a text, boxes of an image, one label, or a transcript."""
+    text = record["text"] if isinstance(record.get("text"), str) else None
+    has_spans = isinstance(record.get("spans"), list)
+    if text is not None and (has_spans or "tokens" in record):
         yield from conversion.tag(text, spans_of(record), others)
+    elif text is None and has_spans and isinstance(record.get("image"), str):
+        yield from objects_of(record, conversion)
     elif record.get("label"):
         yield shown | {"label": record["label"]} | others
-    elif text is None and isinstance(record.get("spans"), list) and record["spans"]:
-        conversion.leave_out("places", {"id": record.get("_task_hash")})
+    elif text is None and has_spans and record["spans"]:
+        conversion.leave_out("segments", {"id": record.get("_task_hash")})
     elif text is None and isinstance(record.get("transcript"), str):
         yield shown | others
     else:
         conversion.leave_out("unlabelled", record)
+
+
+def objects_of(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
+    """A row with the boxes of an image that the record holds; one that only names its image is left out: the image is not there."""
+    if not record["image"].startswith("data:"):
+        conversion.leave_out("places", {"id": record["image"]})
+        return
+    objects = [made for span in record["spans"] if (made := object_of(span))]
+    if len(objects) < len(record["spans"]):
+        conversion.passed_over["boxes without a label or four numbers"] += len(record["spans"]) - len(objects)
+    name = {"path": record["path"]} if isinstance(record.get("path"), str) else {}
+    yield {"image": record["image"], "objects": json.dumps(objects, ensure_ascii=False)} | name
+
+
+def object_of(span: Json) -> JsonObject | None:
+    """A box or an outline in pixels, with its label; None for anything else."""
+    if not isinstance(span, dict):
+        return None
+    points = parse_points(span.get("points"))
+    box = parse_numbers([span.get(side) for side in ("x", "y", "width", "height")], 4) or bounds_of(points)
+    label = str(span.get("label") or "").strip()
+    if not box or not label:
+        return None
+    is_outline = span.get("type") in ("polygon", "freehand") and len(points) > 2
+    return {"label": label, "box": box} | ({"segments": [flatten(points)]} if is_outline else {})
 
 
 def choices_of(record: JsonObject) -> list[Json]:
