@@ -54,6 +54,7 @@ LIGHT = {
     "machine",
     "paths",
     "messages",
+    "named_columns",
     "params",
     "personal_data",
     "problem_details",
@@ -90,6 +91,15 @@ def imports(path: Path) -> Iterator[str]:
 
 
 FILES = [path for world in FORBIDDEN for path in sorted((ROOT / world).rglob("*.py"))]
+
+
+MOST_LINES = 400
+"""Of a source file: a longer one holds two things."""
+
+
+def test_no_file_is_long() -> None:
+    long = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {path: lines for path, lines in long.items() if lines > MOST_LINES} == {}
 
 
 def test_there_is_something_to_check() -> None:

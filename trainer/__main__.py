@@ -3,15 +3,14 @@
 import argparse
 import json
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainer import openmp
-from trainer.errors import EXIT_BUG, EXIT_DONE, EXIT_STOPPED, EXIT_USER, SpecError, Stopped, UserError
+from trainer import commands, openmp
+from trainer.errors import EXIT_BUG, EXIT_DONE, EXIT_STOPPED, EXIT_USER, Stopped, UserError
 from trainer.events import emit
 from trainer.messages import _
 
@@ -51,39 +50,39 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     root = Parser(prog="python -m trainer", description="Read data, train, evaluate, package and ask models.")
-    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    found = root.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
         name: str, call: Callable[[argparse.Namespace], int | None], text: str, *positional: str
     ) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text)
+        command = found.add_parser(name, help=text, description=text)
         for argument in positional:
             command.add_argument(argument, type=Path)
         command.set_defaults(command=call)
         return command
 
-    add("tasks", show_tasks, "Print the declarations of all tasks as JSON.")
-    add("hardware", show_hardware, "Print what this machine computes with as JSON.")
+    add("tasks", commands.show_tasks, "Print the declarations of all tasks as JSON.")
+    add("hardware", commands.show_hardware, "Print what this machine computes with as JSON.")
     add_inspect(add)
-    fetching = add("fetch", fetch_dataset, "Download the data files of a data set of the Hugging Face hub.")
+    fetching = add("fetch", commands.fetch_dataset, "Download the data files of a data set of the Hugging Face hub.")
     fetching.add_argument("name", help="ORG/NAME, or ORG/NAME@REVISION")
     fetching.add_argument("--out", type=Path, required=True)
     add_fetching(add)
     base_model = add(
-        "fetch-model", fetch_model, "Download a base model of the Hugging Face hub, where it is not here yet."
+        "fetch-model", commands.fetch_model, "Download a base model of the Hugging Face hub, where it is not here yet."
     )
     base_model.add_argument("model", help="hub:ORG/NAME, or hub:ORG/NAME@REVISION")
     base_model.add_argument(
         "--no-wait", action="store_true", help="do not wait while another process downloads the same model"
     )
-    add("estimate", estimate, "Measure what a run would take.", "spec")
-    add("describe", describe, "Print the layers of a specification's scratch: model as JSON.", "spec")
-    augmenting = add("augment", augment, "Draw how pictures are changed at random while learning.", "spec")
+    add("estimate", commands.estimate, "Measure what a run would take.", "spec")
+    add("describe", commands.describe, "Print the layers of a specification's scratch: model as JSON.", "spec")
+    augmenting = add("augment", commands.augment, "Draw how pictures are changed at random while learning.", "spec")
     augmenting.add_argument("--out", type=Path, required=True)
-    sampling = add("sample", sample, "Write a sample set that needs no download.")
+    sampling = add("sample", commands.sample, "Write a sample set that needs no download.")
     sampling.add_argument("name")
     sampling.add_argument("--out", type=Path, required=True)
-    training = add("run", run, "Train.", "spec")
+    training = add("run", commands.run, "Train.", "spec")
     training.add_argument("--out", type=Path, required=True)
     training.add_argument(
         "--devices",
@@ -91,29 +90,36 @@ def parser() -> argparse.ArgumentParser:
         help="how many GPUs (or, without any, processes) learn together, in place of the specification's",
     )
     add(
-        "search", search, "Search over the settings of a run: many trials, of which the best is tested.", "spec"
+        "search",
+        commands.search,
+        "Search over the settings of a run: many trials, of which the best is tested.",
+        "spec",
     ).add_argument("--out", type=Path, required=True)
-    add("propose", propose, "Say what a search tries next, from its trials.", "request")
-    add("suggest", suggest, "Suggest labels, and say which rows to ask about next.", "request").add_argument(
+    add("propose", commands.propose, "Say what a search tries next, from its trials.", "request")
+    add("suggest", commands.suggest, "Suggest labels, and say which rows to ask about next.", "request").add_argument(
         "--out", type=Path, required=True
     )
-    add("evaluate", evaluate, "Score an artifact on other data.", "artifact", "data")
+    add("evaluate", commands.evaluate, "Score an artifact on other data.", "artifact", "data")
     comparing = add(
-        "compare", compare, "Say whether an artifact is better than another on the same test rows.", "first", "second"
+        "compare",
+        commands.compare,
+        "Say whether an artifact is better than another on the same test rows.",
+        "first",
+        "second",
     )
     comparing.add_argument("--metric", default="", help="the headline's where it is left out")
-    add("predict", predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
-    add("explain", explain, "Say what in an input its answer rests on, one input a line.", "artifact").add_argument(
-        "--input", default="-"
-    )
-    exporting = add("export", export, "Package an artifact for serving.", "artifact")
+    add("predict", commands.predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
+    add(
+        "explain", commands.explain, "Say what in an input its answer rests on, one input a line.", "artifact"
+    ).add_argument("--input", default="-")
+    exporting = add("export", commands.export, "Package an artifact for serving.", "artifact")
     exporting.add_argument("--format", choices=("onnx", "onnx-int8"), default="onnx-int8")
-    add("bench", bench, "Measure how fast an artifact answers.", "artifact")
+    add("bench", commands.bench, "Measure how fast an artifact answers.", "artifact")
     return root
 
 
 def add_inspect(add: Callable[..., argparse.ArgumentParser]) -> None:
-    read = add("inspect", inspect_files, "Read files into a dataset version.")
+    read = add("inspect", commands.inspect_files, "Read files into a dataset version.")
     read.add_argument("files", type=Path, nargs="+")
     read.add_argument("--out", type=Path, required=True)
     read.add_argument("--task")
@@ -155,14 +161,16 @@ def add_inspect(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def add_fetching(add: Callable[..., argparse.ArgumentParser]) -> None:
     """The two commands for addresses in tables: one reads the tables, the other has a network."""
-    listing = add("addresses", list_addresses, "List the addresses of images and audio in a table, one a line.")
+    listing = add(
+        "addresses", commands.list_addresses, "List the addresses of images and audio in a table, one a line."
+    )
     listing.add_argument("files", type=Path, nargs="+")
     listing.add_argument("--out", type=Path, required=True)
     listing.add_argument("--sheet")
     listing.add_argument("--header", type=int)
     listing.add_argument("--layout", choices=("table", "text"))
     listing.add_argument("--reading", action="append", default=[], metavar="WHAT=CHOICE")
-    fetching = add("fetch-media", fetch_media, "Fetch the images and audio that a list of addresses leads to.")
+    fetching = add("fetch-media", commands.fetch_media, "Fetch the images and audio that a list of addresses leads to.")
     fetching.add_argument("list", type=Path)
     fetching.add_argument("--out", type=Path, required=True)
 
@@ -187,223 +195,6 @@ def json_source(text: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise argparse.ArgumentTypeError(f"{text[:200]} cannot be read: {error}") from error
     return json_object(text)
-
-
-def show_tasks(options: argparse.Namespace) -> None:
-    from trainer import tasks
-
-    print(json.dumps([task.declaration() for task in tasks.all()], ensure_ascii=False, indent=2))  # noqa: T201
-
-
-def show_hardware(options: argparse.Namespace) -> None:
-    from trainer.hardware import describe
-
-    print(json.dumps(describe(), indent=2))  # noqa: T201
-
-
-def inspect_files(options: argparse.Namespace) -> None:
-    from trainer.data.inspect import inspect
-    from trainer.data.readings import parse_choices
-
-    result = inspect(
-        options.files,
-        options.out,
-        task=options.task,
-        columns=options.columns,
-        split=options.split,
-        fixes=options.fix,
-        changes=options.changes,
-        sheet=options.sheet,
-        header=options.header,
-        layout=options.layout,
-        roles=options.roles,
-        readings=parse_choices(options.reading),
-        fetched=options.fetched,
-        append=options.append,
-        emit=emit,
-    )
-    emit("result", **result)
-
-
-def fetch_dataset(options: argparse.Namespace) -> None:
-    from trainer.data.hub import fetch_dataset
-
-    emit("result", **fetch_dataset(options.name, options.out, emit))
-
-
-def list_addresses(options: argparse.Namespace) -> None:
-    from trainer.data.intake import list_addresses
-    from trainer.data.readings import Choices, parse_choices
-
-    choices = Choices(parse_choices(options.reading))
-    result = list_addresses(
-        options.files,
-        options.out,
-        sheet=options.sheet,
-        header=options.header,
-        layout=options.layout,
-        choices=choices,
-    )
-    emit("result", **result)
-
-
-def fetch_media(options: argparse.Namespace) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))  # what has come stays
-    from trainer.data.fetching import fetch_media
-
-    emit("result", **fetch_media(options.list, options.out, emit))
-
-
-def fetch_model(options: argparse.Namespace) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))  # what has come stays
-    from trainer import model_download, models
-
-    watch = model_download.Watch(emit, may_wait=not options.no_wait)
-    emit("result", folder=str(models.resolve(options.model, watch.progress, watch.wait)))
-
-
-def run(options: argparse.Namespace) -> int | None:
-    # Until the run itself listens there is nothing to save, and its imports take seconds.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
-    from trainer import ranks
-    from trainer.spec import load
-
-    spec = load(options.spec).on(options.devices)
-    if ranks.is_rank():
-        ranks.end_with_launcher()
-        if not ranks.is_leader():
-            ranks.ignore_signals()
-            from trainer.learning.followers import follow
-
-            follow()
-            return None
-    elif (size := ranks.devices_of(spec)) > 1:
-        if not (reason := ranks.why_alone()):
-            devices = [] if options.devices is None else ["--devices", str(options.devices)]
-            return ranks.run_all(["run", str(options.spec), "--out", str(options.out), *devices], size)
-        ranks.warn_alone(reason)
-        spec = spec.on(1)
-    from trainer.learning.run import run
-
-    emit("result", **run(spec, options.out, emit))
-    return None
-
-
-def search(options: argparse.Namespace) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
-    from trainer.hyperparameters.search import search
-    from trainer.spec import load
-
-    emit("result", **search(load(options.spec), options.out, emit))
-
-
-def propose(options: argparse.Namespace) -> None:
-    from trainer.hyperparameters.request import propose
-
-    emit("result", **propose(options.request))
-
-
-def suggest(options: argparse.Namespace) -> None:
-    from trainer.labelling.suggest import suggest
-
-    emit("result", **suggest(options.request, options.out, emit))
-
-
-def estimate(options: argparse.Namespace) -> None:
-    from trainer.learning.estimate import estimate, process_seconds
-    from trainer.spec import load
-
-    started_in = process_seconds() if __name__ == "__main__" else 0.0  # called from another program, it started nothing
-    emit("result", **estimate(load(options.spec), emit, started_in))
-
-
-def describe(options: argparse.Namespace) -> None:
-    import tempfile
-
-    from trainer import tasks
-    from trainer.learning import defaults
-    from trainer.spec import load
-
-    with tempfile.TemporaryDirectory(prefix="maquette-describe-") as folder:
-        spec, _content = defaults.complete(load(options.spec), Path(folder))
-    print(json.dumps(tasks.get(spec.task).describe(spec), ensure_ascii=False, indent=2))  # noqa: T201
-
-
-def augment(options: argparse.Namespace) -> None:
-    from trainer.events import silent
-    from trainer.learning.family import family_of
-    from trainer.learning.job import Job
-    from trainer.spec import load
-
-    job = Job(load(options.spec), options.out, silent)
-    job.trial = True
-    emit("result", **family_of(job.task).preview(job, options.out))
-
-
-def sample(options: argparse.Namespace) -> None:
-    from trainer.samples import write
-
-    emit("result", **write(options.name, options.out))
-
-
-def evaluate(options: argparse.Namespace) -> None:
-    from trainer.inference import evaluate
-
-    emit("result", **evaluate(options.artifact, options.data))
-
-
-def compare(options: argparse.Namespace) -> None:
-    from trainer.side_by_side import compare
-
-    emit("result", **compare(options.first, options.second, options.metric))
-
-
-def predict(options: argparse.Namespace) -> None:
-    from trainer.inference import predict
-
-    for answer in predict(options.artifact, inputs_of(options.artifact, options.input)):
-        print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
-
-
-def explain(options: argparse.Namespace) -> None:
-    from trainer.inference import explain
-
-    for answer in explain(options.artifact, inputs_of(options.artifact, options.input)):
-        print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
-
-
-def export(options: argparse.Namespace) -> None:
-    from trainer.packaging.export import export
-
-    formats = ("onnx", "onnx-int8") if options.format == "onnx-int8" else ("onnx",)
-    emit("result", **export(options.artifact, emit=emit, formats=formats))
-
-
-def bench(options: argparse.Namespace) -> None:
-    from trainer.inference import benchmark
-
-    emit("result", **benchmark(options.artifact))
-
-
-def inputs_of(artifact: Path, source: str) -> list[Any]:
-    """What to ask: one input a line of `source` or, where it is no text, the file itself."""
-    from trainer import tasks
-    from trainer.packaging.manifest import read_manifest
-
-    task = tasks.get(read_manifest(artifact)["task"])
-    try:
-        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        raise SpecError(
-            _("%(source)s cannot be read: %(error)s.", source=source, error=error),
-            code="no_file",
-            hint=_("Give a text file, one input a line."),
-        ) from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return [content]
-    return [task.read_line(line) for line in text.splitlines() if line.strip()]
 
 
 if __name__ == "__main__":

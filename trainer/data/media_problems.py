@@ -4,7 +4,7 @@ from trainer.data.archives import Archive
 from trainer.data.media_files import Collection
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import LeftOut
-from trainer.messages import ngettext
+from trainer.messages import _, ngettext
 
 
 def skipped_problems(archive: Archive) -> list[Problem]:
@@ -154,3 +154,12 @@ ADVICE = {
 def advice_for(suffix: str) -> str:
     """What to do with a file of this ending, "" where nothing is known; shards count: .tfrecord-00000-of-00010."""
     return ADVICE.get(suffix.partition("-")[0], "")
+
+
+def hint_for(archive: Archive) -> str:
+    """What to send instead of an archive without tables, pictures and sounds."""
+    advised = {entry.suffix: advice for entry in archive.entries if (advice := advice_for(entry.suffix))}
+    if advised:
+        listed = "; ".join(f"{suffix}: {advice}" for suffix, advice in list(advised.items())[:4])
+        return _("These formats are not read. %(advice)s.", advice=listed)
+    return _("Send the table itself, or pictures or sounds in one folder per class.")

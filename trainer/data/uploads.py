@@ -27,9 +27,9 @@ from trainer.data.line_files import read_line_files
 from trainer.data.media_columns import find_base64, read_column
 from trainer.data.media_files import Collection
 from trainer.data.media_problems import (
-    advice_for,
     collection_left_out,
     collection_problems,
+    hint_for,
     skipped_left_out,
     skipped_problems,
 )
@@ -322,15 +322,6 @@ def add_plain(file: SentFile, idx_part: str | None, sources: Sources, idx: list[
         return
     sources.tables.append((file.path, file.name))
     sources.table_parts.append(file.part)
-
-
-def hint_for(archive: Archive) -> str:
-    """What to send instead of an archive without tables, pictures and sounds."""
-    advised = {entry.suffix: advice for entry in archive.entries if (advice := advice_for(entry.suffix))}
-    if advised:
-        listed = "; ".join(f"{suffix}: {advice}" for suffix, advice in list(advised.items())[:4])
-        return _("These formats are not read. %(advice)s.", advice=listed)
-    return _("Send the table itself, or pictures or sounds in one folder per class.")
 
 
 def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
