@@ -4,6 +4,7 @@ from trainer.data.archives import Archive
 from trainer.data.media_files import Collection
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import LeftOut
+from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
 
@@ -163,3 +164,15 @@ def hint_for(archive: Archive) -> str:
         listed = "; ".join(f"{suffix}: {advice}" for suffix, advice in list(advised.items())[:4])
         return _("These formats are not read. %(advice)s.", advice=listed)
     return _("Send the table itself, or pictures or sounds in one folder per class.")
+
+
+def unnamed_table_error(table: str, archive: str) -> DataError:
+    return DataError(
+        _(
+            "%(tables)s came with %(collections)s, but no column of it names the images or recordings in there.",
+            tables=table,
+            collections=archive,
+        ),
+        code="columns_differ",
+        hint=_("Give the table a column with the names of the files, or put the table into the archive."),
+    )

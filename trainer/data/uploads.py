@@ -32,6 +32,7 @@ from trainer.data.media_problems import (
     hint_for,
     skipped_left_out,
     skipped_problems,
+    unnamed_table_error,
 )
 from trainer.data.media_records import open_records, read_records
 from trainer.data.media_tables import IS_NO_TRUTH, TABLE_SUFFIXES
@@ -282,18 +283,6 @@ def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) 
             raise unnamed_table_error(file.name, name)
     sent = opened.media[0][1] if opened.media else plain[0]
     return MediaSource(collection, SentFile(sent.path, name, sent.part if len(archives) == 1 else None))
-
-
-def unnamed_table_error(table: str, archive: str) -> DataError:
-    return DataError(
-        _(
-            "%(tables)s came with %(collections)s, but no column of it names the images or recordings in there.",
-            tables=table,
-            collections=archive,
-        ),
-        code="columns_differ",
-        hint=_("Give the table a column with the names of the files, or put the table into the archive."),
-    )
 
 
 def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices) -> bool:
