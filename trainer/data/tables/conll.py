@@ -63,7 +63,8 @@ def sentences(lines: Lines, table: Table) -> Iterator[tuple[list[str], list[str]
         tokens.append(fields[0])
         tags.append(tag)
         if len(tokens) >= MAX_TOKENS:
-            yield tokens, tags
+            if not spoilt:
+                yield tokens, tags
             tokens, tags = [], []
     if tokens and not spoilt:
         yield tokens, tags

@@ -2,6 +2,7 @@
 of names with values as columns; and objects that stand as JSON in the cells of a table."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -145,11 +146,18 @@ def is_decimal(value: Json) -> bool:
     """An amount written as a text, as shops write prices."""
     if not isinstance(value, str) or len(value) > 20 or "." not in value:
         return False
+    return amount_of(value) is not None
+
+
+def amount_of(value: Json) -> float | None:
+    """None for what is no amount, as later records may have it in a field of amounts."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
     try:
-        float(value)
-    except ValueError:
-        return False
-    return True
+        amount = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return amount if math.isfinite(amount) else None
 
 
 def summarised(row: JsonObject, key: str, summing: set[str]) -> JsonObject:
@@ -160,8 +168,9 @@ def summarised(row: JsonObject, key: str, summing: set[str]) -> JsonObject:
     flat = {name: cell for name, cell in row.items() if name != key} | {f"{key}.count": len(entries or [])}
     for field in dict.fromkeys(field for entry in entries or [] for field in entry):
         values = [entry[field] for entry in entries or [] if entry.get(field) is not None]
-        if field in summing:
-            flat[f"{key}.{field}.sum"] = round(sum(map(float, values)), 6)
+        amounts = [amount_of(value) for value in values] if field in summing else [None]
+        if None not in amounts:
+            flat[f"{key}.{field}.sum"] = round(sum(amount or 0 for amount in amounts), 6)
         else:
             texts = [as_text(value) or "" for value in values]
             is_long = any("\n" in text or len(text) > LONG_TEXT for text in texts)

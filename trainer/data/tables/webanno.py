@@ -14,6 +14,8 @@ FORMAT = "#FORMAT=WebAnno TSV 3"
 LAYER = re.compile(r"#T_(SP|CH|RL)=([^|\s]+)((?:\|[^|\s]*)*)")
 TOKEN = re.compile(r"\d+-\d+")
 VALUE = re.compile(r"(.*?)(?:\[(\d+)\])?")
+FIRST = re.compile(r"(?:\\.|[^|])*")
+"""Of several values, between which bars stand."""
 ESCAPED = re.compile(r"\\([\\\[\]|_;\t*>])")
 
 
@@ -59,7 +61,8 @@ def sentences(lines: Lines, table: Table, place: int) -> Iterator[tuple[list[str
                 yield tokens, tags
             tokens, tags, before = [], [], ""
         elif TOKEN.fullmatch(fields[0]) and len(fields) > 2:
-            value = (fields[3 + place] if len(fields) > 3 + place else "_").split("|")[0]
+            values = FIRST.match(fields[3 + place] if len(fields) > 3 + place else "_")
+            value = values[0] if values else "_"
             tokens.append(fields[2])
             tags.append(tag_of(value, before))
             before = value
