@@ -148,7 +148,13 @@ def add_inspect(add: Callable[..., argparse.ArgumentParser]) -> None:
         action="append",
         type=Path,
         default=[],
-        help="a table whose rows join those of a version; repeatable",
+        help="a table whose rows join those of a version, or of files; repeatable",
+    )
+    read.add_argument(
+        "--columns-before",
+        type=json_list,
+        default=[],
+        help="JSON: the columns' names, in order, when those rows were added, where files are read anew in another way",
     )
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
@@ -182,6 +188,17 @@ def json_object(text: str) -> dict[str, Any]:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError("not a JSON object")
+    return value
+
+
+def json_list(text: str) -> list[str]:
+    """A JSON list of texts."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise argparse.ArgumentTypeError("not a JSON list of texts")
     return value
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
-from trainer.dates import looks_like_date
-from trainer.numerals import FRACTION, NOTHING, form_of, guess_form
+from trainer.dates import are_compact, looks_like_date
+from trainer.dates import guess_form as guess_date_form
+from trainer.numerals import FRACTION, form_of, guess_form, is_nothing
 from trainer.numerals import MONEY as MONEY
 from trainer.numerals import guess_decimal as guess_decimal
 from trainer.numerals import number_of as number_of
@@ -59,16 +60,24 @@ CODE_NAME = re.compile(
 )
 ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编号|序号)$|[a-z](ID|Id)$")
 DATE = re.compile(
-    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ].{0,25})?|\d{1,2} [A-Za-z]{3,9} \d{4}"
+    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(,?[T ].{0,25})?|\d{1,2} [A-Za-z]{3,9} \d{4}"
 )
 YES = frozenset(
-    ["true", "yes", "y", "t", "on", "ja", "j", "oui", "vrai", "sí", "si", "verdadero", "sim", "sì", "vero", "да", "はい", "是", "对", "evet", "tak", "예", "네", "✓", "✔", "☑", "✅"]
+    [
+        "true", "yes", "y", "t", "on", "ja", "j", "oui", "o", "vrai", "sí", "si", "verdadero", "sim", "s", "sì", "vero", "да", "истина", "はい", "是", "对", "真", "有",
+        "evet", "doğru", "tak", "prawda", "예", "네", "wahr", "verdadeiro", "waar", "sant", "sand", "kyllä", "tosi", "ano", "pravda", "igen", "igaz", "da", "ναι", "так",
+        "نعم", "כן", "हाँ", "हां", "ya", "có", "ใช่", "✓", "✔", "✔️", "☑", "☑️", "✅", ".t.", "b'1'", "enabled", "checked",
+    ]
 )  # fmt: skip
 NO = frozenset(
-    ["false", "no", "n", "f", "off", "nein", "non", "faux", "falso", "não", "nao", "нет", "いいえ", "否", "不", "hayır", "hayir", "nie", "아니오", "아니요", "✗", "✘", "☐", "❌", "×"]
+    [
+        "false", "no", "n", "f", "off", "nein", "non", "faux", "falso", "não", "nao", "нет", "ложь", "いいえ", "否", "不", "假", "无", "無",
+        "hayır", "hayir", "yanlış", "nie", "fałsz", "아니오", "아니요", "falsch", "onwaar", "nee", "nej", "nei", "falskt", "falsk", "ei", "epätosi", "ne", "nepravda",
+        "nem", "hamis", "nu", "όχι", "ні", "لا", "לא", "नहीं", "tidak", "không", "ไม่ใช่", "✗", "✘", "☐", "❌", "×", ".f.", "b'0'", "disabled", "unchecked",
+    ]
 )  # fmt: skip
 BOOLEANS = YES | NO
-"""Yes and no in ten languages, in small letters."""
+"""Yes and no in two dozen languages, in small letters."""
 NAMES = {
     "text": "text texts message messages review reviews body content sentence question utterance comment comments title description "
     "email tweet post query input prompt document abstract subject headline text_a transcript 文本 评论 内容 句子 正文 留言 消息 文章 问题 texte mensaje texto nachricht",
@@ -116,11 +125,17 @@ def guess_kind(
     trimmed = [value.strip() for value in values]
     if all(value[:1] in ("[", "{") for value in trimmed) and (nested := guess_nested_kind(trimmed[:20])):
         return nested
-    if all(value.lower() in BOOLEANS for value in trimmed):
+    if all(small_letters(value) in BOOLEANS for value in trimmed):
         return "boolean"
-    if kind := guess_numeric_kind(trimmed, distinct, count, name, form):
-        return kind
-    if share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None or looks_like_date(value)) > 0.9:
+    if not form and are_compact(trimmed):
+        return "date"
+    return guess_numeric_kind(trimmed, distinct, count, name, form) or guess_worded_kind(trimmed, distinct, count)
+
+
+def guess_worded_kind(trimmed: list[str], distinct: int, count: int) -> str:
+    """date, category, text or id, of cells that are no numbers."""
+    dated = share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None or looks_like_date(value)) > 0.9
+    if dated and guess_date_form(trimmed[:200], 0.3) is not None:
         return "date"
     words = sum(len(value.split()) for value in trimmed) / len(trimmed)
     characters = sum(map(len, trimmed)) / len(trimmed)
@@ -134,11 +149,16 @@ def guess_kind(
     return "category" if few else "text"
 
 
+def small_letters(value: str) -> str:
+    """As `YES` and `NO` have them: Turkish capitals too, whose I has no dot."""
+    return value.lower().replace("i̇", "i") if value.isascii() or "I" not in value else value.replace("I", "ı").lower()
+
+
 def guess_numeric_kind(
     values: list[str], distinct: int, count: int, name: str, settled: Mapping[str, Any] | None = None
 ) -> str | None:
     """number, id or (for codes made of digits) category; None for anything else."""
-    values = [value for value in values if value not in NOTHING]
+    values = [value for value in values if not is_nothing(value)]
     if not values or any(is_apart(value) for value in values):
         return None
     form = guess_form(values) if settled is None else form_of(settled)

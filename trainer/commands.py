@@ -44,6 +44,7 @@ def inspect_files(options: argparse.Namespace) -> None:
         readings=parse_choices(options.reading),
         fetched=options.fetched,
         append=options.append,
+        columns_before=options.columns_before,
         emit=emit,
     )
     emit("result", **result)

@@ -10,9 +10,21 @@ FORMATS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
     "%d/%m/%y", "%m/%d/%y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d",
 )  # fmt: skip
-FORMS = ("iso", *FORMATS, "day_first", "month_first", "year_first", "words", "cjk", "week", "quarter", "month")
+FORMS = (
+    "iso",
+    *FORMATS,
+    "day_first",
+    "month_first",
+    "year_first",
+    "words",
+    "cjk",
+    "week",
+    "quarter",
+    "month",
+    "compact",
+)
 """How a column may write its dates: strptime's formats, and those of `READERS`."""
-COUNTED = ("epoch", "epoch_ms", "excel")
+COUNTED = ("epoch", "epoch_ms", "epoch_us", "excel")
 """Numbers that are dates where somebody says so, or where the column is named like a date."""
 OTHER_ORDER = {
     "%d/%m/%Y": "%m/%d/%Y", "%d/%m/%y": "%m/%d/%y", "%d/%m/%Y %H:%M": "%m/%d/%Y %H:%M", "%d-%m-%Y": "%m-%d-%Y",
@@ -31,6 +43,14 @@ MONTHS = {
     "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
     "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
     "tr": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
+    "sv": "januari februari mars april maj juni juli augusti september oktober november december",
+    "da": "januar februar marts april maj juni juli august september oktober november december",
+    "cs": "ledna února března dubna května června července srpna září října listopadu prosince",
+    "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
+    "ro": "ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie",
+    "fi": "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta",
+    "hu": "január február március április május június július augusztus szeptember október november december",
+    "el": "ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου οκτωβρίου νοεμβρίου δεκεμβρίου",
     "short": "jan feb mrz avr mai juin juil aoû sept okt nov dez",
     "short2": "janv févr mär abr mag giu lug aug sep oct now dec",
     "short3": "ene fev mar apr may jun jul ago set ott lis dic",
@@ -43,31 +63,50 @@ for _language, _names in MONTHS.items():
     for _number, _name in enumerate(_names.split(), 1):
         MONTH_OF.setdefault(_name, _number)
 MONTH_OF |= {"lis": 11, "gru": 12, "kwi": 4, "ago": 8, "déc": 12, "out": 10, "dez": 12, "gen": 1, "mars": 3}
-TIME = (
-    r"(?:,?[T ]\s*(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?(?:[.,]\d+)?\s*([ap]\.?m\.?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
-)
-NUMBERS = re.compile(rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){TIME}", re.IGNORECASE)
-YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){TIME}", re.IGNORECASE)
+ZONES = {
+    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "SGT": 8, "HKT": 8, "JST": 9, "KST": 9,
+    "AEST": 10, "AEDT": 11, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+}  # fmt: skip
+"""Hours from UTC of zones that are named by letters."""
+ZONE = rf"((?:UTC|GMT)?[+-]\d{{1,2}}(?::?\d{{2}})?|{'|'.join(ZONES)})(?:\s*\([^)]*\))?"
+CLOCK = rf"(\d{{1,2}})[:.h](\d{{2}})(?:[:.](\d{{2}}))?(?:[.,]\d+)?\s*([ap]\.?\s?m\.?)?(?:\s*(?:Uhr|h))?\s*(?:{ZONE})?"
+TIME = rf"(?:(?:,?[T ]\s*|:|-(?=\d\d\.\d\d\.)|,?\s(?:at|um|à|om|kl\.?|às|alle|@|-)\s){CLOCK})?"
+WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s+)?"
+NUMBERS = re.compile(rf"{WEEKDAY}(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){TIME}", re.IGNORECASE)
+YEAR_FIRST = re.compile(rf"{WEEKDAY}(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){TIME}", re.IGNORECASE)
 WORD = r"([^\W\d_]{3,12})"
 DAY_WORD = re.compile(
-    rf"(?:{WORD}\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s-]+(?:de\s+)?{WORD}\.?,?[\s-]+(?:de\s+)?(\d{{4}})(?:\s?г\.?)?{TIME}",
+    rf"(?:{WORD}\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s/-]+(?:de\s+)?{WORD}\.?,?[\s/-]+(?:de[l]?\s+)?(\d{{4}}|(?<=-)\d{{2}})(?:\s?г\.?)?{TIME}",
     re.IGNORECASE,
 )
-WORD_DAY = re.compile(rf"(?:{WORD}\.?,\s+)?{WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}){TIME}", re.IGNORECASE)
-WORD_YEAR = re.compile(rf"{WORD}\.?[\s-]+(?:de\s+)?(\d{{4}})", re.IGNORECASE)
+WORD_DAY = re.compile(rf"(?:{WORD}\.?,?\s+)?{WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}){TIME}", re.IGNORECASE)
+WORD_CLOCK = re.compile(
+    rf"{WORD}\.?,?\s+{WORD}\.?\s+(\d{{1,2}})\s+(\d\d):(\d\d):(\d\d)\s+(?:{ZONE}\s+)?(\d{{4}})", re.IGNORECASE
+)
+"""As Unix and C write a moment: Mon Jan 01 08:05:09 +0000 2024."""
+YEAR_WORD = re.compile(rf"(\d{{4}})[\s-]{WORD}[\s-](\d{{1,2}}){TIME}", re.IGNORECASE)
+WORD_YEAR = re.compile(rf"{WORD}\.?[\s-]+(?:de\s+)?(\d{{4}}|(?<=[a-z]-)\d{{2}})", re.IGNORECASE)
 CJK = re.compile(
     r"(民国|民國|令和|平成)?\s*(\d{1,4}|元)\s*[年년]\s*(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日号號일])?(?:\s*(\d{1,2})[:时時](\d{2})(?:[:分](\d{2})秒?|分)?)?"
 )
 ERAS = {"民国": 1911, "民國": 1911, "令和": 2018, "平成": 1988, None: 0}
-WEEK = re.compile(r"(\d{4})[-\s]?[Ww](\d{1,2})(?:-?([1-7]))?|(?:[WwKk][WwKk]?)\s?(\d{1,2})[\s/-]+(\d{4})")
-QUARTER = re.compile(r"[QqTt]([1-4])[\s/'-]*(\d{4})|(\d{4})[\s/-]*[QqTt]([1-4])|(\d{4})年第?([1-4一二三四])季度")
+WEEK = re.compile(
+    r"(\d{4})[-\s]*(?:[Ww]|week |KW ?)(\d{1,2})(?:-?([1-7]))?|(?:[WwKk][WwKk]?|week|Woche|semaine|semana)\s?(\d{1,2})[\s,/-]+(\d{4})",
+    re.IGNORECASE,
+)
+QUARTER = re.compile(
+    r"[QqTt]([1-4])[\s/'’-]*(\d{4}|(?<=\D)\d{2})|(?:FY\s?)?(\d{4})[\s/-]*[QqTt]([1-4])|(\d{4})年第?([1-4一二三四])季度"
+    r"|(?P<first>[1-4])[QqTt][\s/'’-]*(?P<year>\d{4}|\d{2})"
+)
+COMPACT = re.compile(r"(19[5-9]\d|20[0-6]\d)(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?(Z)?)?")
+"""20240131, 20240131T080509Z, 20240131080509."""
 MONTH = re.compile(r"(1[6-9]\d\d|2[01]\d\d)[-/.](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/.](1[6-9]\d\d|2[01]\d\d)")
 DATE_NAME = re.compile(
     r"(^|[^a-z])(date|datetime|time|timestamp|stamp|day|created|updated|modified|born|birthday|datum|fecha|data|ts|at|on)($|[^a-z])|日期|时间"
 )
 EXCEL_DAYS = (20_000, 60_000)
 """1954 to 2064."""
-LONGEST = 60
+LONGEST = 80
 
 
 def value_of(cell: str, form: str) -> float | None:
@@ -92,7 +131,7 @@ def counted_moment(number: float, form: str) -> float | None:
         return None
     if form == "excel":
         return round((number - 25_569) * 86_400, 3) if 1 <= number < 2_958_466 else None
-    return number / 1000 if form == "epoch_ms" else number
+    return number / {"epoch_ms": 1e3, "epoch_us": 1e6}.get(form, 1)
 
 
 def with_time(year: int, month: int, day: int, parts: Sequence[str | None]) -> datetime:
@@ -105,11 +144,17 @@ def with_time(year: int, month: int, day: int, parts: Sequence[str | None]) -> d
     zone = (parts[4] or "").upper() if len(parts) > 4 else ""
     if not zone:
         return moment
-    if zone in ("Z", "UTC", "GMT"):
-        return moment.replace(tzinfo=UTC)
-    digits = zone[1:].replace(":", "")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
+    return moment.replace(tzinfo=timezone(zone_offset(zone)))
+
+
+def zone_offset(zone: str) -> timedelta:
+    """From UTC: of +02:00, GMT+2, or letters of `ZONES`."""
+    if zone in ZONES:
+        return timedelta(hours=ZONES[zone])
+    zone = zone.removeprefix("UTC").removeprefix("GMT")
+    hours, minutes = re.fullmatch(r"[+-](\d{1,2}):?(\d{2})?", zone).groups()  # type: ignore[union-attr]  # as ZONE matches
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+    return -offset if zone[0] == "-" else offset
 
 
 def full_year(text: str) -> int:
@@ -136,13 +181,29 @@ def read_words(cell: str) -> datetime | None:
     """With a month in words, in ten languages; the name of a weekday before it is passed over."""
     if match := DAY_WORD.fullmatch(cell):
         month = MONTH_OF.get(match[3].lower())
-        return with_time(int(match[4]), month, int(match[2]), match.groups()[4:]) if month else None
+        return with_time(full_year(match[4]), month, int(match[2]), match.groups()[4:]) if month else None
+    if match := WORD_CLOCK.fullmatch(cell):
+        month = MONTH_OF.get(match[2].lower())
+        parts = [match[4], match[5], match[6], None, match[7]]
+        return with_time(int(match[8]), month, int(match[3]), parts) if month else None
+    if match := YEAR_WORD.fullmatch(cell):
+        month = MONTH_OF.get(match[2].lower())
+        return with_time(int(match[1]), month, int(match[3]), match.groups()[3:]) if month else None
     if match := WORD_DAY.fullmatch(cell):
         month = MONTH_OF.get(match[2].lower())
         return with_time(int(match[4]), month, int(match[3]), match.groups()[4:]) if month else None
     match = WORD_YEAR.fullmatch(cell)
     month = MONTH_OF.get(match[1].lower()) if match else None
-    return datetime(int(match[2]), month, 1) if match and month else None
+    return datetime(full_year(match[2]), month, 1) if match and month else None
+
+
+def read_compact(cell: str) -> datetime | None:
+    match = COMPACT.fullmatch(cell)
+    return (
+        with_time(int(match[1]), int(match[2]), int(match[3]), [*match.groups()[3:6], None, match[7]])
+        if match
+        else None
+    )
 
 
 def read_cjk(cell: str) -> datetime | None:
@@ -167,9 +228,10 @@ def read_quarter(cell: str) -> datetime | None:
     match = QUARTER.fullmatch(cell)
     if match is None:
         return None
-    number, year = next((number, year) for number, year in ((match[1], match[2]), (match[4], match[3]), (match[6], match[5])) if year)  # fmt: skip
+    forms = ((match[1], match[2]), (match[4], match[3]), (match[6], match[5]), (match["first"], match["year"]))
+    number, year = next((number, year) for number, year in forms if year)
     quarter = "一二三四".find(number) + 1 or int(number)
-    return datetime(int(year), 3 * quarter - 2, 1)
+    return datetime(int(year) if len(year) == 4 else 2000 + int(year), 3 * quarter - 2, 1)
 
 
 def read_month(cell: str) -> datetime | None:
@@ -187,6 +249,7 @@ READERS: dict[str, Callable[[str], datetime | None]] = {
     "week": read_week,
     "quarter": read_quarter,
     "month": read_month,
+    "compact": read_compact,
 }
 
 
@@ -194,7 +257,17 @@ def looks_like_date(cell: str) -> bool:
     """Whether a cell has a date's form in words, weeks, quarters, months or Chinese; those in digits alone: `columns.DATE`."""
     if len(cell) > LONGEST or not any(char.isdigit() for char in cell):
         return False
-    return any(value_of(cell, form) is not None for form in ("words", "cjk", "week", "quarter", "month"))
+    return any(value_of(cell, form) is not None for form in READERS)
+
+
+def are_compact(cells: Sequence[str]) -> bool:
+    """Whether digits without marks are dates: each of them is a day of the calendar, which numbers that count something are not;
+    and months as 01.2024."""
+    if len(set(cells)) > 2 and all(COMPACT.fullmatch(cell) and value_of(cell, "compact") is not None for cell in cells):
+        return True
+    return any(cell[:1] == "0" for cell in cells) and all(
+        re.fullmatch(r"(0?[1-9]|1[0-2])\.(19|20)\d\d", cell) for cell in cells
+    )
 
 
 def guess_form(cells: Sequence[str], enough: float = 0.9, forms: Sequence[str] = FORMS) -> str | None:
@@ -203,10 +276,18 @@ def guess_form(cells: Sequence[str], enough: float = 0.9, forms: Sequence[str] =
     for form in forms:
         count = sum(value_of(cell, form) is not None for cell in cells)
         if count == len(cells) and count:
-            return form
+            return american(cells, form)
         if count >= most and (best is None or count > most):
             best, most = form, count
     return best
+
+
+def american(cells: Sequence[str], form: str) -> str:
+    """Month first where both orders read all cells and they say AM and PM."""
+    other = OTHER_ORDER.get(form, "")
+    if other != "month_first" or not all(re.search(r"\d\s*[ap]\.?m\.?$", cell, re.IGNORECASE) for cell in cells):
+        return form
+    return other if all(value_of(cell, other) is not None for cell in cells) else form
 
 
 def guess_counted(name: str, cells: Sequence[str]) -> str | None:
@@ -221,6 +302,8 @@ def guess_counted(name: str, cells: Sequence[str]) -> str | None:
         return "epoch"
     if all(1e12 <= number < 2.1e12 for number in numbers):
         return "epoch_ms"
+    if all(1e15 <= number < 2.1e15 for number in numbers):
+        return "epoch_us"
     return "excel" if all(EXCEL_DAYS[0] <= number < EXCEL_DAYS[1] for number in numbers) else None
 
 

@@ -15,7 +15,7 @@ BLANKS = "\\s\\x0b\\x1c-\\x1f\\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u2
 """What Python's `\\s` matches, spelled out for RE2 (Arrow and DuckDB), whose own knows ASCII alone."""
 MONEY = re.compile(
     f"USD|EUR|GBP|CHF|CNY|JPY|RMB|INR|AUD|CAD|NZD|HKD|SGD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|RUB|TRY|ZAR|KRW|ILS|THB"
-    f"|R\\$|A\\$|C\\$|US\\$|HK\\$|[{BLANKS}$€£¥￥₹₩₽₺₴₫฿₪₦₱元円%'’]",
+    f"|R\\$|A\\$|C\\$|US\\$|HK\\$|NT\\$|S\\$|NZ\\$|MX\\$|[{BLANKS}$€£¥￥₹₩₽₺₴₫฿₪₦₱元円%'’]",
     re.IGNORECASE,
 )
 """What may stand around the digits of a number, or part its thousands."""
@@ -36,6 +36,43 @@ SCALES = {
     "millions": 1e6, "millionen": 1e6, "百万": 1e6, "B": 1e9, "bn": 1e9, "bln": 1e9, "mrd": 1e9, "billion": 1e9, "milliarden": 1e9,
     "万": 1e4, "萬": 1e4, "만": 1e4, "亿": 1e8, "億": 1e8, "억": 1e8, "lakh": 1e5, "lac": 1e5, "crore": 1e7, "cr": 1e7,
 }  # fmt: skip
+MONEY_WORDS = [
+    "kr",
+    "zł",
+    "Kč",
+    "руб",
+    "р",
+    "Rs",
+    "Fr",
+    "Rp",
+    "RM",
+    "TL",
+    "lei",
+    "лв",
+    "грн",
+    "Ft",
+    "din",
+    "BGN",
+    "RON",
+    "UAH",
+    "AED",
+    "SAR",
+    "EGP",
+    "IDR",
+    "MYR",
+    "VND",
+    "TWD",
+    "ARS",
+    "CLP",
+    "COP",
+    "PHP",
+    "NGN",
+    "KES",
+    "PKR",
+    "ISK",
+    "RSD",
+]
+"""Currencies in words, which are no part of another word."""
 DIMENSIONS: dict[str, dict[str, float]] = {
     "mass": {"mg": 1e-6, "g": 1e-3, "kg": 1, "t": 1e3, "lb": 0.45359237, "lbs": 0.45359237, "oz": 0.028349523125, "公斤": 1, "千克": 1, "克": 1e-3},
     "length": {"mm": 1e-3, "cm": 1e-2, "m": 1, "km": 1e3, "in": 0.0254, "ft": 0.3048, "mi": 1609.344, "miles": 1609.344, "公里": 1e3, "米": 1},
@@ -49,8 +86,15 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "frequency": {"Hz": 1, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}, "volts": {"mV": 1e-3, "kV": 1e3}, "battery": {"mAh": 1},
     "pixels": {"px": 1}, "people": {"人": 1}, "pieces": {"pcs": 1, "Stk": 1, "个": 1, "件": 1}, "age": {"years": 1, "yrs": 1, "yr": 1, "岁": 1, "Jahre": 1},
     "promille": {"‰": 1},
+    **{word: {word: 1} for word in MONEY_WORDS},
 }  # fmt: skip
-"""Units by what they measure, each with its size: those of one row can be turned into another."""
+"""Units by what they measure, each with its size: those of one row can be turned into another. Currencies in words are not."""
+MONEY_BEFORE = re.compile(rf"([-+(]*)\s*({'|'.join(MONEY_WORDS)})(\.?\s*)([-+(]?\d.*)", re.IGNORECASE | re.DOTALL)
+"""A currency in words before its number."""
+OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(/|out of|von|sur)\s*([1-9]\d{0,2})", re.IGNORECASE)
+"""Points of so many: 4/5, 7 out of 10."""
+CLOCK = re.compile(r"(-?)(\d{1,3}):([0-5]\d)(?::([0-5]\d)([.,]\d+)?)?")
+"""A duration or a time of day."""
 UNITS = {unit: (dimension, size) for dimension, units in DIMENSIONS.items() for unit, size in units.items()}
 VULGAR = str.maketrans(
     {char: f" {unicodedata.normalize('NFKC', char).replace(chr(0x2044), '/')}" for char in "¼½¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚"}
@@ -80,6 +124,11 @@ def form_of(described: Mapping[str, Any]) -> NumberForm:
     return NumberForm(
         decimal=described.get("decimal", "."), unit=described.get("unit", ""), ranges=described.get("ranges", False)
     )
+
+
+def is_nothing(cell: str) -> bool:
+    """Whether a dash stands for a number, as accountants write it: "-", "$ -"."""
+    return cell in NOTHING or MONEY.sub("", cell) in NOTHING
 
 
 def number_of(cell: str, decimal: str = ".", unit: str = "", ranges: bool = False) -> float | None:
@@ -112,6 +161,10 @@ def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float |
     text = tidy(cell)
     if not any(char.isdigit() for char in text):
         return None
+    if unit[:1] == "/":
+        return points_of(text, decimal, unit)
+    if clock := CLOCK.fullmatch(text):
+        return clock_number(clock)
     if (fraction := FRACTION.fullmatch(text)) and (fraction[2] or int(fraction[3]) < int(fraction[4])):
         size = int(fraction[2] or 0) + int(fraction[3]) / int(fraction[4])
         return -size if fraction[1] == "-" else size
@@ -130,6 +183,21 @@ def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float |
     return middle_of(text, decimal, unit) if number is None and ranges else number
 
 
+def points_of(text: str, decimal: str, unit: str) -> float | None:
+    """The points of "4 out of 5" in a column of unit "/5"."""
+    match = OUT_OF.fullmatch(text)
+    return common_number(match[1], decimal) if match and f"/{match[3]}" == unit else common_number(text, decimal)
+
+
+def clock_number(clock: re.Match[str]) -> float:
+    """h:mm:ss in seconds; of two parts, the second counts 1 and the first 60: h:mm in minutes, m:ss in seconds."""
+    sign, first, second, third, rest = clock.groups()
+    size = float(int(first) * 60 + int(second))
+    if third is not None:
+        size = size * 60 + int(third) + float(f"0.{rest[1:]}" if rest else 0)
+    return -size if sign else size
+
+
 def tidy(cell: str) -> str:
     """ASCII digits and marks, fractions as 1/2."""
     text = cell.strip().translate(VULGAR).strip()
@@ -139,14 +207,49 @@ def tidy(cell: str) -> str:
         str(unicodedata.digit(char)) if char.isdigit() and char not in "²³¹" and unicodedata.digit(char, None) is not None
         else unicodedata.normalize("NFKC", char) if 0xFF00 <= ord(char) <= 0xFFEF
         else char
-        for char in text.replace("−", "-")
+        for char in text.replace("−", "-").replace("٫", ".").replace("٬", ",")
     ).strip()  # fmt: skip
 
 
 def tail_of(text: str) -> tuple[str, str] | None:
     """(the number's part, the letters behind it) without currencies; None where nothing stands behind."""
-    match = TAIL.fullmatch(MONEY.sub(lambda sign: " " if sign[0].isspace() else "", text).strip())
+    bare = MONEY.sub(lambda sign: " " if sign[0].isspace() else "", text).strip()
+    if (money := MONEY_BEFORE.fullmatch(text.strip())) and (money[3] or re.search("[.,]", money[4])):
+        return MONEY.sub("", money[1] + money[4]), money[2]
+    match = TAIL.fullmatch(bare)
     return (match[1].strip(), " ".join(match[2].split())) if match else None
+
+
+def own_unit(cells: Sequence[str]) -> str:
+    """The word or mark behind every number of a column, where it is none of the known units: "stars", "mg/dL", "/5" for points
+    of so many; "" for none. A blank or a mark stands before it: 100A and 101A are codes."""
+    if any(len(cell) > LONGEST for cell in cells) or (len(cells) > 100 and not own_unit(cells[:50])):
+        return ""
+    points = [OUT_OF.fullmatch(cell) for cell in cells]
+    if cells and all(points):
+        sizes = {match[3] for match in points if match}
+        fits = all(match and 0 <= float(match[1].replace(",", ".")) <= int(match[3]) for match in points)
+        fits = fits and not any(re.match("0[0-9]", cell) for cell in cells)
+        return f"/{sizes.pop()}" if len(sizes) == 1 and fits else ""
+    tails = Counter(singular(parted[1]) for cell in cells if (parted := tail_of(tidy(cell))) and is_own(cell, parted))
+    word, count = tails.most_common(1)[0] if tails else ("", 0)
+    return word if count >= 0.95 * len(cells) else ""
+
+
+def is_own(cell: str, parted: tuple[str, str]) -> bool:
+    number, word = parted
+    apart = not word[0].isalpha() or re.search(rf"\d\s+{re.escape(word[0])}", cell) is not None
+    return (
+        apart
+        and len(word) <= 15
+        and word not in "-+)"
+        and (common_number(number, ".") is not None or common_number(number, ",") is not None)
+    )
+
+
+def singular(word: str) -> str:
+    """One spelling for "1 star" and "2 stars"."""
+    return word.rstrip(".").removesuffix("s") if len(word) > 3 else word
 
 
 def scale_of(tail: str) -> float | None:
@@ -172,9 +275,11 @@ def scaled_number(text: str, decimal: str, unit: str) -> float | None:
     if number is None:
         return None
     if known is None:
+        if unit and unit not in UNITS and singular(parted[1]) == unit:
+            return number
         scale = scale_of(parted[1])
         return None if scale is None else exact(number, scale)
-    if UNITS[known][0] != UNITS[unit][0]:
+    if unit not in UNITS or UNITS[known][0] != UNITS[unit][0]:
         return None
     return number if known == unit else exact(number, UNITS[known][1] / UNITS[unit][1])
 
@@ -205,7 +310,7 @@ def digits_of(cell: str) -> str:
     """A cell without currency, an accountant's parenthesis, and the unit or scale behind."""
     bare = MONEY.sub("", cell).removesuffix(")")
     if len(cell) <= LONGEST and not bare.isdigit() and (parted := tail_of(cell)):
-        known = unit_of(parted[1]) or scale_of(parted[1])
+        known = unit_of(parted[1]) or scale_of(parted[1]) or is_own(cell, parted)
         return MONEY.sub("", parted[0]) if known else bare.rstrip("-")
     return bare
 
@@ -231,7 +336,9 @@ def decimal_confidence(cells: Sequence[str]) -> float:
 def guess_unit(cells: Sequence[str]) -> str:
     """The commonest unit, where half of the cells or more have one; "" for none."""
     units = count_units(cells)
-    return max(units, key=lambda unit: units[unit]) if sum(units.values()) >= 0.5 * len(cells) and units else ""
+    if units:
+        return max(units, key=lambda unit: units[unit]) if sum(units.values()) >= 0.5 * len(cells) else ""
+    return "" if not cells or any(cell.isdigit() for cell in cells[:20]) else own_unit(cells)
 
 
 def count_units(cells: Iterable[str]) -> Counter[str]:

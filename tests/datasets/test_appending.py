@@ -117,3 +117,26 @@ def test_rows_of_other_columns_are_refused_and_nothing_is_lost(dataset: Dataset,
 def test_no_file_is_told(dataset: Dataset, api: Client) -> None:
     answer = api.post(f"/api/v1/datasets/{dataset.pk}/rows", {})
     assert (answer.status_code, answer.json()["code"]) == (422, "no_file")
+
+
+def test_rows_stay_when_the_files_are_read_anew(dataset: Dataset, api: Client) -> None:
+    content = csv(LABELLED, 0)
+    dataset.upload_folder.mkdir(parents=True, exist_ok=True)
+    (dataset.upload_folder / "table.csv").write_bytes(content)
+    dataset.versions.update(sources=["table.csv"])
+    add(api, dataset, [{"text": "a new question", "label": "good"}])
+    read(dataset)
+    add(api, dataset, [{"label": "bad", "text": "another new question"}])
+    read(dataset)
+    for header, rows, names in (("0", LABELLED + 3, ["column_1", "column_2"]), ("1", LABELLED + 2, ["text", "label"])):
+        body = json.dumps({"header": int(header)})
+        answer = api.post(f"/api/v1/datasets/{dataset.pk}/versions", body, content_type="application/json")
+        assert answer.status_code == 201, answer.content
+        made = read(dataset)
+        assert ([column["name"] for column in made.columns], made.rows) == (names, rows)
+        cells = pq.read_table(made.folder / "data.parquet").to_pylist()
+        assert [tuple(row.values()) for row in cells[-2:]] == [
+            ("a new question", "good"),
+            ("another new question", "bad"),
+        ]
+        assert codes_of(dataset)["rows_added"].startswith("2 rows")

@@ -12,7 +12,7 @@ from trainer.data.gathering import gather_rows
 from trainer.data.intake import open_tables
 from trainer.data.pool import keys_to_divide
 from trainer.data.problems import Problem, problem
-from trainer.data.readings import Choices
+from trainer.data.readings import Choices, LeftOut
 from trainer.data.row_keys import NO_TEXT
 from trainer.data.several_tables import is_same_name
 from trainer.data.splitting import split_dataset
@@ -25,9 +25,12 @@ APPENDED = ("rows_added", "columns_added", "columns_lacking", "test_copies")
 """Codes of the findings that say what was joined and what was not."""
 
 
-def append_rows(dataset: Dataset, files: Sequence[Path], emit: Emit) -> None:
+def append_rows(dataset: Dataset, files: Sequence[Path], emit: Emit, columns_before: Sequence[str] = ()) -> None:
     """Join the rows of these tables. Those with a label are learned from; copies of rows that are validated or tested on are left
-    out. `DataError` where no column has a name of the dataset's."""
+    out. `DataError` where no column has a name of the dataset's.
+
+    `columns_before`: the dataset's columns when the rows were added, where its files are read anew since, in another way. Then
+    rows that fit no column any more are told and left out."""
     if dataset.media is not None:
         raise DataError(
             _("Rows with images or audio cannot be joined."),
@@ -36,7 +39,13 @@ def append_rows(dataset: Dataset, files: Sequence[Path], emit: Emit) -> None:
         )
     added = read_added(files, emit)
     matched = match_columns(dataset.names, added.names)
-    check_matched(dataset, matched)
+    if columns_before:
+        matched = match_renamed(dataset.names, list(columns_before), added.names, matched)
+        if not any(matched.values()):
+            leave_out_added(dataset, added)
+            return
+    else:
+        check_matched(dataset, matched)
     parts, before = dataset.split, dataset.rows
     dataset.table = pa.concat_tables([dataset.table, under_names(added.table, matched)])
     map_columns(dataset, dataset.roles, dataset.task)
@@ -45,8 +54,43 @@ def append_rows(dataset: Dataset, files: Sequence[Path], emit: Emit) -> None:
     map_columns(dataset, dataset.roles, dataset.task)
     divide_added(dataset, parts)
     dataset.sources = [*dataset.sources, *added.sources]
+    dataset.left_out = [*dataset.left_out, *added.left_out]
     kept = [one for one in dataset.problems if one["code"] not in APPENDED]
+    kept += [one for one in added.problems if one["code"] in LOST]
     dataset.problems = kept + added_problems(dataset.rows - before, int(copies.sum()), matched, added.names)
+
+
+LOST = ("bad_rows", "left_out_rows", "left_out_columns", "late_fields", "garbled_characters")
+"""Codes of the findings that say what of the added files was not read."""
+
+
+def match_renamed(
+    names: Sequence[str], before: Sequence[str], added: Sequence[str], matched: dict[str, str | None]
+) -> dict[str, str | None]:
+    """`match_columns` for columns that were called otherwise `before`: those that no name finds go by their place, where there
+    are as many."""
+    if len(names) != len(before):
+        return matched
+    earlier = match_columns(before, added)
+    taken = set(matched.values())
+    for name, old in zip(names, before, strict=True):
+        if matched[name] is None and earlier[old] not in taken:
+            matched[name] = earlier[old]
+    return matched
+
+
+def leave_out_added(dataset: Dataset, added: Dataset) -> None:
+    """Tell of rows that have none of the columns."""
+    sentence = ngettext(
+        "%(count)s row that was added later has none of the columns: %(names)s.",
+        "%(count)s rows that were added later have none of the columns: %(names)s.",
+        added.rows,
+        names=", ".join(added.names[:10]),
+    )
+    dataset.left_out.append(
+        LeftOut("added_rows", added.rows, sentence, str(added.sources[0].get("name", ""))).as_dict()
+    )
+    dataset.problems.append(problem("left_out_rows", "warning", sentence, count=added.rows))
 
 
 def read_added(files: Sequence[Path], emit: Emit) -> Dataset:

@@ -9,7 +9,7 @@ from trainer.data.cells import is_missing_mask, parse_dates, parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.problems import Problem, join_names, problem
 from trainer.messages import Message, _, ngettext
-from trainer.numerals import LOST_DIGITS, NOTHING, form_of
+from trainer.numerals import LOST_DIGITS, form_of, is_nothing
 
 
 def column_problems(dataset: Dataset) -> list[Problem]:
@@ -97,7 +97,8 @@ def unread_cells(dataset: Dataset, column: ColumnProfile) -> pa.ChunkedArray | N
     present = cells.filter(pc.invert(is_missing_mask(cells)))
     if column["kind"] == "number":
         left = present.filter(pc.is_null(parse_numbers(present, **form_of(column))))
-        left = left.filter(pc.invert(pc.is_in(pc.utf8_trim_whitespace(left), pa.array(sorted(NOTHING)))))
+        dashes = [cell for cell in pc.unique(left).to_pylist() if is_nothing(cell.strip())]
+        left = left.filter(pc.invert(pc.is_in(left, pa.array(dashes, pa.string()))))
     elif column["kind"] == "date" and column.get("form") and column["distinct"] <= MOST_LOOKED_AT:
         different = pa.chunked_array([pc.unique(present)])
         seconds = parse_dates(different, column["form"])

@@ -28,6 +28,7 @@ COUNTED_LABELS = {
     "number": _("Numbers"),
     "epoch": _("Seconds since 1970"),
     "epoch_ms": _("Milliseconds since 1970"),
+    "epoch_us": _("Microseconds since 1970"),
     "excel": _("Dates as Excel counts days"),
 }
 FIRST_ABOVE, SECOND_ABOVE = r"^\s*(1[3-9]|2\d|3[01])[-/.]\d{1,2}[-/.]\d", r"^\s*\d{1,2}[-/.](1[3-9]|2\d|3[01])[-/.]\d"
@@ -91,7 +92,10 @@ def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str,
 
 
 def are_ranges(cells: Sequence[str]) -> bool:
-    return bool(cells) and sum(range_ends(tidy(cell)) is not None for cell in cells) > 0.95 * len(cells)
+    """Whether half of the cells or more are ranges, and the others numbers."""
+    ranges = sum(range_ends(tidy(cell)) is not None for cell in cells)
+    numbers = sum(number_of(cell) is not None for cell in cells) if ranges >= 0.5 * len(cells) else 0
+    return bool(ranges) and ranges >= 0.5 * len(cells) and ranges + numbers > 0.95 * len(cells)
 
 
 def is_day_first(form: str) -> bool:

@@ -41,6 +41,7 @@ def inspect(  # noqa: PLR0913  the options of the command
     readings: dict[str, str] | None = None,
     fetched: Path | None = None,
     append: Sequence[Path] = (),
+    columns_before: Sequence[str] = (),
     emit: Emit = silent,
 ) -> JsonObject:
     """Write a version folder from files, or from another version's folder; what the result event says."""
@@ -76,6 +77,8 @@ def inspect(  # noqa: PLR0913  the options of the command
                     fetched=fetched,
                     emit=emit,
                 )
+            if append:
+                append_rows(dataset, append, emit, columns_before)
         if changes:
             apply_changes(dataset, changes)
         for action in order_fixes(fixes):

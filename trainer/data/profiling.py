@@ -11,7 +11,7 @@ from trainer.data.cells import count_marks, is_missing_mask
 from trainer.data.problems import EXAMPLES, shorten
 from trainer.data.row_keys import Keys
 from trainer.dates import guess_form as guess_date_form
-from trainer.numerals import NOTHING, guess_form
+from trainer.numerals import guess_form, is_nothing
 
 SAMPLE_CELLS, DATED_CELLS = 2_000, 500
 MAX_LABELS, MAX_LABEL_CHARACTERS = 1_000, 1_000_000
@@ -78,7 +78,7 @@ def add_form(profile: ColumnProfile, sample: list[str], read_as: dict[str, Any] 
         profile["read_as"] = read_as
     if profile["kind"] in ("number", "id"):
         form = chosen_form(sample, read_as) or guess_form(
-            [cell.strip() for cell in sample if cell.strip() not in NOTHING]
+            [cell.strip() for cell in sample if not is_nothing(cell.strip())]
         )
         if form["decimal"] == ",":
             profile["decimal"] = ","

@@ -79,7 +79,7 @@ class Reading(Work[DatasetVersion]):
         try:
             own.mkdir(parents=True)
             self.make_files()
-            sources = [*reader_sources(self.row), *self.fetch_media(own)]
+            sources = [*reader_sources(self.row), *added_files(self.row), *self.fetch_media(own)]
             self.read(reader_arguments(self.row, own / "rows"), Access(readable=tuple(sources), writable=(own,)))
             self.keep(own / "rows")
         finally:
@@ -209,8 +209,8 @@ def read(version_id: str) -> None:
 
 def reader_sources(version: DatasetVersion) -> list[Path]:
     """What a version is read from: the one before it, or what was uploaded."""
-    if version.parent and not {"sheet", "header", "layout", "reading"} & set(version.request):
-        return [version.parent.folder, *added_files(version)]
+    if version.parent and not is_read_anew(version):
+        return [version.parent.folder]
     return [version.dataset.upload_folder / name for name in version.sources]
 
 
@@ -218,9 +218,11 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
     """What the trainer is asked for; it writes the version into `out`, or right into its place. A value stands in one word with
     its option: it may begin with a dash."""
     added = added_files(version)
-    sources = [source for source in reader_sources(version) if source not in added]
-    arguments = ["inspect", *map(str, sources), f"--out={out or version.folder}"]
+    arguments = ["inspect", *map(str, reader_sources(version)), f"--out={out or version.folder}"]
     arguments += [f"--append={path}" for path in added]
+    if added and is_read_anew(version) and version.parent:
+        before = [column["name"] for column in version.parent.columns]
+        arguments.append(f"--columns-before={json.dumps(before, ensure_ascii=False)}")
     for option in ("task", "columns", "roles", "split", "changes", "sheet", "header", "layout"):
         value = version.request.get(option)
         if value in (None, "", [], {}) and (option != "split" or value is None):
@@ -234,8 +236,13 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
     return arguments + [f"--fix={fix}" for fix in version.request.get("fixes", [])]
 
 
+def is_read_anew(version: DatasetVersion) -> bool:
+    """Whether a version is made of the files as they came, and not of the version before it."""
+    return bool(ANEW & set(version.request))
+
+
 def added_files(version: DatasetVersion) -> list[Path]:
-    """Whose rows join those of the version before."""
+    """Whose rows join those of the version before, or of the files."""
     return [version.dataset.upload_folder / name for name in version.request.get("append") or []]
 
 
@@ -249,6 +256,8 @@ def fetched_folder(version: DatasetVersion) -> Path:
     return version.dataset.upload_folder / "fetched"
 
 
+ANEW = {"sheet", "header", "layout", "reading"}
+"""What can only be asked of the files as they came."""
 LISTING_OPTIONS = ("--sheet=", "--header=", "--layout=", "--reading=")
 """What the reader of addresses is told of how to read the tables."""
 

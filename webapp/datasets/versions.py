@@ -113,7 +113,8 @@ def read_sheet(version: DatasetVersion, user: User, sheet: str, header: int | No
             hint=_("Choose one of %(names)s.") % {"names": ", ".join(version.sheets) or _("none")},
         )
     check_upload(version)
-    return derive(version, user, _("Sheet “%(name)s”") % {"name": sheet}, sheet=sheet, **header_request(header))
+    request = {"sheet": sheet, **header_request(header), **added_to(version)}
+    return derive(version, user, _("Sheet “%(name)s”") % {"name": sheet}, **request)
 
 
 def read_header(version: DatasetVersion, user: User, header: int) -> DatasetVersion:
@@ -123,7 +124,7 @@ def read_header(version: DatasetVersion, user: User, header: int) -> DatasetVers
     if version.sheet:
         request["sheet"] = version.sheet
     note = _("Header in row %(number)d") % {"number": header} if header else _("Without a header")
-    return derive(version, user, note, **request)
+    return derive(version, user, note, **request, **added_to(version))
 
 
 def read_layout(version: DatasetVersion, user: User, layout: str) -> DatasetVersion:
@@ -131,7 +132,7 @@ def read_layout(version: DatasetVersion, user: User, layout: str) -> DatasetVers
     notes = {"table": _("Read as a table"), "text": _("Read as text")}
     check_layout(layout)
     check_upload(version)
-    return derive(version, user, notes[layout], layout=layout)
+    return derive(version, user, notes[layout], layout=layout, **added_to(version))
 
 
 def read_otherwise(version: DatasetVersion, user: User, reading: dict[str, str]) -> DatasetVersion:
@@ -156,7 +157,17 @@ def read_otherwise(version: DatasetVersion, user: User, reading: dict[str, str])
         if entry["choice"] == choice
     ]
     note = _("Read as: %(choices)s") % {"choices": ", ".join(labels or reading.values())}
-    return derive(version, user, note[:200], reading=before | reading)
+    return derive(version, user, note[:200], reading=before | reading, **added_to(version))
+
+
+def added_to(version: DatasetVersion) -> dict[str, list[str]]:
+    """What reading the files anew is asked for, so that rows which were added to this version, or to one before it, stay."""
+    names: list[str] = []
+    made: DatasetVersion | None = version
+    while made is not None:
+        names = [*(made.request.get("append") or []), *names]
+        made = made.parent
+    return {"append": list(dict.fromkeys(names))} if names else {}
 
 
 def check_upload(version: DatasetVersion) -> None:
