@@ -23,7 +23,27 @@ CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
 """Architectures whose first token is the better summary; all others are averaged over their tokens."""
 
 
-class EncoderClassifier(TrainableModel):
+class TextModel(TrainableModel):
+    """What models over a pretrained text encoder share."""
+
+    def prepare_to_learn(self, params: OptimisationParams) -> None:
+        """No dropout; word vectors stay as they are, unless they are to learn too."""
+        without_dropout(self.encoder)
+        assert isinstance(params, TextParams), "a task that reads texts has settings for them"
+        if not params.train_embeddings:
+            self.encoder.get_input_embeddings().weight.requires_grad_(False)
+            embeddings = getattr(self.encoder, "embeddings", None)
+            if isinstance(embeddings, nn.Module):
+                embeddings.requires_grad_(False)
+
+    def save_encoder(self, folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+        """Encoder and tokenizer as `save_pretrained` lays them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.encoder.save_pretrained(folder, safe_serialization=True)
+        tokenizer.save_pretrained(folder)
+
+
+class EncoderClassifier(TextModel):
     """`outputs = head(dropout(pool(encoder(tokens))))`, tokens (batch, length) → (batch, outputs).
 
     `answer`: the kind of its answers (`trainer.answers`). `layers`: which of the encoder's layers are pooled, the last or the
@@ -54,11 +74,7 @@ class EncoderClassifier(TrainableModel):
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a text: (batch, hidden), float32."""
         hidden = self.hidden(input_ids, attention_mask)
-        if self.pooling == "cls":
-            pooled = hidden[:, 0].float()
-        else:
-            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            pooled = ((hidden * mask).sum(1) / mask.sum(1).clamp(min=1)).float()
+        pooled = pool(hidden, attention_mask, self.pooling)
         return nn.functional.normalize(pooled, dim=-1) if self.normalise else pooled
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -74,21 +90,9 @@ class EncoderClassifier(TrainableModel):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.head(self.dropout(self.features(input_ids, attention_mask)))
 
-    def prepare_to_learn(self, params: OptimisationParams) -> None:
-        """No dropout; word vectors stay as they are."""
-        without_dropout(self.encoder)
-        assert isinstance(params, TextParams), "a task that reads texts has settings for them"
-        if not params.train_embeddings:
-            self.encoder.get_input_embeddings().weight.requires_grad_(False)
-            embeddings = getattr(self.encoder, "embeddings", None)
-            if isinstance(embeddings, nn.Module):
-                embeddings.requires_grad_(False)
-
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
         """Encoder and tokenizer as `save_pretrained` lays them, the head beside them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.encoder.save_pretrained(folder, safe_serialization=True)
-        tokenizer.save_pretrained(folder)
+        self.save_encoder(folder, tokenizer)
         save_file(
             {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}, folder / HEAD_WEIGHTS
         )
@@ -112,6 +116,15 @@ class EncoderClassifier(TrainableModel):
         model = cls(encoder, config["labels"], **settings, layers=config.get("layers", LAST_LAYER))
         model.head.load_state_dict(load_file(folder / HEAD_WEIGHTS))
         return model.eval()
+
+
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: str) -> Tensor:
+    """One vector a text, (batch, hidden) float32, from those of its tokens (batch, length, hidden): the first one's (`cls`), or
+    the mean of all but the padding."""
+    if pooling == "cls":
+        return hidden[:, 0].float()
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return ((hidden * mask).sum(1) / mask.sum(1).clamp(min=1)).float()
 
 
 def load_encoder(folder: Path, attention: str = "sdpa") -> nn.Module:

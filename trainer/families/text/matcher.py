@@ -11,10 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from trainer.families.text.encoder import CLS_POOLED, load_encoder
-from trainer.learning.heads import without_dropout
-from trainer.learning.model import TrainableModel
-from trainer.params import OptimisationParams, TextParams
+from trainer.families.text.encoder import CLS_POOLED, TextModel, load_encoder, pool
 from trainer.similarity.forms import BINARY
 
 if TYPE_CHECKING:
@@ -56,7 +53,7 @@ class Calibrated(nn.Module):
         return torch.sigmoid(values) if self.is_probability else values
 
 
-class Matcher(TrainableModel):
+class Matcher(TextModel):
     """(ids, mask) of each of k texts, (batch, length) in turn → while learning their vectors (batch, k, hidden), else the score
     of the first two (batch, 1)."""
 
@@ -71,12 +68,7 @@ class Matcher(TrainableModel):
     def vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """(batch, hidden) float32 of length one."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        if self.pooling == "cls":
-            pooled = hidden[:, 0].float()
-        else:
-            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            pooled = ((hidden * mask).sum(1) / mask.sum(1).clamp(min=1)).float()
-        return nn.functional.normalize(pooled, dim=-1)
+        return nn.functional.normalize(pool(hidden, attention_mask, self.pooling), dim=-1)
 
     def features(self, *inputs: Tensor) -> Tensor:
         """(batch, k, hidden)."""
@@ -93,21 +85,9 @@ class Matcher(TrainableModel):
         ranked = getattr(rows, "ranked", None)
         return ranked(self, part, device, tell) if ranked is not None else None
 
-    def prepare_to_learn(self, params: OptimisationParams) -> None:
-        """No dropout; word vectors stay as they are."""
-        without_dropout(self.encoder)
-        assert isinstance(params, TextParams), "a task that reads texts has settings for them"
-        if not params.train_embeddings:
-            self.encoder.get_input_embeddings().weight.requires_grad_(False)
-            embeddings = getattr(self.encoder, "embeddings", None)
-            if isinstance(embeddings, nn.Module):
-                embeddings.requires_grad_(False)
-
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerFast, facts: dict[str, Any]) -> None:
         """Encoder and tokenizer as `save_pretrained` lays them, how to compare beside them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.encoder.save_pretrained(folder, safe_serialization=True)
-        tokenizer.save_pretrained(folder)
+        self.save_encoder(folder, tokenizer)
         own = {
             "form": self.form,
             "pooling": self.pooling,

@@ -11,10 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from trainer.families.text.encoder import HEAD_CONFIG, HEAD_WEIGHTS, load_encoder
-from trainer.learning.heads import without_dropout
-from trainer.learning.model import TrainableModel
-from trainer.params import OptimisationParams, TextParams
+from trainer.families.text.encoder import HEAD_CONFIG, HEAD_WEIGHTS, TextModel, load_encoder
 from trainer.passages.decoding import NOWHERE, candidates
 from trainer.passages.overlaps import FEATURES
 from trainer.passages.windows import Batch
@@ -25,7 +22,7 @@ AT_ONCE = 64
 """Windows read together where nothing is learned: a row may have several."""
 
 
-class QuestionModel(TrainableModel):
+class QuestionModel(TextModel):
     """`reads_types`: whether the encoder tells question and context apart by the types of tokens; `scores_none`: whether the first
     token of a window has learned to stand for “not here”."""
 
@@ -83,21 +80,9 @@ class QuestionModel(TrainableModel):
     def candidates(self, scores: np.ndarray, batch: Batch, rows: int) -> np.ndarray:
         return candidates(scores, batch, rows, scores_none=self.scores_none)
 
-    def prepare_to_learn(self, params: OptimisationParams) -> None:
-        """No dropout; word vectors stay as they are."""
-        without_dropout(self.encoder)
-        assert isinstance(params, TextParams), "a task that reads texts has settings for them"
-        embeddings = getattr(self.encoder, "embeddings", None)
-        if not params.train_embeddings:
-            self.encoder.get_input_embeddings().weight.requires_grad_(False)
-            if isinstance(embeddings, nn.Module):
-                embeddings.requires_grad_(False)
-
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
         """Encoder and tokenizer as `save_pretrained` lays them, the head beside them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.encoder.save_pretrained(folder, safe_serialization=True)
-        tokenizer.save_pretrained(folder)
+        self.save_encoder(folder, tokenizer)
         weights = {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}
         save_file(weights, folder / HEAD_WEIGHTS)
         config = {"answer": "passage", "labels": [], "max_length": max_length, "scores_none": self.scores_none}

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from trainer.families.text.encoder import HEAD_WEIGHTS, load_encoder
+from trainer.families.text.encoder import HEAD_WEIGHTS, load_encoder, pool
 from trainer.families.text.matcher import CONFIG, Matcher
 from trainer.learning import fine_tuning
 from trainer.learning.heads import without_dropout
@@ -54,9 +54,7 @@ class Reranker(Matcher):
         ids, mask, *types = inputs
         further = {"token_type_ids": types[0]} if self.reads_types and types else {}
         hidden = self.joint(input_ids=ids, attention_mask=mask, **further).last_hidden_state
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        pooled = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
-        return self.relevance(pooled).float()
+        return self.relevance(pool(hidden, mask, "mean")).float()
 
     def forward(self, *inputs: Tensor) -> Tensor:
         logits = self.features(*inputs)

@@ -9,10 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from trainer.families.text.encoder import HEAD_CONFIG, HEAD_WEIGHTS, load_encoder
-from trainer.learning.heads import without_dropout
-from trainer.learning.model import TrainableModel
-from trainer.params import OptimisationParams, TextParams
+from trainer.families.text.encoder import HEAD_CONFIG, HEAD_WEIGHTS, TextModel, load_encoder
 from trainer.tagging.readers import write_config
 
 IGNORED = -100
@@ -20,7 +17,7 @@ IGNORED = -100
 OUTSIDE = -20.0
 
 
-class Tagger(TrainableModel):
+class Tagger(TextModel):
     """A text encoder with a layer over the first sub-word of each unit.
 
     `tags`: how many, two for each label and one for what is outside (`trainer.tagging.units.tags_of`).
@@ -54,21 +51,9 @@ class Tagger(TrainableModel):
             scores.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, label_smoothing=smoothing
         )
 
-    def prepare_to_learn(self, params: OptimisationParams) -> None:
-        """No dropout; word vectors stay as they are."""
-        without_dropout(self.encoder)
-        assert isinstance(params, TextParams), "a task that reads texts has settings for them"
-        embeddings = getattr(self.encoder, "embeddings", None)
-        if not params.train_embeddings:
-            self.encoder.get_input_embeddings().weight.requires_grad_(False)
-            if isinstance(embeddings, nn.Module):
-                embeddings.requires_grad_(False)
-
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerFast, max_length: int) -> None:
         """Encoder and tokenizer as `save_pretrained` lays them, the head beside them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.encoder.save_pretrained(folder, safe_serialization=True)
-        tokenizer.save_pretrained(folder)
+        self.save_encoder(folder, tokenizer)
         weights = {name: value.detach().contiguous() for name, value in self.head.state_dict().items()}
         save_file(weights, folder / HEAD_WEIGHTS)
         config = {"answer": "spans", "labels": self.labels, "max_length": max_length}
