@@ -43,19 +43,20 @@ def word_score(texts: Sequence[str], targets: np.ndarray, labels: Sequence[str])
     return best
 
 
+def word_by_word(text: str) -> str:
+    """Its words and signs between blanks, in which others are looked for whole."""
+    return f" {' '.join(names_of(text, SPACED))} "
+
+
 def named_score(texts: Sequence[str], targets: np.ndarray, labels: Sequence[str]) -> tuple[float, str | None]:
     """How well the longest label that a text contains is its own."""
-    names = [f" {' '.join(lowered(label).replace('_', ' ').split())} " for label in labels]
-    if any(len(name) - 2 < MIN_LABEL and name.isascii() for name in names):
+    names = [" ".join(lowered(label).replace("_", " ").split()) for label in labels]
+    if any(len(name) < MIN_LABEL and name.isascii() for name in names):
         return 0.0, None
     order = sorted(range(len(names)), key=lambda place: -len(names[place]))
-    spaced = is_spaced(texts)
-    answers = np.full(len(texts), -1)
-    for row, text in enumerate(texts):
-        read = f" {' '.join(names_of(text, SPACED))} " if spaced else text
-        answers[row] = next(
-            (place for place in order if (names[place] if spaced else names[place].strip()) in read), -1
-        )
+    if is_spaced(texts):
+        names, texts = [word_by_word(name) for name in names], [word_by_word(text) for text in texts]
+    answers = np.array([next((place for place in order if names[place] in text), -1) for text in texts], dtype=int)
     right = [
         float((answers[targets == place] == place).mean()) for place in range(len(labels)) if (targets == place).any()
     ]

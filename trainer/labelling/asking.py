@@ -99,11 +99,12 @@ def uncertain_rows(turns: Turns, places: np.ndarray, model: Fitted, learned: np.
         weight *= density(turns.unit, places) ** 2
     distance = 1 - (unit @ turns.unit[learned].T).max(axis=1)
     chosen: list[int] = []
+    is_chosen = np.zeros(len(places))
     for _number in range(min(count, len(places))):
-        at = int((weight * distance).argmax())
+        at = int((weight * distance.clip(0) - is_chosen).argmax())
         chosen.append(int(places[at]))
         distance = np.minimum(distance, 1 - unit @ unit[at])
-        weight[at] = -1
+        is_chosen[at] = True
     return chosen
 
 
