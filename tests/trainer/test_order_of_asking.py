@@ -1,6 +1,7 @@
 """Which rows are asked about next, and what is said of the labels so far: beside the rules by brute force, on points of a plane."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,11 +34,11 @@ from trainer.labelling.rows import UNLABELLED, PartlyLabelled
 
 
 def partly(
-    codes: list[int], tested: list[int] = [], reserved: list[int] = [], skipped: list[int] = []
-) -> PartlyLabelled:  # noqa: B006
+    codes: list[int], tested: Sequence[int] = (), reserved: Sequence[int] = (), skipped: Sequence[int] = ()
+) -> PartlyLabelled:
     """Rows with these codes; of those without one, some are reserved for the test or were skipped."""
     count, known = len(codes), np.array(codes, dtype=np.int64)
-    is_test, is_reserved, is_skipped = (np.isin(np.arange(count), each) for each in (tested, reserved, skipped))
+    is_test, is_reserved, is_skipped = (np.isin(np.arange(count), list(each)) for each in (tested, reserved, skipped))
     return PartlyLabelled(
         cast("Dataset", None),
         np.arange(count),

@@ -86,7 +86,7 @@ def should_prune(
         trial = study.ask()
         for epoch, value in curve:
             trial.report(value, epoch)
-        return trial.should_prune()
+        return bool(trial.should_prune())
 
 
 def study_of(
