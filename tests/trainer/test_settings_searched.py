@@ -200,14 +200,15 @@ EARLIER = [[(1, 0.5), (2, 0.6), (3, 0.7)] for _trial in range(4)]
 @pytest.mark.parametrize(
     ("metric", "curve", "pruned"),
     [
-        ("accuracy", [(1, 0.1), (2, 0.2)], False),
+        ("accuracy", [(1, 0.1)], False),
+        ("accuracy", [(1, 0.1), (2, 0.2)], True),
         ("accuracy", [(1, 0.1), (2, 0.2), (3, 0.3)], True),
         ("accuracy", [(1, 0.1), (2, 0.2), (3, 0.9)], False),
         ("accuracy", [(1, 0.9), (2, 0.2), (3, 0.1)], False),
         ("log_loss", [(1, 2.0), (2, 2.0), (3, 2.0)], True),
         ("log_loss", [(1, 2.0), (2, 2.0), (3, 0.1)], False),
     ],
-    ids=["early", "behind", "ahead", "once ahead", "a high loss", "a low loss"],
+    ids=["the first epoch", "the second", "behind", "ahead", "once ahead", "a high loss", "a low loss"],
 )
 def test_a_trial_whose_best_is_behind_half_of_the_others_is_pruned(
     metric: str, curve: list[tuple[int, float]], pruned: bool
