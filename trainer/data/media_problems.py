@@ -147,6 +147,7 @@ ADVICE = {
     **dict.fromkeys((".mid", ".midi", ".ra", ".dss", ".ds2", ".spx"), "convert to WAV, FLAC or MP3"),
     **dict.fromkeys((".tfrecord", ".tfrecords", ".record"), "export as files with a CSV, or as Parquet"),
     **dict.fromkeys((".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl"), "export as pictures, or as CSV or Parquet"),
+    ".cbor": "send a table with a row for each recording, with its label and figures of its signals",
     **dict.fromkeys((".pdf", ".docx", ".html", ".eml"), "send documents as a dataset of their own"),
 }
 """What to do with files that are not read, by ending."""

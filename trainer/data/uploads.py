@@ -14,12 +14,13 @@ from trainer.data import documents, media_archives
 from trainer.data.address_columns import find_addresses
 from trainer.data.archive_listing import is_archive, loose_files, open_archive
 from trainer.data.archive_reports import empty_folder_problems, hidden_left_out
+from trainer.data.archive_tables import TABLES, extract_tables, left_beside
 from trainer.data.archives import Archive, join
 from trainer.data.box_formats.alone import refuse_alone
 from trainer.data.box_formats.embedded import add_embedded, holds_pictures
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
-from trainer.data.exports import brat, messengers
+from trainer.data.exports.writers import write_export
 from trainer.data.file_parts import file_order, parts_of_names
 from trainer.data.gathering import Meter, reading_problems
 from trainer.data.idx import IdxFile, collect_idx, read_idx
@@ -29,13 +30,12 @@ from trainer.data.media_files import Collection
 from trainer.data.media_problems import (
     collection_left_out,
     collection_problems,
-    hint_for,
     skipped_left_out,
     skipped_problems,
     unnamed_table_error,
 )
 from trainer.data.media_records import open_records, read_records
-from trainer.data.media_tables import IS_NO_TRUTH, TABLE_SUFFIXES
+from trainer.data.media_tables import IS_NO_TRUTH
 from trainer.data.problems import Problem
 from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.repeated_files import find_repeated
@@ -43,11 +43,7 @@ from trainer.data.tables.table import Table, display_name
 from trainer.data.tempspace import check_room, temporary_folder
 from trainer.errors import DataError
 from trainer.events import Emit
-from trainer.messages import _, ngettext
-
-MAX_TABLES = 100
-DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}  # of the hub: no records
-TABLES = TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ".spacy", ""}
+from trainer.messages import _
 
 
 @dataclass
@@ -129,7 +125,7 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
     sources.meter = meter
     with ExitStack() as stack:
         opened = open_sent(sent, stack, sources, choices.get(documents.WHAT) == documents.PAGES)
-        take_exports(opened, place)
+        take_exports(opened, sources, place)
         collections = read_media(opened, media_folder, meter, choices)
         if not collections and not opened.idx and read_texts(opened, sources, meter, choices):
             return sources
@@ -142,8 +138,9 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
             for (path, name), inner_part in zip(inner, inner_parts, strict=True):
                 part = file.part or inner_part
                 add_plain(SentFile(path, name, part), None, sources, opened.idx)
-        sources.tables += [(plain.path, plain.name) for plain in opened.plain]
-        sources.table_parts += [plain.part for plain in opened.plain]
+        single = [*opened.plain, *opened.records]
+        sources.tables += [(file.path, file.name) for file in single]
+        sources.table_parts += [file.part for file in single]
         if opened.idx:
             file = SentFile(sent[0].path, opened.idx[0].name, None)
             collections.append(MediaSource(collect_idx(opened.idx, media_folder, meter), file))
@@ -168,6 +165,8 @@ class Opened:
     media: list[tuple[Archive, SentFile]] = field(default_factory=list)
     others: list[tuple[Archive, SentFile]] = field(default_factory=list)
     plain: list[SentFile] = field(default_factory=list)
+    records: list[SentFile] = field(default_factory=list)
+    """Records that exports of many files became."""
     idx: list[IdxFile] = field(default_factory=list)
 
 
@@ -199,13 +198,20 @@ def read_media_columns(tables: list[Table], sources: Sources, choices: Choices, 
     return True
 
 
-def take_exports(opened: Opened, place: Path) -> None:
-    """Archives that programs export (brat's texts and passages, Slack's channels and days) become a file of records each."""
+def take_exports(opened: Opened, sources: Sources, place: Path) -> None:
+    """Archives that programs export, and files of theirs that were sent one by one, become a file of records each (brat's texts and
+    passages, INCEpTION's documents, Slack's channels and days)."""
     for number, (archive, file) in enumerate(list(opened.others)):
         path = place / f"export-{number}.jsonl"
-        if brat.write_records(archive, path) or messengers.write_slack(archive, path):
+        if packed := write_export(archive, path):
             opened.others.remove((archive, file))
-            opened.plain.append(SentFile(path, file.name, file.part))
+            opened.records.append(SentFile(path, file.name, file.part))
+            sources.left_out += [*packed.left_out, *left_beside(archive, packed.used)]
+    plain, path = opened.plain, place / "export.jsonl"
+    if plain and (packed := write_export(loose_files([(file.path, file.name) for file in plain], plain[0].name), path)):
+        opened.plain = [file for file in plain if file.name not in packed.used]
+        opened.records.append(SentFile(path, plain[0].name, None))
+        sources.left_out += packed.left_out
 
 
 def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources, with_pages: bool) -> Opened:
@@ -311,45 +317,6 @@ def add_plain(file: SentFile, idx_part: str | None, sources: Sources, idx: list[
         return
     sources.tables.append((file.path, file.name))
     sources.table_parts.append(file.part)
-
-
-def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
-    """The archive's tables under names of our own; `DataError` when there are none."""
-    tables = [entry for entry in archive.entries if entry.suffix in TABLES and entry.parts[-1] not in DESCRIPTIONS]
-    if not tables or len(tables) > MAX_TABLES:
-        kinds = sorted({entry.suffix or "no ending" for entry in archive.entries})[:8]
-        raise DataError(
-            (
-                _(
-                    "%(archive)s holds too many tables, and no images or recordings: %(count)s files with %(kinds)s.",
-                    archive=archive.name,
-                    count=f"{len(archive.entries):,}",
-                    kinds=", ".join(kinds),
-                )
-                if tables
-                else _(
-                    "%(archive)s holds no tables, images or recordings: %(count)s files with %(kinds)s.",
-                    archive=archive.name,
-                    count=f"{len(archive.entries):,}",
-                    kinds=", ".join(kinds),
-                )
-            ),
-            code="not_a_table",
-            hint=hint_for(archive),
-        )
-    place.mkdir()
-    return [
-        (archive.extract(entry, place / f"{number}{entry.suffix}"), entry.name) for number, entry in enumerate(tables)
-    ]
-
-
-def left_beside(archive: Archive, used: set[str]) -> list[LeftOut]:
-    """The files of an archive of tables that are none."""
-    others = [entry.name for entry in archive.entries if entry.name not in used]
-    if not others:
-        return []
-    sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", len(others))
-    return [LeftOut("other_kind", len(others), sentence, archive.name, examples=others[:5])]
 
 
 def build_dataset(

@@ -1,29 +1,69 @@
-"""Annotations that came without the pictures that they are of."""
+"""Files that say nothing by themselves: annotations without the pictures or texts that they are of, and the signals of sensors."""
 
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from trainer.data.archive_listing import loose_files
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.box_formats.json_tools import JSON_FORMATS
 from trainer.data.box_formats.text_files import is_yolo_line
 from trainer.errors import DataError
-from trainer.messages import _
+from trainer.messages import _, ngettext
 
 HINTS = re.compile(
     rb'"(segmentation|bbox|imagePath|regions|classTitle|coordinates|rectanglelabels|polygonlabels|boundingBoxes)"'
 )
+SENSORS = (b'"payload"', b'"sensors"', b'"interval_ms"')
+SNIFFED_SENSORS = 3
 HEAD_BYTES, MAX_BYTES = 1 << 18, 64 << 20
 SNIFFED_FILES, MIN_SHARE = 20, 0.8
 
 
 def refuse_alone(files: Sequence[tuple[Path, str]], archives: Sequence[Archive]) -> None:
     """`files`: each with the name to show."""
+    plain = [loose_files(files, files[0][1])] if files else []
+    for archive in [*plain, *archives]:
+        refuse_passages(archive)
+        refuse_sensors(archive)
     for path, name in files:
         refuse_annotations(path, name)
     for archive in archives:
         refuse_annotation_archive(archive)
+
+
+def refuse_passages(archive: Archive) -> None:
+    """`DataError` for brat's files of passages without their texts."""
+    passages = [entry for entry in archive.entries if entry.suffix == ".ann"]
+    if len(passages) > 0.5 * len(archive.entries):
+        raise DataError(
+            _("%(name)s holds annotations of brat (.ann) and not the texts that they are of.", name=archive.name),
+            code="not_a_table",
+            hint=_("Send them together with the .txt files of the same names, or all of them in one zip."),
+        )
+
+
+def refuse_sensors(archive: Archive) -> None:
+    """`DataError` for what sensors measured over time, as Edge Impulse keeps it: a file of signals a recording."""
+    entries = [entry for entry in archive.entries if entry.suffix == ".json"]
+    for entry in entries[:SNIFFED_SENSORS]:
+        with suppress(EntryError, OSError):
+            head = archive.read(entry, MAX_BYTES)[:HEAD_BYTES]
+            if all(sign in head for sign in SENSORS):
+                raise DataError(
+                    ngettext(
+                        "%(name)s holds the signals of sensors in %(count)s file of Edge Impulse, which are not read.",
+                        "%(name)s holds the signals of sensors in %(count)s files of Edge Impulse, which are not read.",
+                        len(entries),
+                        name=archive.name,
+                    ),
+                    code="not_a_table",
+                    hint=_(
+                        "Send a table with a row for each recording: its label, and figures of its signals (mean, spread, peaks), which Edge Impulse exports as features."
+                    ),
+                )
 
 
 def refuse_annotations(path: Path, name: str) -> None:

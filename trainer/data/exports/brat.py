@@ -1,12 +1,12 @@
 """brat: a text and, beside it, a file of the same name with its marked passages (.ann), for each document."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.exports.base import Conversion, Export, parse_span
+from trainer.data.exports.packed import Packed, split_of, write_lines
 from trainer.data.exports.spans import Span
 from trainer.json_types import JsonObject
 
@@ -23,17 +23,20 @@ OTHERS = {
 }
 
 
-def write_records(archive: Archive, path: Path) -> bool:
-    """Whether the archive is of brat; its documents then go to `path` as JSON lines, which `EXPORTS` reads."""
+def write_records(archive: Archive, path: Path) -> Packed | None:
+    """A record for each document, which is a text and the file of its passages; a text without one waits for its annotator."""
     texts = {entry.name.removesuffix(".txt"): entry for entry in archive.entries if entry.suffix == ".txt"}
     marks = {entry.name.removesuffix(".ann"): entry for entry in archive.entries if entry.suffix == ".ann"}
-    if not set(texts) & set(marks):
-        return False
-    with path.open("w", encoding="utf-8") as file:
-        for stem in sorted(set(texts) & set(marks)):
-            record = {"document": stem, "text": read(archive, texts[stem]), "brat": read(archive, marks[stem])}
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
-    return True
+    stems = sorted(set(texts) & set(marks))
+    records = (
+        {"document": stem, "text": read(archive, texts[stem]), "brat": read(archive, marks[stem])}
+        | split_of(texts[stem])
+        for stem in stems
+    )
+    if not write_lines(path, records):
+        return None
+    settings = {entry.name for entry in archive.entries if entry.suffix in (".conf", ".cfg")}
+    return Packed({entry.name for stem in stems for entry in (texts[stem], marks[stem])} | settings)
 
 
 def read(archive: Archive, entry: Entry) -> str:
@@ -57,7 +60,7 @@ def passages_of(record: JsonObject) -> list[Span]:
 
 
 def is_brat(records: Sequence[JsonObject]) -> bool:
-    return all({"document", "text", "brat"} == set(record) for record in records)
+    return all({"document", "text", "brat"} == set(record) - {"split"} for record in records)
 
 
 def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:
@@ -68,7 +71,8 @@ def convert(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
     for line in str(record["brat"]).splitlines():
         if line[:1] in OTHERS:
             conversion.passed_over[OTHERS[line[0]]] += 1
-    yield from conversion.tag(record["text"], passages_of(record), {"document": record["document"]})
+    others: JsonObject = {name: record[name] for name in ("document", "split") if name in record}
+    yield from conversion.tag(record["text"], passages_of(record), others)
 
 
 EXPORTS = (Export("brat", "brat", is_brat, convert, prepare),)

@@ -7,9 +7,9 @@ from trainer.data.exports.base import Conversion, Export, most_have, one_or_list
 from trainer.data.exports.spans import Span
 from trainer.json_types import Json, JsonObject
 
-TEXT = ("text", "data", "content", "sentence")
-ANSWERS = ("label", "labels", "entities", "spans", "annotations", "ents")
-STARTS, ENDS, LABELS = ("start_offset", "start", "begin"), ("end_offset", "end"), ("label", "type", "tag", "entity", "entity_group", "label_")  # fmt: skip
+TEXT = ("text", "data", "content", "sentence", "document")
+ANSWERS = ("label", "labels", "entities", "spans", "annotations", "ents", "tokens")
+STARTS, ENDS, LABELS = ("start_offset", "start", "begin"), ("end_offset", "end"), ("label", "type", "tag", "entity", "entity_group", "label_", "entityLabel")  # fmt: skip
 LONG_ANSWER = 40
 """Characters of a label on average from which labels are texts: translations and summaries."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.exports.base import Conversion, Export, most_have
+from trainer.data.exports.packed import Packed
 from trainer.json_types import Json, JsonObject
 
 MAX_BYTES = 64 * 1024**2
@@ -73,12 +74,12 @@ def telegram_chats(value: Json) -> Json:
 # Slack: channels.json, users.json, and CHANNEL/2024-05-06.json: [{"type": "message", "user", "text", "ts", "subtype"?}]
 
 
-def write_slack(archive: Archive, path: Path) -> bool:
-    """Whether the archive is an export of Slack; its messages then go to `path` as JSON lines, which `EXPORTS` reads."""
+def write_slack(archive: Archive, path: Path) -> Packed | None:
+    """The messages of an export of Slack; its lists of people and channels say no more."""
     days = [entry for entry in archive.entries if DAY.fullmatch(entry.name.rpartition("/")[2]) and "/" in entry.name]
     names = {entry.name.rpartition("/")[2] for entry in archive.entries}
     if not days or not {"users.json", "channels.json"} & names:
-        return False
+        return None
     people: dict[str, str] = {}
     for entry in archive.entries:
         if entry.name.rpartition("/")[2] == "users.json":
@@ -96,7 +97,7 @@ def write_slack(archive: Archive, path: Path) -> bool:
                     )
                     message = message | {"channel": channel, "user_name": name, "text": text}
                 file.write(json.dumps(message, ensure_ascii=False) + "\n")
-    return True
+    return Packed({entry.name for entry in archive.entries if entry.suffix == ".json"})
 
 
 def read_list(archive: Archive, entry: Entry) -> list[Json]:

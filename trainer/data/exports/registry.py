@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from trainer.data.exports import argilla, brat, doccano, label_studio, messengers, prodigy, spacy
+from trainer.data.exports import argilla, brat, doccano, label_studio, messengers, prodigy, rasa, spacy, uima
 from trainer.data.exports.base import Conversion, Export
 from trainer.data.exports.spans import UNITS
 from trainer.data.readings import Choices
@@ -15,6 +15,8 @@ RECORDS_AHEAD = 2_000
 """Records by which an export is recognised, and its columns and offsets are decided."""
 EXPORTS: tuple[Export, ...] = (
     *brat.EXPORTS,
+    *uima.EXPORTS,
+    *rasa.EXPORTS,
     *label_studio.EXPORTS,
     *prodigy.EXPORTS,
     *argilla.EXPORTS,
@@ -98,16 +100,46 @@ def pair_record(entry: Json) -> Json:
 
 
 def paragraph_records(entry: Json) -> list[Json]:
-    """Tokens and tags (BILUO) of each sentence of a document of spaCy 2."""
+    """A document of spaCy 2: a text with its entities and categories for each paragraph, or tokens and tags (BILUO) for each sentence."""
     records: list[Json] = []
     for paragraph in entry.get("paragraphs", []) if isinstance(entry, dict) else []:
-        sentences = paragraph.get("sentences") if isinstance(paragraph, dict) else None
-        for sentence in sentences if isinstance(sentences, list) else []:
-            tokens = [token for token in sentence.get("tokens", []) if isinstance(token, dict) and "orth" in token]
-            if tokens and all("ner" in token for token in tokens):
-                tags = [from_biluo(str(token["ner"])) for token in tokens]
-                records.append({"tokens": [str(token["orth"]) for token in tokens], "tags": tags})
+        if not isinstance(paragraph, dict):
+            continue
+        listed = paragraph.get("sentences")
+        sentences = [tokens_of(sentence) for sentence in (listed if isinstance(listed, list) else [])]
+        categories = categories_of(paragraph.get("cats"))
+        tagged = [tokens for tokens in sentences if tokens and all("ner" in token for token in tokens)]
+        if isinstance(paragraph.get("entities"), list) or (
+            categories and not any(is_marked(tokens) for tokens in tagged)
+        ):
+            text = paragraph.get("raw") or " ".join(str(token["orth"]) for tokens in sentences for token in tokens)
+            entities = {"ents": paragraph["entities"]} if isinstance(paragraph.get("entities"), list) else {}
+            records.append({"text": text} | entities | ({"cats": categories} if categories else {}))
+            continue
+        label = {"label": [name for name, value in categories.items() if value > 0.5]} if categories else {}
+        for tokens in tagged:
+            tags = [from_biluo(str(token["ner"])) for token in tokens]
+            records.append({"tokens": [str(token["orth"]) for token in tokens], "tags": tags} | label)
     return records
+
+
+def tokens_of(sentence: Json) -> list[JsonObject]:
+    listed = sentence.get("tokens") if isinstance(sentence, dict) else None
+    return [
+        token for token in (listed if isinstance(listed, list) else []) if isinstance(token, dict) and "orth" in token
+    ]
+
+
+def is_marked(tokens: list[JsonObject]) -> bool:
+    return any(str(token["ner"]) not in ("O", "-", "") for token in tokens)
+
+
+def categories_of(listed: Json) -> dict[str, float]:
+    """{name: value} of [{"label", "value"}]."""
+    some = [
+        entry for entry in (listed if isinstance(listed, list) else []) if isinstance(entry, dict) and "label" in entry
+    ]
+    return {str(entry["label"]): float(entry["value"]) for entry in some if isinstance(entry.get("value"), int | float)}
 
 
 def from_biluo(tag: str) -> str:
