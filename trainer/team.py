@@ -12,7 +12,7 @@ those of torchrun, so `torchrun -m trainer run …` does as well.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from functools import lru_cache
@@ -65,6 +65,13 @@ class Team:
     def flag(self, value: bool) -> bool:
         """What rank 0 says, for all."""
         return value
+
+    def any(self, value: bool) -> bool:
+        """Whether it is so for one of them, for all."""
+        return value
+
+    def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
+        """Over all, of what each computed by itself. A weight that nobody's batch used keeps none."""
 
     def draw_apart(self, seed: int, step: int) -> None:
         """What is drawn at random in a step (dropout) is another on each device; rank 0 goes on with its own state."""
@@ -152,6 +159,25 @@ class Joined(Team):
         told = torch.tensor([value], dtype=torch.uint8)
         self.dist.broadcast(told, src=0)
         return bool(told)
+
+    def any(self, value: bool) -> bool:
+        import torch
+
+        told = torch.tensor([value], dtype=torch.uint8)
+        self.dist.all_reduce(told, op=self.dist.ReduceOp.MAX)
+        return bool(told)
+
+    def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
+        import torch
+
+        learning = list(weights)
+        used = torch.tensor([weight.grad is not None for weight in learning], dtype=torch.uint8)
+        self.dist.all_reduce(used, op=self.dist.ReduceOp.MAX)
+        for weight in (weight for weight, is_used in zip(learning, used.tolist(), strict=True) if is_used):
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+            self.dist.all_reduce(weight.grad, group=self.gradients)
+            weight.grad /= self.size
 
     def draw_apart(self, seed: int, step: int) -> None:
         if not self.is_leader:

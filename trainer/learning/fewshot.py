@@ -200,7 +200,9 @@ class ContrastiveTuning(FineTuning):
             self.likeness = (unit @ unit.T).numpy()
         return self.likeness
 
-    def gradients(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int) -> Tensor:
+    def gradients(
+        self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int, is_apart: bool = False
+    ) -> Tensor:
         """The rows of a batch are compared with each other, yet they are read in pieces of like length (the batch is sorted), so
         that little is computed on padding. In several parts, for want of memory, each piece is read twice: for the loss, then
         for the gradient of its own vectors (Gao et al. 2021)."""

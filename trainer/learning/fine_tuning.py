@@ -6,6 +6,7 @@ it is, and one fused optimizer step. Early stopping, label smoothing and weight 
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from trainer.learning.objective import Held, Learned, Objective
 from trainer.learning.passes import read_part
 from trainer.learning.recovery import Recovery
 from trainer.learning.rows import Mix, Rows
+from trainer.learning.step import Step, load_of
 from trainer.messages import _
 from trainer.outputs import Outputs
 
@@ -68,21 +70,6 @@ def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return train, tuning
 
 
-class Step(nn.Module):
-    """The loss of a training step, as one call."""
-
-    def __init__(self, model: TrainableModel, objective: Objective[Any]) -> None:
-        super().__init__()
-        self.model, self.objective = model, objective
-
-    def forward(self, inputs: tuple[Any, ...], batch: np.ndarray | None = None, mix: Mix | None = None) -> Tensor:
-        """Without a batch, what the model answers: one that is sharded can only be called by its root."""
-        if batch is not None:
-            return self.objective.step(self.model, inputs, batch, mix)
-        outputs: Tensor = self.model(*inputs)
-        return outputs
-
-
 class FineTuning:
     def __init__(
         self,
@@ -111,6 +98,8 @@ class FineTuning:
         self.best_figure: float | None = None
         self.rows_seen, self.seconds_learning = 0, 0.0
         self.losses: list[Tensor] = []
+        self.proven_load = 0
+        """The largest load of a batch that all devices had memory for."""
         self.saved_at = time.monotonic()
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
         model.prepare_to_learn(job.params)
@@ -263,7 +252,7 @@ class FineTuning:
             group["lr"] = group["peak"] * share
         self.team.draw_apart(self.job.spec.seed, self.step)
         inputs, mix = self.rows.learning_batch(batch, self.job.device.torch_device, generator)
-        loss = self.recovery.with_less_memory(lambda parts: self.gradients(inputs, batch, mix, parts), len(batch))
+        loss = self.computed(inputs, batch, mix)
         self.scaler.unscale_(self.optimizer)
         optimizers.add_l1(self.learning().values(), self.params.l1)
         if self.params.max_grad_norm:
@@ -273,13 +262,32 @@ class FineTuning:
         self.optimizer.zero_grad(set_to_none=True)
         return loss
 
-    def gradients(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int) -> Tensor:
+    def computed(self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None) -> Tensor:
+        """The batch's loss and gradients, in as many parts as memory wants. On several devices a batch larger than those before
+        is computed by each for itself until all have said that it fits: one that tries again while the others wait for its
+        gradients would wait for ever."""
+        if self.team.size == 1:
+            return self.recovery.with_less_memory(partial(self.gradients, inputs, batch, mix), len(batch))
+        load = load_of(inputs)
+        if self.is_sharded or load <= self.proven_load:
+            return self.recovery.with_less_memory(partial(self.gradients, inputs, batch, mix), len(batch), None)
+        apart = partial(self.gradients, inputs, batch, mix, is_apart=True)
+        loss = self.recovery.with_less_memory(apart, len(batch), self.team.any)
+        self.team.average_gradients(self.learning().values())
+        self.proven_load = load
+        return loss
+
+    def gradients(
+        self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int, is_apart: bool = False
+    ) -> Tensor:
         """The batch's loss, and its gradient in the weights, computed in so many parts on each device. On several, the loss is
-        that of this one's share, such that the mean over all of them, as that of the gradients, is the batch's."""
+        that of this one's share, such that the mean over all of them, as that of the gradients, is the batch's; with `is_apart`
+        no gradients are exchanged."""
         size = self.team.size
+        call = Step(self.model, self.objective) if is_apart else self.call
         pieces = optimizers.split(inputs, len(batch), parts * size) if parts * size > 1 else None
         if pieces is None:  # one batch, or one that cannot be parted: each device computes all of it
-            loss: Tensor = self.call(inputs, batch, mix)
+            loss: Tensor = call(inputs, batch, mix)
             self.scaler.scale(loss).backward()
             return loss.detach()
         whole = torch.zeros((), device=self.job.device.torch_device)
@@ -290,8 +298,8 @@ class FineTuning:
             piece, arguments = pieces[number % len(pieces)]
             share = self.objective.weight(batch[piece]) / every * size if number < len(pieces) else 0.0
             others = None if mix is None else mix._replace(others=mix.others[piece])
-            with team.summed(self.call, number >= (count - 1) * size):
-                loss = self.call(arguments, batch[piece], others) * share
+            with team.summed(call, number >= (count - 1) * size):
+                loss = call(arguments, batch[piece], others) * share
                 self.scaler.scale(loss).backward()
             whole += loss.detach()
         return whole

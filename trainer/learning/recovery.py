@@ -73,16 +73,24 @@ class Recovery:
 
     # Memory
 
-    def with_less_memory(self, compute: Callable[[int], Tensor], rows: int) -> Tensor:
+    def with_less_memory(
+        self, compute: Callable[[int], Tensor], rows: int, agree: Callable[[bool], bool] | None = bool
+    ) -> Tensor:
         """`compute(parts)`; where memory is refused, again in twice as many parts, down to one row each. What is learned stays
-        the same: the gradients of the parts are added up."""
+        the same: the gradients of the parts are added up. `agree` says whether it was refused to anyone, of one's own answer;
+        None where the others already wait for this one's gradients, so that nothing can be tried again."""
         while True:
             parts = min(self.parts, rows)
             try:
-                return compute(parts)
+                loss, refusal = compute(parts), None
             except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error) or parts >= rows:
+                if not is_out_of_memory(error) or agree is None:
                     raise
+                refusal = error.with_traceback(None)  # which would keep the activations
+            if agree is None or not agree(refusal is not None):
+                return loss
+            if parts >= rows:
+                raise refusal or MemoryError("Another device of this run has no memory for one row.")
             self.make_room()
             self.parts = 2 * parts
             self.tuning.job.warn(
@@ -95,7 +103,7 @@ class Recovery:
             )
 
     def make_room(self) -> None:
-        """Outside the `except`, whose traceback would keep the activations."""
+        """What a refused batch still holds."""
         self.tuning.optimizer.zero_grad(set_to_none=True)
         gc.collect()
         if torch.cuda.is_available():
