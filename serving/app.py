@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from starlette.applications import Starlette
@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from serving import chat, embeddings, memory, problems
+from serving import chat, embeddings, explaining, memory, problems
 from serving.access import Access, Caller, Record, Registry, connect
 from serving.forms import parse_question
 from serving.http import Guard, read_body, read_token, refusal
@@ -177,12 +177,13 @@ class Service:
             model = await self.pool.get(record.artifact or "", record.engine)
             form = request.query_params.get("as", "")
             check_form(model.engine, form)
+            explains = explaining.wants(request.query_params, model.engine, question.count)
             inputs = await self.pool.read(model, question.inputs(model.engine.manifest.get("inputs", [])))
             del question  # with all that was sent
         names: dict[str, str | int | None] = {"run": record.run, "version": record.version}
-        body, ms = await self.answer_inputs(model, inputs, names, started, form)
-        self.usage.add(record.slug, caller.key, rows=len(inputs), ms=ms)
-        return Response(body, media_type=JSON)
+        answered = await self.answer_inputs(model, inputs, names, started, form, explains=explains)
+        self.usage.add(record.slug, caller.key, rows=answered.rows, ms=answered.ms)
+        return Response(answered.body, media_type=JSON)
 
     async def embed_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
         self.access.admit(record, caller, visitor(request))
@@ -251,22 +252,46 @@ class Service:
                     422, "no_artifact", "There is no such artifact.", "Give the folder that a finished run wrote."
                 )
             model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
+            explains = explaining.wants(request.query_params, model.engine, question.count)
             inputs = await self.pool.read(model, question.inputs([]))
             del question
         names: dict[str, str | int | None] = {"run": Path(artifact).parent.name, "version": None}
-        body, _ms = await self.answer_inputs(model, inputs, names, started)
-        return Response(body, media_type=JSON)
+        answered = await self.answer_inputs(model, inputs, names, started, explains=explains)
+        return Response(answered.body, media_type=JSON)
 
     async def answer_inputs(
-        self, model: Model, inputs: list[object], names: dict[str, str | int | None], started: float, form: str = ""
-    ) -> tuple[bytes, float]:
-        """The answer's JSON to `inputs` that were read, and the milliseconds it took."""
+        self,
+        model: Model,
+        inputs: list[object],
+        names: dict[str, str | int | None],
+        started: float,
+        form: str = "",
+        *,
+        explains: bool = False,
+    ) -> "Answered":
+        """Inputs that were read, with what each answer depends on where that is asked."""
         answer = await model.batcher.predict(inputs)
-        total = (time.perf_counter() - started) * 1000
-        timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2), "total": round(total, 2)}
-        self.metrics.predicted(len(inputs), total)
+        timing = {"queue": round(answer.queue_ms, 2), "model": round(answer.model_ms, 2)}
         outputs = as_fields(model.engine, answer.outputs) if form else answer.outputs
-        return orjson.dumps({"outputs": outputs, "model": names, "timing_ms": timing}), total
+        explanations, asked = [], time.perf_counter()
+        if explains:
+            explanations = await explaining.explain(model, inputs)
+            outputs = [
+                output | {"explanation": explanation} for output, explanation in zip(outputs, explanations, strict=True)
+            ]
+            timing["explanation"] = round((time.perf_counter() - asked) * 1000, 2)
+        total = (time.perf_counter() - started) * 1000
+        self.metrics.predicted(len(inputs), total)
+        body = orjson.dumps({"outputs": outputs, "model": names, "timing_ms": timing | {"total": round(total, 2)}})
+        return Answered(body, total, len(inputs) + explaining.calls_of(explanations))
+
+
+class Answered(NamedTuple):
+    """The answer's JSON, the milliseconds it took, and how many rows the model was asked."""
+
+    body: bytes
+    ms: float
+    rows: int
 
 
 def check_form(engine: "Engine[Any, Any]", form: str) -> None:

@@ -7,9 +7,10 @@ clients fill the batches by themselves.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from serving import problems
 from serving.memory import Ledger
@@ -19,6 +20,10 @@ MAX_TOKENS = 8_192
 """A batch ends before this many tokens, guessed from the characters, so that long texts do not pile up."""
 CHARACTERS_PER_TOKEN = 4
 MAX_WAITING_ROWS = 2_048
+MAX_EXPLAINING = 16
+"""Inputs of one model that wait to be explained."""
+COPIES = 17
+"""Of an input that is being explained: itself, and a batch without some of its parts."""
 MIB = 1024 * 1024
 MAX_BYTES = 32 * MIB
 """Of decoded pictures and sounds in one batch; for those of all queues see `serving.memory`."""
@@ -28,6 +33,8 @@ class Predictor(Protocol):
     """What of `trainer.engines.Engine` a batcher needs: one output an input that the engine has read, in order."""
 
     def predict(self, inputs: list[object]) -> list[dict[str, object]]: ...
+
+    def explain(self, value: object, method: str, seconds: float | None) -> dict[str, Any]: ...
 
 
 @dataclass
@@ -70,6 +77,7 @@ class Batcher:
         self.waiting: deque[Job] = deque()
         self.rows = 0
         self.working = False
+        self.explaining = 0
         self.figures = Figures()
 
     async def predict(self, inputs: list[object]) -> Answer:
@@ -86,6 +94,23 @@ class Batcher:
             self.working = True
             self.loop.call_soon(self.launch)  # after the other requests of this turn of the loop
         return await job.future
+
+    async def explain(self, inputs: Sequence[object], seconds: float) -> list[dict[str, Any]]:
+        """What the answer to each depends on, in turn with the batches, each taking about `seconds` at most; `Problem` 503 when
+        many wait already."""
+        if self.explaining + len(inputs) > MAX_EXPLAINING:
+            raise problems.busy()
+        size = sum(map(count_bytes, inputs)) * COPIES
+        self.arrays.take(size)
+        self.explaining += len(inputs)
+        try:
+            return [
+                await self.loop.run_in_executor(self.executor, self.engine.explain, value, "", seconds)
+                for value in inputs
+            ]
+        finally:
+            self.explaining -= len(inputs)
+            self.arrays.give(size)
 
     def launch(self) -> None:
         self.executor.submit(self.work)

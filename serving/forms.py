@@ -114,6 +114,11 @@ class Question:
     values: Form | list[object]
     fields: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def count(self) -> int:
+        """Of inputs."""
+        return self.values.count if isinstance(self.values, Form) else len(self.values)
+
     def inputs(self, columns: Sequence[InputField]) -> list[object]:
         """As an engine reads them; `columns` are those of its manifest."""
         return self.values.inputs(columns) if isinstance(self.values, Form) else self.values

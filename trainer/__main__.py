@@ -109,9 +109,11 @@ def parser() -> argparse.ArgumentParser:
     )
     comparing.add_argument("--metric", default="", help="the headline's where it is left out")
     add("predict", commands.predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
-    add(
-        "explain", commands.explain, "Say what in an input its answer rests on, one input a line.", "artifact"
-    ).add_argument("--input", default="-")
+    explaining = add(
+        "explain", commands.explain, "Say what in an input its answer depends on, one input a line.", "artifact"
+    )
+    explaining.add_argument("--input", default="-")
+    explaining.add_argument("--method", default="", help="the most faithful one where it is left out")
     exporting = add("export", commands.export, "Package an artifact for serving.", "artifact")
     exporting.add_argument("--format", choices=("onnx", "onnx-int8"), default="onnx-int8")
     add("bench", commands.bench, "Measure how fast an artifact answers.", "artifact")

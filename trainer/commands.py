@@ -199,7 +199,7 @@ def predict(options: argparse.Namespace) -> None:
 def explain(options: argparse.Namespace) -> None:
     from trainer.inference import explain
 
-    for answer in explain(options.artifact, inputs_of(options.artifact, options.input)):
+    for answer in explain(options.artifact, inputs_of(options.artifact, options.input), options.method):
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
 
 

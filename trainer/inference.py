@@ -105,10 +105,24 @@ def read_data(data: Path, task: str, columns: dict[str, str] | None, media: Path
     return read_files([data], columns=columns, fixed=["test"], task=task, media=media)
 
 
-def explain(artifact: Path, inputs: list[Any]) -> list[dict[str, Any]]:
-    """Which pieces of each input carry its answer; see `Engine.explain`."""
+def explain(artifact: Path, inputs: list[Any], method: str = "") -> list[dict[str, Any]]:
+    """Each answer with its `explanation`; see `Engine.explain`. `DataError` for a method that this model has not."""
     engine = open_engine(artifact)
-    return [engine.explain(value) for value in read_inputs(engine, inputs)]
+    check_method(engine, method)
+    read = read_inputs(engine, inputs)
+    answered = [engine.predict([value])[0] for value in read]
+    return [
+        answer | {"explanation": engine.explain(value, method)} for answer, value in zip(answered, read, strict=True)
+    ]
+
+
+def check_method(engine: Engine[Any, Any], method: str) -> None:
+    if method and method not in engine.methods:
+        raise DataError(
+            _("This model is not explained by “%(method)s”.", method=method[:40]),
+            code="no_explanation",
+            hint=_("There are: %(methods)s.", methods=", ".join(engine.methods)),
+        )
 
 
 def benchmark(artifact: Path) -> dict[str, Any]:

@@ -272,6 +272,12 @@ def codes_of(scales: Description, matrix: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1).astype(np.int64)
 
 
+def expanded_from(scales: Description) -> list[int]:
+    """Of each column of `expanded` the feature that it comes from."""
+    levels = [index for index, levels in scales["categories"] for _level in range(levels + 1)]
+    return [*scales["numbers"], *scales["gaps"], *levels]
+
+
 def expanded(scales: Description, matrix: np.ndarray) -> np.ndarray:
     """Scaled numbers, then one column a level of each category."""
     codes = codes_of(scales, matrix)

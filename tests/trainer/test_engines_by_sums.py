@@ -48,16 +48,14 @@ def test_the_likeliest_label_is_answered_with_the_softmax_of_all(words: Path) ->
 def test_an_explanation_of_sums_is_exact(words: Path) -> None:
     engine = open_engine(words)
     text = "a kettle, a plate"
-    explained = engine.explain(text)
+    parts = engine.explain(text)["parts"]
     outputs = engine.outputs([text])[0]
-    told = {word["text"]: word["weight"] for word in explained["words"]}
-    sign = 1 if explained["label"] == "b" else -1
-    assert sum(word["weight"] for word in explained["words"]) == pytest.approx(
-        sign * (outputs[1] - outputs[0] + 0.5), abs=1e-3
-    )
+    told = {word["text"]: word["weight"] for word in parts}
+    sign = 1 if engine.predict([text])[0]["label"] == "b" else -1
+    assert sum(word["weight"] for word in parts) == pytest.approx(sign * (outputs[1] - outputs[0] + 0.5), abs=1e-3)
     assert sign * told["kettle"] > 0 > sign * told["plate"]
     assert told["a"] == told[","] == 0
-    assert all(text[word["start"] : word["end"]] == word["text"] for word in explained["words"])
+    assert all(text[word["start"] : word["end"]] == word["text"] for word in parts)
 
 
 def test_texts_alone_and_together_are_answered_alike(words: Path) -> None:
@@ -220,12 +218,12 @@ def test_an_explanation_speaks_for_the_label_that_is_answered(classes: Path) -> 
     """Between the threshold and a half the answer is not the likeliest label."""
     engine = open_engine(classes)
     rows = [{"price": f"{price},0", "colour": "blue", "sent": "2026-02-01"} for price in range(-4000, 4000, 40)]
-    explained = [engine.explain(engine.read(row)) for row in rows]
-    between = [each for each in explained if each["label"] == "yes" and each["score"] < 0.5]
+    answers = engine.predict(rows)
+    between = [each for each in answers if each["label"] == "yes" and each["score"] < 0.5]
     assert between, "some rows are answered by the threshold alone"
-    for row, each in zip(rows, explained, strict=True):
-        assert each["label"] == engine.predict([row])[0]["label"]
-        price = next(column for column in each["columns"] if column["column"] == "price")
+    for row, each in zip(rows, answers, strict=True):
+        parts = engine.explain(engine.read(row), "occlusion")["parts"]
+        price = next(part for part in parts if part["column"] == "price")
         typical = engine.predict([{**row, "price": "10,125"}])[0]
         score = {scored["label"]: scored["score"] for scored in typical["scores"]}[each["label"]]
         assert price["weight"] == pytest.approx(each["score"] - score, abs=2e-4)

@@ -71,7 +71,7 @@ def test_it_learns_which_sentence_it_is(models: Path, tmp_path: Path) -> None:
     text = "Hello there. We met. The point about water is that it must change. Bye."
     asked = engine.read(text)
     assert engine.predict([asked])[0]["generated_text"] == "The point about water is that it must change."
-    parts = engine.explain(asked)["words"]
+    parts = engine.explain(asked)["parts"]
     assert max(parts, key=lambda part: part["weight"])["text"].startswith("The point")
     assert all(text[part["start"] : part["end"]] == part["text"] for part in parts)
 

@@ -97,12 +97,13 @@ def test_lines_to_predict() -> None:
 
 def test_an_explanation_speaks_of_regions_and_words(engine: Engine) -> None:
     row = next(row for row in SAMPLE if row["text"] == "a lovely one")
-    found = engine.explain(engine.read({"image": row["image"], "text": row["text"]}))
-    assert found["label"] == row["label"]
-    assert len(found["regions"]) == 49
-    assert [word["text"] for word in found["words"]] == ["a", "lovely", "one"]
-    assert max(found["words"], key=lambda word: word["weight"])["text"] == "lovely"
-    assert engine.explain(engine.read(row["image"]))["words"] == []
+    parts = engine.explain(engine.read({"image": row["image"], "text": row["text"]}))["parts"]
+    words = [part for part in parts if part["kind"] == "word"]
+    assert sum(part["kind"] == "region" for part in parts) == 49
+    assert [word["text"] for word in words] == ["a", "lovely", "one"]
+    assert max(words, key=lambda word: word["weight"])["text"] == "lovely"
+    alone = engine.explain(engine.read(row["image"]))["parts"]
+    assert {part["kind"] for part in alone} == {"region"}
 
 
 def test_a_run_of_its_own_brings_both_models(finished: dict[str, Any], models: Path, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_what_is_kept_of_an_answer_is_its_rows_or_its_score() -> None:
     answers = [{"matches": [{"row": 4, "score": 1.0}, {"row": 2, "score": 0.5}]}, {"score": 0.3}, {"embedding": [1.0]}]
     assert scoring.kept(answers, {}) == ["[4, 2]", 0.3, 0.0]
     falls = scoring.falls([answers[0], {"matches": []}, {"matches": [{"row": 2, "score": 0.75}]}], {})
-    assert falls.falls.tolist() == [1.0, 0.25]
+    assert falls.tolist() == [1.0, 0.25]
 
 
 @pytest.mark.parametrize("metric", ["spearman", "similarity_pearson", "pair_auc"])

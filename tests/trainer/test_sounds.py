@@ -188,7 +188,7 @@ def test_the_engine_answers_bytes_urls_and_paths_alike(tmp_path: Path) -> None:
     url = "data:audio/flac;base64," + base64.b64encode(data).decode()
     answers = engine.predict([engine.read(value) for value in (data, url, tmp_path / "a.flac")])
     assert answers[0] == answers[1] == answers[2]
-    spans = engine.explain(engine.read(data))["spans"]
+    spans = engine.explain(engine.read(data))["parts"]
     assert spans[0]["start"] == 0.0
     assert len(spans) == 10
     with pytest.raises(DataError, match="no sound"):

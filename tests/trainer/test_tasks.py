@@ -13,6 +13,7 @@ from django.urls import reverse
 from tests import run_pages
 from tests.trainer import command
 from trainer import tasks
+from trainer.engines import explanations
 from trainer.errors import SpecError
 from trainer.events import STAGES
 from trainer.files import sha256
@@ -183,6 +184,12 @@ def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> No
     assert (code, len(answers)) == (0, 4)
     code, reasons = command.call(models, "explain", artifact, "--input", inputs)
     assert (code, len(reasons)) == (0, 4)
+    for answer, reason in zip(answers, reasons, strict=True):
+        explanation = reason.pop("explanation")
+        assert set(reason) == set(answer)
+        assert explanation["method"] in explanations.METHODS
+        assert explanation["parts"]
+        assert {part["kind"] for part in explanation["parts"]} <= {"word", "column", "region", "span"}
     code, events = command.call(
         models, "evaluate", artifact, json.loads(finished["spec"].read_text())["dataset"]["path"]
     )

@@ -38,13 +38,6 @@ class Cells(NamedTuple):
     measure: Measure
 
 
-class Falls(NamedTuple):
-    """Of the first of some outputs `answer`, as it is served; of each other one how far it `falls` short of that."""
-
-    answer: dict[str, Any]
-    falls: np.ndarray
-
-
 class Scoring(ABC, Generic[Answered]):
     """One kind of answer, to whoever serves, scores or compares it (`scoring_of`).
 
@@ -129,9 +122,14 @@ class Scoring(ABC, Generic[Answered]):
         `shown[i]` is row i as people see it, kept under `input_name`, and stands in line `rows[i]` of its file.
         """
 
+    falls_in = "score"
+    """The unit of `falls`, one of `trainer.engines.explanations.UNITS`."""
+    sums_in = "log_odds"
+    """The unit of outputs under `direction`."""
+
     @abstractmethod
-    def falls(self, outputs: Answered, manifest: Manifest) -> Falls:
-        """What the first input's answer loses when a piece of it is left out, as in each of the others (occlusion)."""
+    def falls(self, outputs: Answered, manifest: Manifest) -> np.ndarray:
+        """How far the first input's answer falls in each of the others, which lack parts of that input."""
 
     def direction(self, outputs: np.ndarray, manifest: Manifest) -> np.ndarray:
         """Of a linear model's outputs for one input, (outputs,): the weights under which they say the answer, for an exact

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer import thresholds
-from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.answers.classes_statistics import (
     calibration,
     class_metrics,
@@ -203,12 +203,13 @@ class ClassScoring(Scoring[np.ndarray]):
     ) -> dict[str, Any]:
         return class_report(places_of(truth, labels), softmax(outputs), labels, shown, rows, input_name)
 
-    def falls(self, outputs: np.ndarray, manifest: Manifest) -> Falls:
+    falls_in = "probability"
+
+    def falls(self, outputs: np.ndarray, manifest: Manifest) -> np.ndarray:
         """Of the likeliest label's probability."""
         probabilities = softmax(outputs)
         top = int(probabilities[0].argmax())
-        answer = {"label": manifest["labels"][top], "score": float(probabilities[0, top])}
-        return Falls(answer, probabilities[0, top] - probabilities[1:, top])
+        return np.asarray(probabilities[0, top] - probabilities[1:, top])
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         if named(metric).column == "predicted":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from trainer.answers.base_scoring import Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import Cells, Given, Manifest, Scoring
 from trainer.comparison import headed, interval
 from trainer.learning.objective import Objective
 from trainer.outputs import Outputs
@@ -176,11 +176,13 @@ class CompletionScoring(Scoring[Sequence[Written]]):
     ) -> dict[str, Any]:
         return report(list(truth), outputs, shown, rows, input_name)
 
-    def falls(self, outputs: Sequence[Written], manifest: Manifest) -> Falls:
+    falls_in = "nats"
+
+    def falls(self, outputs: Sequence[Written], manifest: Manifest) -> np.ndarray:
         """By how many nats the answer is less likely."""
         first, *others = outputs
         nats = np.array([written.figures[0] for written in others])
-        return Falls(self.served([first], manifest)[0], nats - first.figures[0])
+        return np.asarray(nats - first.figures[0])
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         first, second = (np.asarray(side, dtype=np.float64).reshape(-1, FIGURES) for side in predicted)

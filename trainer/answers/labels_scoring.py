@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.answers.classes_statistics import ranked
 from trainer.answers.labels_statistics import (
     average_precisions,
@@ -232,13 +232,15 @@ class LabelsScoring(Scoring[np.ndarray]):
         matrix, chosen = label_matrix(truth, labels), with_unknown(outputs >= 0)
         return label_report(matrix, chosen, outputs, labels, None, shown, rows, input_name)
 
-    def falls(self, outputs: np.ndarray, manifest: Manifest) -> Falls:
+    falls_in = "probability"
+
+    def falls(self, outputs: np.ndarray, manifest: Manifest) -> np.ndarray:
         """Of the mean probability of the labels answered; of the likeliest one where none is."""
         answer, probabilities = self.served(outputs[:1], manifest)[0], sigmoid(outputs)
         names = [entry["label"] for entry in answer["labels"]] or [answer["scores"][0]["label"]]
         places = [manifest["labels"].index(name) for name in names]
         strength = probabilities[:, places].mean(axis=1)
-        return Falls({"labels": answer["labels"]}, strength[0] - strength[1:])
+        return np.asarray(strength[0] - strength[1:])
 
     def direction(self, outputs: np.ndarray, manifest: Manifest) -> np.ndarray:
         """The labels answered, evenly; the likeliest one where none is."""

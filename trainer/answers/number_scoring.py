@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.comparison import headed, interval, mean, total
 from trainer.learning.baselines import Baseline
 from trainer.learning.objective import Held, Objective, Regressed
@@ -133,9 +133,12 @@ class NumberScoring(Scoring[np.ndarray]):
     ) -> dict[str, Any]:
         return number_report(np.array(truth), outputs[:, 0], shown, rows, input_name)
 
-    def falls(self, outputs: np.ndarray, manifest: Manifest) -> Falls:
+    falls_in = sums_in = "number"
+
+    def falls(self, outputs: np.ndarray, manifest: Manifest) -> np.ndarray:
         """Of the number itself."""
-        return Falls({"value": float(outputs[0, 0])}, outputs[0, 0] - outputs[1:, 0])
+        differences: np.ndarray = outputs[0, 0] - outputs[1:, 0]
+        return differences
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         actual = np.asarray(truth, dtype=np.float64)

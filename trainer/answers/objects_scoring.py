@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.answers.classes_statistics import ranked
 from trainer.average_precision import (
     MOST_ANSWERS,
@@ -185,7 +185,7 @@ class ObjectScoring(Scoring[Boxes]):
     ) -> dict[str, Any]:
         raise NotImplementedError("boxes are scored beside the sizes of their pictures: see `report`")
 
-    def falls(self, outputs: Boxes, manifest: Manifest) -> Falls:
+    def falls(self, outputs: Boxes, manifest: Manifest) -> np.ndarray:
         raise NotImplementedError("a picture is explained by its surest object: see `trainer.engines.detection`")
 
     def cells(

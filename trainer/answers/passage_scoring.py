@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.comparison import headed, interval, mean
 from trainer.learning.objective import Objective
 from trainer.packaging import card
@@ -202,11 +202,11 @@ class PassageScoring(Scoring[list[Answered]]):
     ) -> dict[str, Any]:
         return report([pair for pair, _found in outputs], list(truth), [found for _pair, found in outputs], rows)
 
-    def falls(self, outputs: list[Answered], manifest: Manifest) -> Falls:
+    def falls(self, outputs: list[Answered], manifest: Manifest) -> np.ndarray:
         """How much less sure the same words are without the piece; all that was sure where the answer is another one."""
         (_pair, first), *others = outputs
         lost = [first.score - (one.score if one.answer == first.answer else 0.0) for _other, one in others]
-        return Falls(first._asdict(), np.maximum(np.array(lost), 0.0))
+        return np.asarray(np.maximum(np.array(lost), 0.0))
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         place = 1 if metric == "passage_f1" else 0

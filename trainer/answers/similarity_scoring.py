@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.answers.base_scoring import Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import Cells, Given, Manifest, Scoring
 from trainer.answers.metrics import named
 from trainer.answers.similarity_reports import pair_report, search_report
 from trainer.comparison import mean
@@ -213,10 +213,11 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
         predicted = np.array([answer.get("score", 0.0) for answer in outputs])
         return pair_report(actual, predicted, shown, rows, headline_of(form), scale_of(actual))
 
-    def falls(self, outputs: list[dict[str, Any]], manifest: Manifest) -> Falls:
+    def falls(self, outputs: list[dict[str, Any]], manifest: Manifest) -> np.ndarray:
         """Of the score of a pair, or of the best match."""
         values = [score_in(answer) for answer in outputs]
-        return Falls(outputs[0], values[0] - np.array(values[1:]))
+        differences: np.ndarray = values[0] - np.array(values[1:])
+        return differences
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         if metric in SEARCHES:

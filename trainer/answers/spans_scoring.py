@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.comparison import headed, interval, total
 from trainer.learning.objective import Objective
 from trainer.outputs import Outputs
@@ -165,7 +165,7 @@ class SpansScoring(Scoring[list[Entities]]):
     ) -> dict[str, Any]:
         return report(shown, [json.loads(cell) for cell in truth], outputs, labels, rows)
 
-    def falls(self, outputs: list[Entities], manifest: Manifest) -> Falls:
+    def falls(self, outputs: list[Entities], manifest: Manifest) -> np.ndarray:
         """How much of the score of the passages found is lost: of each the score, less that of the same words with the same
         label without the piece."""
         first, *others = outputs
@@ -174,7 +174,7 @@ class SpansScoring(Scoring[list[Entities]]):
             sum(max(score - other.get(name, 0.0), 0.0) for name, score in own.items())
             for other in map(scored_names, others)
         ]
-        return Falls({"entities": first}, np.array(lost))
+        return np.array(lost)
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         first, second = (counted(list(truth), list(answers)) for answers in predicted)

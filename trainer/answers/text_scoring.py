@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from trainer.answers.base_scoring import WORST, Cells, Falls, Given, Manifest, Scoring
+from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.comparison import headed, interval, total
 from trainer.learning.objective import Objective
 from trainer.outputs import Outputs
@@ -154,11 +154,13 @@ class TextScoring(Scoring[Sequence[str]]):
     ) -> dict[str, Any]:
         return report(list(truth), list(outputs), shown, rows)
 
-    def falls(self, outputs: Sequence[str], manifest: Manifest) -> Falls:
+    falls_in = "share"
+
+    def falls(self, outputs: Sequence[str], manifest: Manifest) -> np.ndarray:
         """How much of the text changes, in characters."""
         text, *without = outputs
         changed = [rates(errors([text], [other]))["cer"] for other in without]
-        return Falls({"text": text}, np.array(changed))
+        return np.array(changed)
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
         """Of each row what is wrong and how much there is."""

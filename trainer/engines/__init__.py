@@ -5,15 +5,16 @@ answers are the model's outputs as they are, and says how its inputs become numb
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
 from trainer import answers, tasks
 from trainer.answers.base_scoring import Answered, Scoring, scoring_of
 from trainer.dotted import load_class
+from trainer.engines.explanations import AGNOSTIC, MOST_PARTS, Parts, Weighed, batched, explained, parts_allowed
 from trainer.errors import DataError, ModelError
 from trainer.files import read_json
 from trainer.json_types import JsonObject
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from trainer.data.loading import Loaded
     from trainer.writing.sampling import Piece
 
+EXPLAINED_TOGETHER = 16
+"""Inputs without some part, that are answered at once."""
 FILES = {"onnx-int8": "model.int8.onnx", "onnx-fp32": "model.fp32.onnx"}
 Read = TypeVar("Read")
 
@@ -69,8 +72,10 @@ class Engine(Generic[Read, Answered]):
     model's outputs (`ArrayEngine`), or what is made of them.
     """
 
-    parts_name = "parts"
-    """What `explain` calls the pieces of an input."""
+    methods: tuple[str, ...] = ("occlusion",)
+    """Of `explain`; the first is the usual one."""
+    is_explained_quickly = True
+    """Whether serving can explain an answer: not where each one is written token by token."""
     embeds = False
     """Whether `{"embed": text}` is an input, answered with the text's vector."""
     is_writer = False
@@ -120,8 +125,12 @@ class Engine(Generic[Read, Answered]):
         """Something read to answer for nobody: a session sets up its memory on the first call of a shape."""
         raise NotImplementedError
 
-    def pieces(self, value: Read) -> list[tuple[JsonObject, Read]]:
-        """(what a piece of a read input is, the input without it), for `explain`."""
+    def parts(self, value: Read, most: int = MOST_PARTS) -> Parts[Read]:
+        """Those of a read input, at most so many, for `explain`."""
+        raise NotImplementedError
+
+    def exact(self, value: Read) -> tuple[list[JsonObject], Weighed]:
+        """The parts of an input and their exact weights, of an engine that has such a method (`shap`, `sums`, `scores`)."""
         raise NotImplementedError
 
     # What serving and the command line call: `read` each input, then answer those that were read together
@@ -202,16 +211,33 @@ class Engine(Generic[Read, Answered]):
         """In which order many inputs are best answered."""
         return list(range(len(inputs)))
 
-    def explain(self, value: Read) -> JsonObject:
-        """Which pieces carry the answer: how far it falls when one is left out (occlusion)."""
-        pieces = self.pieces(value)
-        answer, falls = self.scoring.falls(
-            self.answered([value, *(without for _piece, without in pieces)]), self.manifest
-        )
-        weighed = [
-            {**piece, "weight": round(float(fall), 4)} for (piece, _without), fall in zip(pieces, falls, strict=True)
-        ]
-        return answer | {self.parts_name: weighed}
+    @property
+    def method(self) -> str:
+        """The one that was the most faithful on the test rows (`trainer.faithfulness`), else the usual one."""
+        chosen = self.manifest.get("explained_by")
+        return chosen if chosen in self.methods else self.methods[0]
+
+    def explain(self, value: Read, method: str = "", seconds: float | None = None) -> JsonObject:
+        """What the answer depends on (`explanations.explained`), by one of `methods`.
+
+        `seconds`: about how long it may take; the input is then divided into as many parts as that allows.
+        """
+        method = method or self.method
+        if method not in AGNOSTIC:
+            return explained(method, *self.exact(value))
+        parts = self.parts(value, parts_allowed(lambda: self.answered([value]), seconds))
+        return explained(method, parts.described, self.weigh(method, value, parts))
+
+    def weigh(self, method: str, value: Read, parts: Parts[Read]) -> Weighed:
+        """By a method that only asks again."""
+        return AGNOSTIC[method](value, parts, self.falls, self.scoring.falls_in)
+
+    def falls(self, value: Read, others: Iterable[Read]) -> np.ndarray:
+        """How far the answer to `value` falls in each of the `others`; a few at a time, as pictures fill the memory."""
+        first = self.answered([value])
+        batches = map(self.answered, batched(others, EXPLAINED_TOGETHER))
+        falls = [self.scoring.falls(appended(first, batch), self.manifest) for batch in batches]
+        return np.concatenate([np.zeros(0), *falls])
 
 
 class ArrayEngine(Engine[Read, np.ndarray]):
@@ -230,6 +256,13 @@ class ArrayEngine(Engine[Read, np.ndarray]):
 
     def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
         return self.scored(rows, np.asarray(outputs), shown)
+
+
+def appended(first: Answered, others: Answered) -> Answered:
+    """Answers of one kind, (inputs, …) or a list, behind one another."""
+    if isinstance(first, np.ndarray) and isinstance(others, np.ndarray):
+        return cast("Answered", np.concatenate([first, others]))
+    return cast("Answered", [*cast("list[object]", first), *cast("list[object]", others)])
 
 
 def packaged_as(artifact: Path) -> str:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,8 @@ from trainer.answers import objects_scoring
 from trainer.answers.objects_scoring import Boxes
 from trainer.boxes import THRESHOLD, above, listed, objects_of, of_list
 from trainer.engines import answer
-from trainer.engines.image import PixelEngine, bytes_of, cover_regions, read_picture
+from trainer.engines.explanations import MOST_PARTS, Parts, batched
+from trainer.engines.image import PixelEngine, bytes_of, read_picture, region_parts
 from trainer.json_types import JsonObject
 from trainer.outputs import Outputs
 
@@ -72,22 +73,17 @@ class DetectionEngine(PixelEngine[Picture, Boxes]):
         answers = [objects_of(output) for output in outputs]
         return objects_scoring.report(truth, answers, self.labels, sizes, shown, rows.row_numbers, self.threshold)
 
-    def explain(self, value: Picture) -> JsonObject:
-        """Which regions carry the surest object: how far its label's best score falls when one is covered."""
-        covered = cover_regions(value.pixels, self.preprocess.mean_pixel)
-        pictures = [Picture(without, value.size) for _region, without in covered]
+    def parts(self, value: Picture, most: int = MOST_PARTS) -> Parts[Picture]:
+        return region_parts(value.pixels, self.preprocess.mean_pixel, lambda pixels: Picture(pixels, value.size), most)
+
+    def falls(self, value: Picture, others: Iterable[Picture]) -> np.ndarray:
+        """Of the surest object's score: how much lower its label's best score is; nothing where no object is seen."""
         objects = self.answered([value])[0]
-        scores = np.concatenate(
-            [self.outputs(pictures[start : start + AT_ONCE]) for start in range(0, len(pictures), AT_ONCE)]
-        )
         if not objects:
-            return {"objects": [], self.parts_name: []}
+            return np.zeros(sum(1 for _other in others))
         label = self.labels.index(objects[0]["label"])
-        falls = objects[0]["score"] - scores[:, :, label].max(1)
-        weighed = [
-            {**region, "weight": round(float(fall), 4)} for (region, _without), fall in zip(covered, falls, strict=True)
-        ]
-        return {"objects": objects, self.parts_name: weighed}
+        best = [self.outputs(batch)[:, :, label].max(1) for batch in batched(others, AT_ONCE)]
+        return np.asarray(objects[0]["score"] - np.concatenate([np.zeros(0), *best]))
 
 
 def upright_size(picture: bytes | Path) -> tuple[int, int]:

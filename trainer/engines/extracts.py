@@ -9,6 +9,7 @@ import numpy as np
 from trainer.answers.completion_scoring import Written
 from trainer.answers.rewriting_scoring import report
 from trainer.engines import Engine
+from trainer.engines.explanations import Weighed
 from trainer.engines.text_vectors import Encoder
 from trainer.extracts import EXTRACTOR, Extractor, features_of, sentences_of
 from trainer.json_types import JsonObject
@@ -24,7 +25,7 @@ MAX_LENGTH = 256
 
 
 class ExtractEngine(Engine[str, list[Written]]):
-    parts_name = "words"
+    methods = ("scores",)
 
     def model_file(self) -> Path:
         return self.artifact / "model" / EXTRACTOR
@@ -65,14 +66,15 @@ class ExtractEngine(Engine[str, list[Written]]):
         name = self.task.roles[0].name
         return report(list(rows.answers), texts, shown, rows.row_numbers, name, self.task.headline)
 
-    def explain(self, value: str) -> JsonObject:
+    def exact(self, value: str) -> tuple[list[JsonObject], Weighed]:
         """The sentences with their scores, from 0 for the least to 1 for the best."""
         sentences = sentences_of(value)
         scores = self.extractor.scores(features_of(sentences, self.embed(sentences)))
         shares = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
-        parts, place = [], 0
-        for sentence, share in zip(sentences, shares.tolist(), strict=True):
+        parts: list[JsonObject] = []
+        place = 0
+        for sentence in sentences:
             start = max(value.find(sentence, place), 0)
             place = start + len(sentence)
-            parts.append({"text": sentence, "start": start, "end": place, "weight": round(share, 4)})
-        return self.predict([value])[0] | {self.parts_name: parts}
+            parts.append({"kind": "word", "text": sentence, "start": start, "end": place})
+        return parts, Weighed(shares, "score", 1)

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -11,13 +13,14 @@ import numpy as np
 from trainer.answers.base_scoring import Answered
 from trainer.data.media import UnreadableError
 from trainer.engines import ArrayEngine, Engine, Read
+from trainer.engines.explanations import MOST_PARTS, Parts
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.pictures import CONFIG, MAX_PREDICTED_PIXELS, Preprocess
 
 GRID = 7
-"""Regions a side that `explain` covers one after another."""
+"""Regions a side that `explain` covers at most."""
 
 
 Source = str | bytes | Path
@@ -27,7 +30,6 @@ Source = str | bytes | Path
 class PixelEngine(Engine[Read, Answered]):
     """What engines share that look at pictures."""
 
-    parts_name = "regions"
     reads_slowly = True
 
     def __init__(
@@ -62,8 +64,8 @@ class ImageEngine(PixelEngine[np.ndarray, np.ndarray], ArrayEngine[np.ndarray]):
     def encode(self, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         return {"pixels": np.stack(inputs)}
 
-    def pieces(self, value: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
-        return cover_regions(value, self.preprocess.mean_pixel)
+    def parts(self, value: np.ndarray, most: int = MOST_PARTS) -> Parts[np.ndarray]:
+        return region_parts(value, self.preprocess.mean_pixel, lambda pixels: pixels, most)
 
 
 def read_picture(preprocess: Preprocess, value: Source) -> np.ndarray:
@@ -76,22 +78,33 @@ def read_picture(preprocess: Preprocess, value: Source) -> np.ndarray:
         ) from error
 
 
-def cover_regions(pixels: np.ndarray, paint: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
-    """Each cell of a grid, painted over; `box` in shares of the picture as the model sees it: [x, y, width, height]."""
-    rows = np.linspace(0, pixels.shape[0], GRID + 1).astype(int)
-    columns = np.linspace(0, pixels.shape[1], GRID + 1).astype(int)
-    return [without(pixels, rows[r : r + 2], columns[c : c + 2], paint) for r in range(GRID) for c in range(GRID)]
-
-
-def without(
-    pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray, paint: np.ndarray
-) -> tuple[JsonObject, np.ndarray]:
+def region_parts(
+    pixels: np.ndarray, paint: np.ndarray, rebuilt: Callable[[np.ndarray], Read], most: int = MOST_PARTS
+) -> Parts[Read]:
+    """The cells of a grid, painted over; `box` in shares of the picture as the model sees it: [x, y, width, height]. `rebuilt`: the
+    input with other pixels."""
+    side = min(GRID, math.isqrt(max(most, 4)))
     height, width = pixels.shape[:2]
-    (top, bottom), (left, right) = rows.tolist(), columns.tolist()
+    rows, columns = (np.linspace(0, length, side + 1).astype(int).tolist() for length in (height, width))
+    cells = [
+        (top, bottom, left, right)
+        for top, bottom in itertools.pairwise(rows)
+        for left, right in itertools.pairwise(columns)
+    ]
+
+    def without(places: Collection[int]) -> Read:
+        painted = pixels.copy()
+        for top, bottom, left, right in (cells[place] for place in places):
+            painted[top:bottom, left:right] = paint
+        return rebuilt(painted)
+
+    return Parts([region(cell, height, width) for cell in cells], without)
+
+
+def region(cell: tuple[int, int, int, int], height: int, width: int) -> JsonObject:
+    top, bottom, left, right = cell
     box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
-    painted = pixels.copy()
-    painted[top:bottom, left:right] = paint
-    return {"box": [round(side, 4) for side in box]}, painted
+    return {"kind": "region", "box": [round(side, 4) for side in box]}
 
 
 def bytes_of(value: Source) -> bytes:

@@ -1,14 +1,15 @@
 """Pictures with texts into pixels and tokens, without torch."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from trainer.engines import ArrayEngine
-from trainer.engines.image import Source, cover_regions, read_picture
-from trainer.engines.text import PIECE, leave_out_words, open_tokenizer, padded
+from trainer.engines.explanations import MOST_PARTS, Parts, word_parts
+from trainer.engines.image import Source, read_picture, region_parts
+from trainer.engines.text import PIECE, open_tokenizer, padded
 from trainer.json_types import JsonObject
 from trainer.pictures import CONFIG, Preprocess
 from trainer.tasks.image_text_classification import parts_of
@@ -54,16 +55,15 @@ class ImageTextEngine(ArrayEngine[Pair]):
             ]
         )
 
-    def pieces(self, value: Pair) -> list[tuple[JsonObject, Pair]]:
+    def parts(self, value: Pair, most: int = MOST_PARTS) -> Parts[Pair]:
+        """Regions of the picture, then words of the text."""
         pixels, text = value
-        seen = [(piece, (rest, text)) for piece, rest in cover_regions(pixels, self.preprocess.mean_pixel)]
-        return [*seen, *((piece, (pixels, rest)) for piece, rest in leave_out_words(text))]
+        words = word_parts(text, str, max(most // 2, 1))
+        regions = region_parts(pixels, self.preprocess.mean_pixel, np.asarray, most - len(words.described))
+        seen = len(regions.described)
 
-    def explain(self, value: Pair) -> JsonObject:
-        """How far the score falls without each region of the picture, and without each word of the text."""
-        explanation = super().explain(value)
-        parts = explanation.pop(self.parts_name)
-        return explanation | {
-            "regions": [part for part in parts if "box" in part],
-            "words": [part for part in parts if "box" not in part],
-        }
+        def without(places: Collection[int]) -> Pair:
+            read = [place - seen for place in places if place >= seen]
+            return regions.without([place for place in places if place < seen]), words.without(read) if read else text
+
+        return Parts([*regions.described, *words.described], without)

@@ -9,7 +9,8 @@ import numpy as np
 
 from trainer.answers.similarity_reports import search_report
 from trainer.engines import Engine, open_session
-from trainer.engines.text import leave_out_words, open_tokenizer, padded
+from trainer.engines.explanations import MOST_PARTS, Parts, word_parts
+from trainer.engines.text import open_tokenizer, padded
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
@@ -53,7 +54,6 @@ def texts_of(value: Asked) -> tuple[str, ...]:
 class MatchingEngine(Engine[Asked, Answers]):
     """`answered`: as they are served."""
 
-    parts_name = "words"
     embeds = True
 
     def __init__(
@@ -207,12 +207,14 @@ class MatchingEngine(Engine[Asked, Answers]):
         row_numbers = [numbers[query] for query in queries]
         return search_report(list(judged.values()), ranked, queries, row_numbers, self.corpus.texts)
 
-    def pieces(self, value: Asked) -> list[tuple[JsonObject, Asked]]:
-        """Words of a query, or of a pair's first text."""
+    def parts(self, value: Asked, most: int = MOST_PARTS) -> Parts[Asked]:
+        """Words of a query, or of a pair's first text; `DataError` for a text whose vector is asked."""
+        if isinstance(value, Embedded):
+            raise DataError(_("A vector has no explanation."), code="no_explanation", hint=_("Ask a query or a pair."))
 
-        def without(text: str) -> Asked:
+        def rebuilt(text: str) -> Asked:
             if isinstance(value, Pair):
                 return value._replace(first=text)
             return value._replace(text=text)
 
-        return [(piece, without(text)) for piece, text in leave_out_words(texts_of(value)[0])]
+        return word_parts(texts_of(value)[0], rebuilt, most)

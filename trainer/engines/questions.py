@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from trainer.engines import Engine
-from trainer.engines.text import leave_out_words
+from trainer.engines.explanations import MOST_PARTS, Parts, word_parts
 from trainer.files import read_json
 from trainer.json_types import JsonObject
 from trainer.outputs import Outputs
@@ -31,8 +31,6 @@ class Prepared(NamedTuple):
 
 
 class QuestionEngine(Engine[Pair, list[tuple[Pair, Found]]]):
-    parts_name = "words"
-
     def __init__(
         self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
     ) -> None:
@@ -121,6 +119,6 @@ class QuestionEngine(Engine[Pair, list[tuple[Pair, Found]]]):
         pairs = [Pair(*each) for each in zip(rows.values["question"], rows.values["context"], strict=True)]
         return self.scored(rows, self.decoded(pairs, outputs), shown)
 
-    def pieces(self, value: Pair) -> list[tuple[JsonObject, Pair]]:
-        """The question without each of its words."""
-        return [(piece, value._replace(question=rest)) for piece, rest in leave_out_words(value.question)[:MOST_PIECES]]
+    def parts(self, value: Pair, most: int = MOST_PARTS) -> Parts[Pair]:
+        """The words of the question."""
+        return word_parts(value.question, lambda text: value._replace(question=text), min(most, MOST_PIECES))

@@ -1,7 +1,7 @@
 """Sounds into spectrograms or samples, by soundfile, soxr and numpy alone."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +11,7 @@ from trainer import decoding
 from trainer.answers.base_scoring import Answered
 from trainer.data.media import UnreadableError
 from trainer.engines import ArrayEngine, Engine
+from trainer.engines.explanations import MOST_PARTS, Parts
 from trainer.engines.image import Source, bytes_of
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
@@ -25,7 +26,6 @@ SPANS = 10
 class ListeningEngine(Engine[np.ndarray, Answered]):
     """What engines share that listen to sounds."""
 
-    parts_name = "spans"
     reads_slowly = True
 
     def __init__(
@@ -37,22 +37,25 @@ class ListeningEngine(Engine[np.ndarray, Answered]):
     def other_files(self) -> tuple[Path, ...]:
         return (self.artifact / "model" / CONFIG,)
 
-    def pieces(self, value: np.ndarray) -> list[tuple[JsonObject, np.ndarray]]:
-        """Each of a few spans of time, silenced; `start` and `end` in seconds."""
+    def parts(self, value: np.ndarray, most: int = MOST_PARTS) -> Parts[np.ndarray]:
+        """A few spans of time, silenced; `start` and `end` in seconds."""
         axis = 1 if self.hearing.kind == WHISPER else 0
         length = value.shape[axis]
         seconds = (
             length / self.hearing.rate if not self.hearing.fixed else length * self.hearing.hop / self.hearing.rate
         )
-        edges = np.linspace(0, length, min(SPANS, length) + 1).astype(int).tolist()
+        edges = np.linspace(0, length, min(SPANS, length, most) + 1).astype(int).tolist()
         quiet = 0 if self.hearing.kind == LOGMEL or not self.hearing.fixed else value.min()
-        silenced = []
-        for start, end in itertools.pairwise(edges):
-            without = value.copy()
-            without[(slice(None),) * axis + (slice(start, end),)] = quiet
-            times = {"start": round(seconds * start / length, 3), "end": round(seconds * end / length, 3)}
-            silenced.append((times, without))
-        return silenced
+        spans = list(itertools.pairwise(edges))
+
+        def without(places: Collection[int]) -> np.ndarray:
+            silenced = value.copy()
+            for start, end in (spans[place] for place in places):
+                silenced[(slice(None),) * axis + (slice(start, end),)] = quiet
+            return silenced
+
+        times = [(round(seconds * start / length, 3), round(seconds * end / length, 3)) for start, end in spans]
+        return Parts([{"kind": "span", "start": start, "end": end} for start, end in times], without)
 
 
 class SoundEngine(ListeningEngine[np.ndarray], ArrayEngine[np.ndarray]):

@@ -1,7 +1,7 @@
 """Rows of a table: LightGBM's own trees, plain sums, or the net as a graph, over what `trainer.tables` makes of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -12,6 +12,7 @@ from trainer.answers import classes_scoring
 from trainer.answers.classes_scoring import places_of
 from trainer.answers.classes_statistics import softmax
 from trainer.engines import ArrayEngine
+from trainer.engines.explanations import MOST_PARTS, Parts, Weighed
 from trainer.engines.text_vectors import Encoder
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
@@ -22,19 +23,22 @@ from trainer.outputs import Outputs
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
 
+EXACT = {"lightgbm": ("shap",), "linear": ("sums",)}
+"""Methods of these models beside those that ask again."""
 NATIVE = {"lightgbm": "model.txt", "linear": "linear.json"}
 
 
 class Booster(Protocol):
     """LightGBM's trees (`lightgbm.Booster`)."""
 
-    def predict(self, matrix: np.ndarray, /, *, raw_score: bool, num_threads: int) -> np.ndarray: ...
+    def predict(
+        self, matrix: np.ndarray, /, *, raw_score: bool = False, pred_contrib: bool = False, num_threads: int
+    ) -> np.ndarray: ...
 
 
 class TableEngine(ArrayEngine[JsonObject]):
     """By `engine` the model is a graph (`session`), trees (`booster`), or sums (`weights` and `bias`)."""
 
-    parts_name = "columns"
     booster: Booster
     threads: int
     """Of the trees."""
@@ -69,6 +73,7 @@ class TableEngine(ArrayEngine[JsonObject]):
             self.booster = gbm.lightgbm().Booster(model_file=str(self.path))
         else:
             super().open(threads)
+        self.methods = (*EXACT.get(self.engine, ()), "occlusion", "lime")
 
     def other_files(self) -> tuple[Path, ...]:
         model = self.artifact / "model"
@@ -143,20 +148,75 @@ class TableEngine(ArrayEngine[JsonObject]):
             return super().kept(outputs)
         return [self.labels[code] for code in decided(softmax(outputs), self.facts)]
 
-    def pieces(self, value: JsonObject) -> list[tuple[JsonObject, JsonObject]]:
-        """Each column, and the input with the column's typical value in its place."""
-        names = [(column["name"], column["typical"]) for column in self.columns]
-        return [({"column": name, "value": value.get(name)}, {**value, name: typical}) for name, typical in names]
+    # Why
 
-    def explain(self, value: JsonObject) -> JsonObject:
-        explanation = super().explain(value)
+    def parts(self, value: JsonObject, most: int = MOST_PARTS) -> Parts[JsonObject]:
+        """The columns; one that is left out has its typical value."""
+        typical = self.warm_input()
+        names = list(typical)
+
+        def without(places: Collection[int]) -> JsonObject:
+            return {**value, **{names[place]: typical[names[place]] for place in places}}
+
+        return Parts(self.described(value), without)
+
+    def described(self, value: JsonObject) -> list[JsonObject]:
+        return [
+            {"kind": "column", "column": column["name"], "value": value.get(column["name"])} for column in self.columns
+        ]
+
+    def exact(self, value: JsonObject) -> tuple[list[JsonObject], Weighed]:
+        """What each column adds: SHAP values of the trees (LightGBM's own, Lundberg et al. 2020), or the terms of a sum against
+        those of a row of typical values."""
+        matrix = self.matrix([value])
+        by_feature = self.tree_values(matrix) if self.engine == "lightgbm" else self.sum_values(matrix)
+        direction, base = self.raw_direction(matrix)
+        weights = np.bincount(self.owners(), by_feature[:, :-1].T @ direction, len(self.columns))
+        base += float(by_feature[:, -1] @ direction)
+        return self.described(value), Weighed(weights, self.scoring.sums_in, 1, base)
+
+    def owners(self) -> np.ndarray:
+        """(features,): the place of the column that each comes from."""
+        counts = [len(tables.features_of(column)) for column in self.columns]
+        return np.repeat(np.arange(len(self.columns)), counts)
+
+    def tree_values(self, matrix: np.ndarray) -> np.ndarray:
+        """(raw outputs, features + 1): what each feature of the one row adds, and last what is answered without any."""
+        values = self.booster.predict(matrix, pred_contrib=True, num_threads=1)
+        return values.reshape(-1, matrix.shape[1] + 1)
+
+    def sum_values(self, matrix: np.ndarray) -> np.ndarray:
+        """The same of a linear model, where without any means that all are typical."""
+        scales = self.facts["scales"]
+        typical = tables.expanded(scales, self.matrix([self.warm_input()]))[0]
+        differences = (tables.expanded(scales, matrix)[0] - typical)[:, None] * self.weights
+        places = tables.expanded_from(scales)
+        values = np.zeros((self.weights.shape[1], matrix.shape[1] + 1))
+        for place, difference in zip(places, differences, strict=True):
+            values[:, place] += difference
+        values[:, -1] = typical @ self.weights + self.bias
+        return values
+
+    def raw_direction(self, matrix: np.ndarray) -> tuple[np.ndarray, float]:
+        """(weights of the raw outputs under which they say the answer, what calibration adds to that)."""
+        raw = self.raw(matrix)
+        outputs = finished(raw, self.facts)
+        direction = self.sign(outputs[:1]) * self.scoring.direction(outputs[0], self.manifest)
+        if answers.of_file(self.facts).one_output:
+            return direction, 0.0
+        direction = direction[-raw.shape[1] :]  # of two labels the first one's logit is always 0
+        calibration = self.facts["calibration"]
+        return direction * calibration["scale"], float(np.sum(direction * calibration["bias"]))
+
+    def sign(self, outputs: np.ndarray) -> int:
+        """-1 where a threshold away from a half makes the less likely one of two labels the answer."""
         if not self.facts.get("decision"):
-            return explanation
-        answer = self.predict([value])[0]
-        if answer["label"] != explanation["label"]:  # two labels, and a threshold away from a half
-            for piece in explanation["columns"]:
-                piece["weight"] = -piece["weight"]
-        return explanation | {"label": answer["label"], "score": answer["score"]}
+            return 1
+        probabilities = softmax(outputs)
+        return 1 if decided(probabilities, self.facts)[0] == probabilities[0].argmax() else -1
+
+    def falls(self, value: JsonObject, others: Iterable[JsonObject]) -> np.ndarray:
+        return self.sign(self.outputs([value])) * super().falls(value, others)
 
     def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
         outputs = np.asarray(outputs)

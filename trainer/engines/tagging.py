@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from trainer.engines import Engine
-from trainer.engines.text import leave_out_words
+from trainer.engines.explanations import MOST_PARTS, Parts, word_parts
 from trainer.json_types import JsonObject
 from trainer.outputs import Outputs
 from trainer.tagging.decoding import Entities, entities_of
@@ -21,8 +21,6 @@ AT_ONCE = 32
 
 
 class TaggingEngine(Engine[str, list[Entities]]):
-    parts_name = "words"
-
     def __init__(
         self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
     ) -> None:
@@ -63,5 +61,5 @@ class TaggingEngine(Engine[str, list[Entities]]):
     def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
         return self.scored(rows, self.decoded(shown, outputs), shown)
 
-    def pieces(self, value: str) -> list[tuple[JsonObject, str]]:
-        return leave_out_words(value)
+    def parts(self, value: str, most: int = MOST_PARTS) -> Parts[str]:
+        return word_parts(value, str, most)

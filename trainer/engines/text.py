@@ -1,6 +1,5 @@
 """Texts into tokens, by the `tokenizers` library alone."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from trainer.engines import ArrayEngine
+from trainer.engines.explanations import MOST_PARTS, Parts, word_parts
 from trainer.json_types import JsonObject
 
 if TYPE_CHECKING:
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 SORTED_FROM = 8
 """Batches from this size on are answered in order of length, in pieces, to save padding."""
 PIECE = 16
-MOST_WORDS = 120
-"""Of an explained text."""
 
 
 class TextEngine(ArrayEngine[str]):
-    parts_name = "words"
+    methods = ("occlusion", "lime")
 
     def __init__(
         self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False
@@ -69,8 +67,8 @@ class TextEngine(ArrayEngine[str]):
     def order(self, inputs: Sequence[str]) -> list[int]:
         return sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
 
-    def pieces(self, value: str) -> list[tuple[JsonObject, str]]:
-        return leave_out_words(value)
+    def parts(self, value: str, most: int = MOST_PARTS) -> Parts[str]:
+        return word_parts(value, str, most)
 
 
 def padded(encoded: list[list[int]]) -> dict[str, np.ndarray]:
@@ -82,15 +80,6 @@ def padded(encoded: list[list[int]]) -> dict[str, np.ndarray]:
         ids[row, : len(tokens)] = tokens
         mask[row, : len(tokens)] = 1
     return {"input_ids": ids, "attention_mask": mask}
-
-
-def leave_out_words(text: str) -> list[tuple[JsonObject, str]]:
-    """(a word or sign and where it stands, the text without it)."""
-    spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)][:MOST_WORDS]
-    return [
-        ({"text": text[start:end], "start": start, "end": end}, (text[:start] + text[end:]).strip() or " ")
-        for start, end in spans
-    ]
 
 
 def open_tokenizer(path: Path, max_length: int) -> "Tokenizer":

@@ -7,13 +7,13 @@ from typing import cast
 import numpy as np
 
 from trainer.engines import ArrayEngine
-from trainer.engines.text import MOST_WORDS
+from trainer.engines.explanations import MOST_PARTS, Parts, Weighed, word_parts
 from trainer.json_types import JsonObject
 from trainer.words import SETTINGS, WEIGHTS, WordModel
 
 
 class WordsEngine(ArrayEngine[str]):
-    parts_name = "words"
+    methods = ("sums", "occlusion", "lime")
 
     def model_file(self) -> Path:
         return self.artifact / "model" / WEIGHTS
@@ -34,13 +34,16 @@ class WordsEngine(ArrayEngine[str]):
     def outputs(self, inputs: Sequence[str]) -> np.ndarray:
         return self.model.outputs(inputs)
 
-    def explain(self, value: str) -> JsonObject:
-        """What each word adds to the answer's output, exactly: the model is a sum over its terms."""
-        outputs = self.outputs([value])
-        answer = self.scoring.falls(np.concatenate([outputs, outputs]), self.manifest).answer
-        parts = self.model.contributions(value, self.scoring.direction(outputs[0], self.manifest))
-        words = [
-            {"text": value[start:end], "start": start, "end": end, "weight": round(part, 4)}
-            for start, end, part in parts
+    def parts(self, value: str, most: int = MOST_PARTS) -> Parts[str]:
+        return word_parts(value, str, most)
+
+    def exact(self, value: str) -> tuple[list[JsonObject], Weighed]:
+        """What each word adds to the answer's output: the model is a sum over its terms."""
+        direction = self.scoring.direction(self.outputs([value])[0], self.manifest)
+        contributions = self.model.contributions(value, direction)
+        words: list[JsonObject] = [
+            {"kind": "word", "text": value[start:end], "start": start, "end": end}
+            for start, end, _part in contributions
         ]
-        return answer | {self.parts_name: words[:MOST_WORDS]}
+        weights = np.array([part for _start, _end, part in contributions])
+        return words, Weighed(weights, self.scoring.sums_in, 1, float(self.model.bias @ direction))

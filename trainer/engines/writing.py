@@ -1,6 +1,6 @@
 """Texts written from a prompt by the `tokenizers` library and numpy alone, token by token, with a key-value cache."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.answers.completion_scoring import Written
 from trainer.engines import Engine
-from trainer.engines.text import leave_out_words
+from trainer.engines.explanations import MOST_PARTS, Parts, word_parts
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
@@ -40,8 +40,8 @@ class Prompt(NamedTuple):
 
 
 class WritingEngine(Engine[Prompt, list[Written]]):
-    parts_name = "words"
     is_writer = True
+    is_explained_quickly = False
 
     def model_file(self) -> Path:
         return self.artifact / "model" / WEIGHTS
@@ -139,30 +139,32 @@ class WritingEngine(Engine[Prompt, list[Written]]):
         figures = [tuple(row[:FIGURES].tolist()) for row in outputs]
         return self.scored(rows, [Written("", figures=each) for each in figures], shown)
 
-    def explain(self, value: Prompt) -> JsonObject:
-        """By how many nats the answer is less likely without each of the prompt's words."""
-        answer = self.written_ids(value).astype(np.int64)
-        pieces = leave_out_words(value.text)[:MOST_PIECES]
-        kept = [
-            self.likelihood(value, value.text, answer),
-            *(self.likelihood(value, rest, answer) for _piece, rest in pieces),
-        ]
-        spoken = self.written(value)
-        outputs = [spoken._replace(figures=(nats, 0.0, 0.0)) for nats in kept]
-        served, falls = self.scoring.falls(outputs, self.manifest)
-        words = [piece | {"weight": round(float(fall), 4)} for (piece, _rest), fall in zip(pieces, falls, strict=True)]
-        return served | {self.parts_name: words}
+    def parts(self, value: Prompt, most: int = MOST_PARTS) -> Parts[Prompt]:
+        """The words of what was asked last."""
+        return word_parts(value.text, lambda text: self.asking(value, text), min(most, MOST_PIECES))
 
-    def likelihood(self, prompt: Prompt, text: str, answer: np.ndarray) -> float:
-        """Nats of an answer to a prompt whose text is another one."""
+    def asking(self, prompt: Prompt, text: str) -> Prompt:
+        """The prompt with another text in it."""
         asked = self.template.encode(prompt.text)
         place = find(prompt.ids, asked)
-        ids = prompt.ids
-        if place >= 0:
-            ids = np.concatenate(
-                [ids[:place], np.array(self.template.encode(text), dtype=np.int64), ids[place + len(asked) :]]
-            )
-        whole = np.concatenate([ids, answer])[-self.decoder.positions :]
+        if place < 0:
+            return prompt
+        ids = [
+            prompt.ids[:place],
+            np.array(self.template.encode(text), dtype=np.int64),
+            prompt.ids[place + len(asked) :],
+        ]
+        return prompt._replace(ids=np.concatenate(ids), text=text)
+
+    def falls(self, value: Prompt, others: Iterable[Prompt]) -> np.ndarray:
+        """By how many nats the answer that is written to it is less likely."""
+        answer = self.written_ids(value).astype(np.int64)
+        nats = np.array([self.nats_of(prompt, answer) for prompt in others])
+        return nats - self.nats_of(value, answer)
+
+    def nats_of(self, prompt: Prompt, answer: np.ndarray) -> float:
+        """Of an answer after a prompt."""
+        whole = np.concatenate([prompt.ids, answer])[-self.decoder.positions :]
         return float(self.decoder.nats(whole, max(len(whole) - len(answer), 1)).sum())
 
 
