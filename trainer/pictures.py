@@ -26,7 +26,6 @@ from trainer.messages import _
 CONFIG = "preprocessor_config.json"
 OWN = "maquette_pixels"
 """The key under which an artifact's preprocessor_config.json says it all at once."""
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 BILINEAR, BICUBIC = 2, 3

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -15,7 +15,7 @@ from tests import things
 from webapp.accounts import access, actions, rights, senders
 from webapp.accounts.actions import MOST_NAME, create_token, create_workspace, default_name, ensure_user
 from webapp.accounts.adapter import at_public_url
-from webapp.accounts.middleware import membership_of
+from webapp.accounts.middleware import memberships_of, open_one
 from webapp.accounts.models import ApiToken, AuditEvent, Membership, Role, SignInLink, User, Workspace
 from webapp.accounts.rights import RIGHTS, Right
 from webapp.core.problems import Conflict, Forbidden
@@ -111,6 +111,9 @@ def test_which_of_several_workspaces_is_open(user: User, outsider: User) -> None
     first = user.workspaces.get()
     second = create_workspace(user, "Second")
     request = request_of("GET", user)
+
+    def membership_of(request: HttpRequest) -> Membership | None:
+        return open_one(request, memberships_of(request))
 
     def opened(chosen: str | None) -> Workspace:
         request.session = {} if chosen is None else {"workspace": chosen}

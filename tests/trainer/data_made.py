@@ -1,13 +1,14 @@
 """Tables, datasets and lines made in memory, for the tests of single steps of reading."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
+from trainer.data.row_keys import Keys, keys_of_texts
 from trainer.data.splitting import split_dataset
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import Columns, Table
@@ -32,6 +33,11 @@ def dataset(task: str | None = None, split: SplitSpec | None = None, **columns: 
     map_columns(made, None, task)
     split_dataset(made, made.split_spec)
     return made
+
+
+def keys_from(texts: Iterable[str], labels: Iterable[str]) -> Keys:
+    """Keys of plain lists."""
+    return keys_of_texts(*(pa.chunked_array([pa.array(list(cells), pa.string())]) for cells in (texts, labels)))
 
 
 def rows_of(made: Dataset) -> list[dict[str, Any]]:

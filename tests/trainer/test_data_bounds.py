@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.trainer.data_made import keys_from
 from trainer.data import answer_checks
 from trainer.data.answer_checks import class_problems, few_rows_problems, label_problems, part_problems
 from trainer.data.column_checks import column_message, is_spelled_missing
@@ -15,7 +16,7 @@ from trainer.data.languages import LANGUAGE_NAMES, detect_script, language_probl
 from trainer.data.near_copies import MIN_SIMILARITY, SHINGLE, equal_runs, find_near_copies, shingles
 from trainer.data.problems import Problem
 from trainer.data.row_checks import copy_problems, empty_rows, missing_problems
-from trainer.data.row_keys import Keys, keys_from, keys_of_texts
+from trainer.data.row_keys import Keys, keys_of_texts
 from trainer.families.text.encoder import EncoderClassifier
 from trainer.messages import _
 

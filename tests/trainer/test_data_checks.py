@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.trainer.data_made import dataset, texts
+from tests.trainer.data_made import dataset, keys_from, texts
 from trainer.data import fixes
 from trainer.data.answer_checks import (
     MIN_ROWS,
@@ -27,7 +27,6 @@ from trainer.data.idx import IdxFile, check_pictures, find_labels, read_idx
 from trainer.data.indexing import rank_cells
 from trainer.data.problems import EXAMPLES, ROWS_SHOWN, fix_of, join_names, problem, shorten
 from trainer.data.row_checks import copy_problems, missing_problems
-from trainer.data.row_keys import keys_from
 from trainer.data.splitting import keep_split
 from trainer.data.version import merge_roles
 from trainer.errors import DataError

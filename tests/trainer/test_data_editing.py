@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.trainer.data_made import keys_from
 from trainer.data import fixes, inspect
 from trainer.data.dataset import Dataset
 from trainer.data.editing import apply_changes, apply_fix, keeps_all_rows
 from trainer.data.fixes import KEEP_AT_LEAST, has_conflicting_label, merged_labels, order_fixes, rows_kept
 from trainer.data.intake import read_files
 from trainer.data.mislabels import cross_validate_labels
-from trainer.data.row_keys import Keys, find_copies, keys_from, normalise_text
+from trainer.data.row_keys import Keys, find_copies, normalise_text
 from trainer.errors import DataError
 from trainer.spec import SplitSpec
 

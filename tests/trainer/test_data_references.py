@@ -15,12 +15,13 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import PredefinedSplit, StratifiedKFold, cross_val_predict, train_test_split
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from tests.trainer.data_made import keys_from
 from trainer import leaks, models, tables
 from trainer.columns import is_missing, number_of
 from trainer.data import column_statistics, mislabels
 from trainer.data.cells import is_missing_mask, parse_numbers, select_cells
 from trainer.data.profiling import label_counts, profile_column
-from trainer.data.row_keys import find_copies, hash_text, keys_from, normalise_text, shuffle_keys
+from trainer.data.row_keys import find_copies, hash_text, normalise_text, shuffle_keys
 from trainer.data.splitting import fold_rows, split_by_time, split_rows
 from trainer.spec import SplitSpec
 

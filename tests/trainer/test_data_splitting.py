@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.trainer.data_made import keys_from
 from trainer.data.intake import read_files
-from trainer.data.row_keys import keys_from, normalise_text
+from trainer.data.row_keys import normalise_text
 from trainer.data.splitting import MAX_VALIDATION_ROWS, split_rows
 from trainer.errors import DataError
 from trainer.spec import SplitSpec

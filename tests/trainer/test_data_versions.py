@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
+from tests.trainer.data_made import keys_from
 from trainer.data import indexing, profiling
 from trainer.data.columns import reconcile_roles
 from trainer.data.dataset import Dataset
@@ -18,7 +19,7 @@ from trainer.data.indexing import SEPARATOR, rank_cells, write_indices, write_se
 from trainer.data.intake import read_files
 from trainer.data.problems import EXAMPLE_CHARACTERS, EXAMPLES, ROWS_SHOWN, join_names, problem, shorten
 from trainer.data.profiling import label_counts, profile_column
-from trainer.data.row_keys import NO_TEXT, hash_rows, hash_text, hash_texts, keys_from, keys_of_rows, shuffle_keys
+from trainer.data.row_keys import NO_TEXT, hash_rows, hash_text, hash_texts, keys_of_rows, shuffle_keys
 from trainer.data.splitting import keep_split, shares_of, split_by_time, split_dataset, split_rows
 from trainer.data.version import group_rows, hash_dataset, merge_roles, merge_split, split_table
 from trainer.errors import DataError

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.trainer.data_made import keys_from
 from trainer import tasks
 from trainer.data.inspect import inspect
 from trainer.data.loading import load
 from trainer.data.pool import ONE_IN, SOURCES_FILE, draw_parts, read_sources
-from trainer.data.row_keys import keys_from
 from trainer.errors import DataError
 from trainer.spec import DatasetSpec
 

@@ -1,6 +1,7 @@
 """Tags as passages, passages as tags, and how they are scored."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from trainer.data.tag_rows import read_cells, read_learned, read_loaded, row_pro
 from trainer.errors import DataError
 from trainer.tagging.decoding import entities_of, fields_of
 from trainer.tagging.path import allowed, best_tags
-from trainer.tagging.schemes import read_tags, scheme_of, strict_passages
+from trainer.tagging.schemes import parted, read_tags, scheme_of
 from trainer.tagging.scores import errors, scores
 from trainer.tagging.units import Passage, passages_of, tags_of, text_of, units_of
 
@@ -43,6 +44,22 @@ def test_a_slip_is_repaired_and_counted() -> None:
     assert read.repaired == 2
     assert read_tags(["O", "I-PER"], "IOB1").repaired == 0
     assert read_tags(["B-PER", "O"], "BIOES").repaired == 1
+
+
+def strict_passages(tags: Sequence[str]) -> set[tuple[int, int, str]]:
+    """The passages of tags in IOB2 as seqeval's strict mode takes them: only B- begins one, and I- of the same label goes on."""
+    found: list[tuple[int, int, str]] = []
+    is_open = False
+    for place, tag in enumerate(tags):
+        prefix, label = parted(tag)
+        if prefix == "B":
+            found.append((place, place + 1, label))
+            is_open = True
+        elif prefix == "I" and is_open and found[-1][2] == label:
+            found[-1] = (found[-1][0], place + 1, label)
+        else:
+            is_open = False
+    return set(found)
 
 
 @pytest.mark.parametrize(

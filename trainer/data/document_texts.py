@@ -187,7 +187,7 @@ def mail_cells(data: bytes) -> dict[str, str | None]:
     text = html_text(content) if is_page else str(content)
     if not text.strip() and not heads["subject"]:
         raise UnreadableError("holds no text")
-    return {**heads, "text": checked(text or heads["subject"] or "")}
+    return {**heads, "text": checked(text.strip() or heads["subject"] or "")}
 
 
 MAIL_HEADS = (("subject", "Subject"), ("sender", "From"), ("date", "Date"))

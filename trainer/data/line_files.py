@@ -13,7 +13,7 @@ import pyarrow as pa
 from trainer import columns as kinds
 from trainer.data.dataset import Dataset
 from trainer.data.file_parts import parts_of_names
-from trainer.data.readings import LeftOut, Reading
+from trainer.data.readings import Reading
 from trainer.data.tables.conll import looks_like_conll
 from trainer.data.tables.dialects import DELIMITERS
 from trainer.data.tables.prose import TABLE_NAME, is_even
@@ -48,12 +48,11 @@ class LineFile:
 
 @dataclass
 class LineRows:
-    """What `read_line_files` makes: the dataset, the part of each row, and what is to be told."""
+    """What `read_line_files` makes: the dataset, the part of each row, and how it was read."""
 
     dataset: Dataset
     parts: np.ndarray | None
     readings: list[Reading] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def read_line_files(files: Sequence[tuple[Path, str]]) -> LineRows | None:
@@ -173,11 +172,9 @@ def class_rows(files: Sequence[LineFile]) -> LineRows | None:
         return None
     columns: dict[str, list[str | None]] = {"text": [], "label": []}
     parts: list[str] = []
-    blank = 0
     file_parts = parts_of_names([" ".join(file.words) for file in files])
     for file, label, part in zip(files, labels, file_parts, strict=True):
         lines = [line for line in file.lines if line]
-        blank += len(file.lines) - len(lines)
         columns["text"] += lines
         columns["label"] += [label] * len(lines)
         parts += [part or ""] * len(lines)

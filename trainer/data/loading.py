@@ -21,12 +21,12 @@ from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import many_labels_problem
 from trainer.data.pair_rows import read_pairs
 from trainer.data.passage_rows import read_learned as read_passages
-from trainer.data.problems import Problem
+from trainer.data.problems import Problem, problem
 from trainer.data.splitting import part_names
 from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
-from trainer.messages import _, restored
+from trainer.messages import _, ngettext, restored
 from trainer.numerals import form_of, guess_form, number_of
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS, shape_of
@@ -254,8 +254,13 @@ def select_usable(
     rows = np.flatnonzero(split != "")
     dropped = len(split) - len(rows)
     if dropped:
-        message = f"{dropped:,} of {len(split):,} rows lack an input or an answer and are not used."
-        problems.append({"code": "unusable_rows", "severity": "warning", "message": message, "count": dropped})
+        message = ngettext(
+            "%(count)s of %(rows)s rows lacks an input or an answer and is not used.",
+            "%(count)s of %(rows)s rows lack an input or an answer and are not used.",
+            dropped,
+            rows=f"{len(split):,}",
+        )
+        problems.append(problem("unusable_rows", "warning", message, np.flatnonzero(split == "")))
     every = table
     table = table.take(pa.array(rows, pa.int64()))
     values = {role: table.column(name).to_pylist() for role, name in columns.items()}
@@ -305,8 +310,13 @@ def read_numbers(loaded: Loaded) -> None:
     bad = [loaded.row_numbers[row] for row, value in enumerate(numbers) if value is None]
     if bad:
         rows = join_names([str(row) for row in bad])
-        message = f"{len(bad):,} rows have an answer that is no number of a usable size and are not used: row {rows}."
-        loaded.problems.append({"code": "not_a_number", "severity": "warning", "message": message, "count": len(bad)})
+        message = ngettext(
+            "%(count)s row has an answer that is no number of a usable size and is not used: row %(rows)s.",
+            "%(count)s rows have an answer that is no number of a usable size and are not used: row %(rows)s.",
+            len(bad),
+            rows=rows,
+        )
+        loaded.problems.append(problem("not_a_number", "warning", message, np.array(bad) - 1))
         loaded.keep(np.array([value is not None for value in numbers]))
     loaded.values[loaded.answer] = [value for value in numbers if value is not None]
     if len(set(loaded.answers)) < 2:

@@ -7,7 +7,6 @@ import functools
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,8 +166,3 @@ def shuffle_keys(keys: np.ndarray, seed: int) -> np.ndarray:
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
-
-
-def keys_from(texts: Iterable[str], labels: Iterable[str]) -> Keys:
-    """Keys of plain lists."""
-    return keys_of_texts(*(pa.chunked_array([pa.array(list(cells), pa.string())]) for cells in (texts, labels)))

@@ -76,19 +76,3 @@ def read_tags(tags: Sequence[str], scheme: Scheme) -> Tagged:
             )
         is_open, before = prefix not in ENDS, label
     return Tagged(passages, repaired)
-
-
-def strict_passages(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """The passages of tags in IOB2 as seqeval's strict mode takes them: only B- begins one, and I- of the same label goes on."""
-    found: list[tuple[int, int, str]] = []
-    is_open = False
-    for place, tag in enumerate(tags):
-        prefix, label = parted(tag)
-        if prefix == "B":
-            found.append((place, place + 1, label))
-            is_open = True
-        elif prefix == "I" and is_open and found[-1][2] == label:
-            found[-1] = (found[-1][0], place + 1, label)
-        else:
-            is_open = False
-    return set(found)

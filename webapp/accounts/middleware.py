@@ -37,10 +37,6 @@ def chosen_id(request: HttpRequest) -> str | None:
     return chosen
 
 
-def membership_of(request: HttpRequest) -> Membership | None:
-    return open_one(request, memberships_of(request))
-
-
 def open_one(request: HttpRequest, memberships: list[Membership]) -> Membership | None:
     """The chosen workspace if the reader still belongs to it, else the first."""
     chosen = chosen_id(request) if memberships else None

@@ -42,9 +42,3 @@ def is_called(name: str, title: str) -> bool:
 def column_of(run: Run, name: str) -> str:
     """The column that an input is read from: tables name their inputs so, other tasks by the column's role."""
     return name if reads_table(run.task) else run.columns.get(name, name)
-
-
-def flagged_inputs(run: Run, names: Iterable[str]) -> dict[str, str]:
-    """{input: column} of those of a run's inputs that are read from a column with personal data."""
-    flagged = flagged_columns(run)
-    return {name: column for name in names if (column := column_of(run, name)) in flagged}

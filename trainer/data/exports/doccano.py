@@ -73,10 +73,6 @@ def convert_marked(record: JsonObject, conversion: Conversion) -> Iterator[JsonO
     yield from conversion.tag(text, spans, others)
 
 
-def labels_field(record: JsonObject) -> list[Json] | None:
-    return next((record[name] for name in ("label", "labels") if isinstance(record.get(name), list)), None)
-
-
 def is_labelled(records: Sequence[JsonObject]) -> bool:
     """Texts with a list of labels under `label`, as doccano writes them; other lists of labels are what they are."""
     has_form = most_have(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from trainer.outputs import Outputs
 
 CONFIG = "matching.json"
-
-
-class Ranked(Protocol):
-    """Rows that are answered by a search."""
-
-    def ranked(
-        self, model: Matcher, part: np.ndarray, device: Device, tell: Callable[[int], None]
-    ) -> Outputs | None: ...
 
 
 class Calibrated(nn.Module):
