@@ -48,6 +48,13 @@ FORMS: dict[str, str] = {
     "pages as lines": "\n".join(json.dumps({"items": part, "has_more": True}) for part in (ROWS[:5], ROWS[5:])),
     "pages one behind the other": "\n".join(json.dumps({"items": part, "next": "u"}, indent=1) for part in (ROWS[:5], ROWS[5:])),
     "wrapped lines": "\n".join(json.dumps({"ticket": row}) for row in ROWS),
+    "pages by number": json.dumps([{"page": 1, "results": ROWS[:5]}, {"page": 2, "results": ROWS[5:]}]),
+    "edges of GraphQL": json.dumps({"data": {"all": {"edges": [{"cursor": "x", "node": row} for row in ROWS], "pageInfo": {}}}}),
+    "cells of a spreadsheet": json.dumps({"range": "A1:C13", "values": [list(ROWS[0]), *(list(row.values()) for row in ROWS)]}),
+    "BigQuery": json.dumps({"schema": {"fields": [{"name": key} for key in ROWS[0]]}, "rows": [{"f": [{"v": cell} for cell in row.values()]} for row in ROWS]}),
+    "Trino": json.dumps({"columns": [{"name": key, "type": "varchar"} for key in ROWS[0]], "data": [list(row.values()) for row in ROWS]}),
+    "DynamoDB": json.dumps({"Items": [{"text": {"S": row["text"]}, "label": {"S": row["label"]}, "n": {"N": str(row["n"])}} for row in ROWS], "Count": 12}),
+    "MongoDB": "\n".join(json.dumps(row | {"n": {"$numberLong": str(row["n"])}}) for row in ROWS),
     "lists of cells": json.dumps([list(ROWS[0]), *(list(row.values()) for row in ROWS)]),
 }  # fmt: skip
 
@@ -219,3 +226,80 @@ def test_a_line_of_another_form_costs_itself_alone(tmp_path: Path) -> None:
     lines = ['["text", "label"]', *map(json.dumps, ROWS)]
     _table, rows, left_out = read(tmp_path, "\n".join(lines), "a.jsonl")
     assert (rows, [(entry["reason"], entry["count"]) for entry in left_out]) == (PLAIN, [("unreadable", 1)])
+
+
+def test_an_order_with_items_is_no_page(tmp_path: Path) -> None:
+    orders = [{"id": n, "total": 5, "items": [{"sku": "a"}, {"sku": "b"}]} for n in range(12)]
+    _table, rows, _left_out = read(tmp_path, json.dumps({"orders": orders}))
+    assert (len(rows), list(rows[0])) == (12, ["id", "total", "items"])
+
+
+def test_records_under_ids_further_inside(tmp_path: Path) -> None:
+    _table, rows, _left_out = read(
+        tmp_path, json.dumps({"at": 1, "reviews": {f"-N{n}": row for n, row in enumerate(ROWS)}})
+    )
+    assert rows == [{"id": f"-N{n}"} | row for n, row in enumerate(PLAIN)]
+
+
+@pytest.mark.parametrize("keys", [("train", "test"), ("train", "val"), ("training_set", "oos_test")])
+def test_lists_that_are_parts_of_a_split_are_joined(keys: tuple[str, str], tmp_path: Path) -> None:
+    whole = json.dumps({"version": 1, keys[0]: ROWS[:8], keys[1]: ROWS[8:]})
+    table, rows, left_out = read(tmp_path, whole)
+    part = "validation" if keys[1] == "val" else "test"
+    assert (rows, left_out) == ([row | {"split": "train" if n < 8 else part} for n, row in enumerate(PLAIN)], [])
+    assert (table.readings[0].what, [choice.value for choice in table.readings[0].others]) == ("lists", ["apart"])
+    _table, rows, left_out = read(tmp_path, whole, lists="apart")
+    assert (len(rows), left_out[0]["count"]) == (8, 4)
+    _table, rows, _left_out = read(tmp_path, json.dumps({key: [["a text", "a"]] * 3 for key in keys}))
+    assert (len(rows), rows[0]) == (6, {"column_1": "a text", "column_2": "a", "split": "train"})
+
+
+@pytest.mark.parametrize("as_records", [True, False])
+def test_lists_named_by_their_labels(as_records: bool, tmp_path: Path) -> None:
+    texts = [{"text": row["text"]} if as_records else row["text"] for row in ROWS]
+    table, rows, left_out = read(tmp_path, json.dumps({"good": texts[:5], "bad": texts[5:]}))
+    assert (rows, left_out) == (
+        [{"text": row["text"], "label": "good" if n < 5 else "bad"} for n, row in enumerate(PLAIN)],
+        [],
+    )
+    assert table.readings[0].confidence < 0.9
+    _table, rows, left_out = read(tmp_path, json.dumps({"tickets": ROWS, "users": [{"n": 1, "name": "Ann"}] * 4}))
+    assert (len(rows), left_out[0]["count"]) == (12, 4)
+
+
+def test_texts_with_their_labels_as_keys_and_values(tmp_path: Path) -> None:
+    _table, rows, _left_out = read(tmp_path, json.dumps({row["text"]: row["label"] for row in ROWS}))
+    assert rows == [{"text": row["text"], "label": row["label"]} for row in PLAIN]
+    _table, rows, _left_out = read(tmp_path, json.dumps({f"setting_{n}": n for n in range(12)}))
+    assert len(rows) == 1
+
+
+def test_examples_of_intents_are_a_row_each(tmp_path: Path) -> None:
+    whole = json.dumps(
+        {
+            "intents": [
+                {"tag": f"t{n}", "patterns": ["hello you", f"good day {n}"], "responses": ["hi"]} for n in range(4)
+            ]
+        }
+    )
+    _table, rows, _left_out = read(tmp_path, whole)
+    assert [(row["tag"], row["patterns"]) for row in rows[:3]] == [
+        ("t0", "hello you"),
+        ("t0", "good day 0"),
+        ("t1", "hello you"),
+    ]
+    assert len(read(tmp_path, whole, entries__patterns="keep")[1]) == 4
+
+
+def test_values_with_their_kinds_at_any_depth(tmp_path: Path) -> None:
+    record = {
+        "_id": {"$oid": "ab"},
+        "at": {"$date": {"$numberLong": "17"}},
+        "in": {"n": {"$numberInt": "3"}},
+        "all": [{"$oid": "c"}],
+    }
+    _table, rows, _left_out = read(tmp_path, "\n".join([json.dumps(record)] * 3))
+    assert rows[0] == {"_id": "ab", "at": "17", "in.n": "3", "all": '["c"]'}
+    item = {"a": {"M": {"b": {"N": "1"}}}, "c": {"L": [{"S": "x"}, {"NULL": True}]}, "d": {"NULL": True}}
+    _table, rows, _left_out = read(tmp_path, "\n".join(json.dumps({"Item": item}) for _n in range(3)))
+    assert rows[0] == {"a.b": "1", "c": '["x", null]', "d": None}

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.trainer.data_files import zipped
 from trainer.data.exports.known import KNOWN, fold_name
 from trainer.data.inspect import inspect
 
@@ -27,7 +28,14 @@ ZENDESK_TICKETS = (
     "Subject,Tags,Status,Priority,Via,Ticket type,Created at,Updated at,Assigned at,Organization,Due date"
 )
 """As an account's tickets are exported: no description."""
-EXPORTS |= {"zendesk tickets": (ZENDESK_TICKETS, "Subject", "Ticket type")}
+EXPORTS |= {
+    "zendesk tickets": (ZENDESK_TICKETS, "Subject", "Ticket type"),
+    "zendesk without its sum": (ZENDESK_TICKETS.partition(",")[2], "Subject", "Ticket type"),
+    "zendesk explore": ("Ticket ID,Ticket subject,Ticket status,Ticket type,Ticket created - Date", "Ticket subject", "Ticket type"),
+    "shopify products": ("Handle,Title,Body (HTML),Vendor,Product Category,Type,Status", "Body (HTML)", "Type"),
+    "app_store appfollow": ("Store,App Id,Review ID,Date,Author,Country,Rating,Title,Review", "Review", "Rating"),
+    "amazon_reviews": ("Id,ProductId,UserId,Score,Time,Summary,Text", "Text", "Score"),
+}  # fmt: skip
 OTHERS = {
     "surveymonkey": (
         "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Custom Data 1,How was it?,Why?\n"
@@ -58,6 +66,11 @@ OTHERS = {
         "txn_{n},charge,ch_{n},1{d}.00,0.50,9.50,eur,2024-05-0{d} 10:00,2024-05-0{d} 12:00,{word} number {n}\n",
         ("Created (UTC)", "id"),
     ),
+    "hubspot deals": ("Record ID,Deal Name,Deal Stage,Close Date,Amount\n", "{n},{word} deal,Won,2024-05-0{d},9{d}\n", ("Close Date", "Record ID")),
+    "hubspot contacts": ("Record ID,Email,Lead Status,Create Date,Lifecycle Stage\n", "{n},,New,2024-05-0{d},{word}\n", ("Create Date", "Record ID")),
+    "salesforce leads": ("Lead ID,Company / Account,Lead Source,Lead Status,Created Date\n", "00Q{n},Acme,Web,{word},2024-05-0{d}\n", ("Created Date", "Lead ID")),
+    "stripe customers": ("id,Email,Created (UTC),Delinquent,Total Spend\n", "cus_{n},,2024-05-0{d} 10:00,false,1{d}\n", ("Created (UTC)", "id")),
+    "stripe subscriptions": ("id,Customer ID,Plan,Status,Created (UTC)\n", "sub_{n},cus_{n},{word},active,2024-05-0{d} 10:00\n", ("Created (UTC)", "id")),
     "shopify": (
         "Name,Email,Financial Status,Paid at,Fulfillment Status,Currency,Total,Created at,Lineitem quantity,Lineitem name,Id\n",
         "#10{n},,paid,2024-05-0{d} 10:00:00 +0200,fulfilled,EUR,1{d}.00,2024-05-0{d} 10:00:00 +0200,1,{word} mug,55{n}\n",
@@ -153,3 +166,26 @@ def test_a_mailbox_is_a_row_a_message(tmp_path: Path) -> None:
         "text": "One café, number 1\nFrom here on",
     }
     assert result["suggestion"]["columns"] == {"text": "text", "label": "labels"}
+
+
+def chat_of(count: int = 20) -> str:
+    first = "[12.05.24, 10:00:00] Our group: \u200eMessages and calls are end-to-end encrypted. Nobody can read them."
+    return "\n".join([first, *(f"[12.05.24, 10:11:{n:02}] Ann: hello, number {n}" for n in range(count))])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "beside"),
+    [
+        ("_chat.txt", chat_of(), "00000012-PHOTO.jpg"),
+        ("WhatsApp Chat with Ann.txt", chat_of(), "IMG-20240512.jpg"),
+        ("Takeout/Mail/All mail.mbox", "From 17@xxx Mon May 06 07:08:10 +0000 2024\nFrom: a@b.example\nSubject: Hi\n\nHello\n\n" * 20, "Takeout/archive_browser.html"),
+    ],
+)  # fmt: skip
+def test_chats_and_mail_in_the_archives_of_phones_and_takeout(
+    name: str, content: str, beside: str, tmp_path: Path
+) -> None:
+    archive = zipped(tmp_path / "export.zip", {name: content.encode(), beside: b"<p>x</p>"})
+    result = inspect([archive], tmp_path / "v1")
+    told = {entry["reason"]: entry["count"] for entry in result["left_out"]}
+    assert (result["rows"], told.pop("other_kind")) == (20, 1)
+    assert told == ({} if "mbox" in name else {"notice": 1})

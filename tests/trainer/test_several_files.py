@@ -162,3 +162,12 @@ def test_one_file_of_five_without_a_header_gives_its_first_row(tmp_path: Path) -
 def test_of_two_files_the_one_whose_names_are_cells_has_no_header(tmp_path: Path) -> None:
     dataset = read(tmp_path / "a", {"a.csv": table(0, 10, ""), "b.csv": table(20, 10)})
     assert (dataset.rows, dataset.names) == (20, ["text", "label"])
+
+
+def test_folders_that_are_called_as_parts_make_the_split(tmp_path: Path) -> None:
+    names = ["d/train/a.csv", "d/train/b.csv", "d/test/c.csv"]
+    files = {name: table(20 * n, 20).encode() for n, name in enumerate(names)} | {"d/LICENSE": b"MIT License"}
+    dataset = read_files([zipped(tmp_path / "d.zip", files)])
+    assert (dataset.rows, dataset.given_split, (dataset.split == "test").sum()) == (60, True, 20)
+    assert [(entry["reason"], entry["examples"]) for entry in dataset.left_out] == [("other_kind", ["d/LICENSE"])]
+    assert parts_of_names(["2023/test.csv", "2024/test.csv"]) == [None, None]

@@ -26,12 +26,21 @@ PACKED = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tar\.\w+)$", re.IGNORECASE)
 
 def parts_of_names(names: Sequence[str]) -> list[str | None]:
     """The part of each file. Names make a split where two of them tell two parts and are alike but for that; or where one is
-    nothing but the name of a part other than train, beside another that is alike and names none."""
+    nothing but the name of a part other than train, beside another that is alike and names none; or where their folders are
+    called as parts are."""
+    if len(set(folders := [folder_part(name) for name in names]) - {None}) > 1:
+        return folders
     told = [part_and_rest(name) for name in names]
     alike = defaultdict(list)
     for name, (part, rest) in zip(names, told, strict=True):
         alike[rest].append((part, PACKED.search(name) is not None))
     return [part if is_split(alike[rest]) else None for part, rest in told]
+
+
+def folder_part(name: str) -> str | None:
+    """The part that the innermost folder of a path tells that is called as one: `data/train/jan.csv`."""
+    folders = (safe_path(name) or name).lower().split("/")[:-1]
+    return next((kinds.SPLIT_VALUES[folder] for folder in reversed(folders) if folder in kinds.SPLIT_VALUES), None)
 
 
 def is_split(alike: Sequence[tuple[str | None, bool]]) -> bool:

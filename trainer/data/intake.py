@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainer.columns import number_of
 from trainer.data.address_columns import addresses_of
 from trainer.data.annotators import join_votes
 from trainer.data.class_names import is_names_file, parse_names
@@ -172,12 +173,17 @@ def drop_repeated(sources: Sources) -> None:
         sources.table_parts = [None] * len(sources.tables)
 
 
+def are_names(names: dict[str, str]) -> bool:
+    """Whether each id has a name of its own: labels of rows come again, and answers are numbers."""
+    return len(set(names.values())) == len(names) and not all(number_of(name) is not None for name in names.values())
+
+
 def take_names(sources: Sources) -> dict[str, str]:
     """The names of labels in a file beside the tables, which is no table itself; {} where there is none."""
     if len(sources.tables) < 2:
         return {}
     for place, (path, name) in enumerate(sources.tables):
-        if is_names_file(name) and (names := parse_names(path)):
+        if is_names_file(name) and (names := parse_names(path)) and are_names(names):
             del sources.tables[place], sources.table_parts[place]
             return names
     return {}

@@ -20,6 +20,7 @@ from trainer.data.box_formats.alone import refuse_alone
 from trainer.data.box_formats.embedded import add_embedded, holds_pictures
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, read_documents
+from trainer.data.exports.chat_archives import take_chats
 from trainer.data.exports.writers import write_export
 from trainer.data.file_parts import file_order, parts_of_names
 from trainer.data.gathering import Meter, reading_problems
@@ -200,7 +201,13 @@ def read_media_columns(tables: list[Table], sources: Sources, choices: Choices, 
 
 def take_exports(opened: Opened, sources: Sources, place: Path) -> None:
     """Archives that programs export, and files of theirs that were sent one by one, become a file of records each (brat's texts and
-    passages, INCEpTION's documents, Slack's channels and days)."""
+    passages, INCEpTION's documents, Slack's channels and days). Chats and mailboxes are taken out of theirs."""
+    for kept in (opened.media, opened.others):
+        for archive, file in list(kept):
+            if chats := take_chats(archive, place / f"chats-{len(opened.plain)}"):
+                kept.remove((archive, file))
+                sources.left_out += left_beside(archive, {name for _path, name in chats})
+                opened.plain += [SentFile(path, name, file.part) for path, name in chats]
     for number, (archive, file) in enumerate(list(opened.others)):
         path = place / f"export-{number}.jsonl"
         if packed := write_export(archive, path):

@@ -31,6 +31,13 @@ OMITTED = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 """The whole text of a message that is a picture or a sound which was not exported."""
+NOTICE = re.compile(
+    r"[\u200e\u200f]*(messages and calls are end-to-end encrypted|nachrichten und anrufe sind ende-zu-ende|les messages et (les )?appels sont chiffrés|"
+    r"los mensajes y las llamadas est[aá]n cifrad|as mensagens e (as )?(chamadas|ligações) são protegidas|i messaggi e le chiamate sono crittografat|"
+    r"berichten en oproepen worden|消息和通话.{0,6}加密|you were added|you created (this )?group)",
+    re.IGNORECASE,
+)
+"""What the program says in the name of the chat, as iPhones export it."""
 MAX_MESSAGE_LINES = 400_000
 MAX_TEXT = 200_000
 MAIL_COLUMNS, CHAT_COLUMNS = ["date", "from", "to", "subject", "labels", "text"], ["time", "author", "text"]
@@ -74,7 +81,8 @@ def read_chat(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
         if message is not None and (sent := without_media(message, conversion)):
             yield sent
         message, is_notice = None, not match["author"]
-        if is_notice:
+        if is_notice or NOTICE.match((match["text"] or "").strip()):
+            message, is_notice = None, True
             conversion.leave_out("notice", {"text": match["text"]})
         else:
             message = {key: match[key].strip() for key in CHAT_COLUMNS}

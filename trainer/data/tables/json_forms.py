@@ -8,7 +8,14 @@ from itertools import chain, islice
 from typing import Any
 
 from trainer.data.readings import Choice, Choices, LeftOut, Reading
-from trainer.data.tables.records import WHOLE, WRAPPERS, holds_rows
+from trainer.data.tables.json_shapes import (
+    joined_lists,
+    plain_values,
+    text_pairs,
+    under_header,
+    with_plain_values,
+)
+from trainer.data.tables.records import WHOLE, holds_rows, page_list
 from trainer.data.tables.table import Table
 from trainer.json_types import Json, JsonObject
 from trainer.messages import Message, _, ngettext
@@ -22,6 +29,8 @@ COLUMNS, INDEX = "columns", "index"
 ACTIONS = frozenset({"index", "create", "update", "delete"})
 """The lines of a bulk file of Elasticsearch that come before each document."""
 HITS = frozenset({"_index", "_type", "_id", "_score", "_source", "_version", "sort", "fields", "highlight", "_ignored"})
+ENVELOPES = {"_source": HITS, "node": {"cursor", "node"}, "doc": {"id", "key", "value", "doc"}}
+"""What stands around a record in answers of Elasticsearch, GraphQL and CouchDB."""
 Numbered = tuple[int, Json]
 
 
@@ -51,12 +60,13 @@ def unfold_document(value: Json, choices: Choices, name: str) -> tuple[Json, lis
         return [feature_record(entry) for entry in value["features"]], [
             Reading("export", "GeoJSON", sentence, file=name)
         ]
-    if isinstance(value.get("columns"), list) and holds_lists(value.get("data")):  # pandas, orient="split"
-        names = [" ".join(map(str, key)) if isinstance(key, list) else str(key) for key in value["columns"]]
-        return [names, *value["data"]], []
+    if (rows := under_header(value) or text_pairs(value)) is not None:
+        return rows, []
+    if (joined := joined_lists(value, choices, name)) is not None:
+        return joined
     orient = guess_orient(value)
     if not orient:
-        return value, []
+        return unfold_inside(value, choices, name)
     asked = choices.pick("orient", (COLUMNS, INDEX), name)
     chosen, other = asked or orient, INDEX if (asked or orient) == COLUMNS else COLUMNS
     labels = {COLUMNS: _("Each key of the document is a column"), INDEX: _("Each key of the document is a row")}
@@ -67,8 +77,14 @@ def unfold_document(value: Json, choices: Choices, name: str) -> tuple[Json, lis
     return (from_columns(value) if chosen == COLUMNS else from_index(value)), [reading]
 
 
-def holds_lists(value: Json) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, list) for row in value[:100])
+def unfold_inside(value: JsonObject, choices: Choices, name: str) -> tuple[Json, list[Reading]]:
+    """The only object inside a document unfolded, where nothing else in it holds anything: {"reviews": {"-Nx1": {…}, …}}."""
+    inner = [entry for entry in value.values() if isinstance(entry, dict | list) and entry]
+    if len(inner) == 1 and isinstance(inner[0], dict):
+        unfolded, readings = unfold_document(inner[0], choices, name)
+        if isinstance(unfolded, list):
+            return unfolded, readings
+    return value, []
 
 
 def feature_record(feature: Json) -> Json:
@@ -159,15 +175,14 @@ def unwrap_lines(numbered: Iterable[Numbered], table: Table, choices: Choices) -
         is_asked = choices.get("wrapper", table.name) is not None
         table.readings.append(Reading("wrapper", chosen, labels[chosen], others, 0.95, table.name, is_asked=is_asked))
         return whole if chosen == "keep" else of_wrapped(whole, key)
-    return whole
+    plain = plain_values(records)
+    return with_plain_values(whole, plain) if plain else whole
 
 
 def page_key(records: Sequence[JsonObject]) -> str:
     """The key under which each line holds a list of records, beside what pages have."""
-    if not records or not WRAPPERS & set(records[0]):
-        return ""
-    keys = [key for key, cell in records[0].items() if holds_rows(cell)]
-    return keys[0] if len(keys) == 1 and all(isinstance(page.get(keys[0]), list) for page in records) else ""
+    key = page_list(records[0]) if records else ""
+    return key if key and all(isinstance(page.get(key), list) for page in records) else ""
 
 
 def of_pages(lines: Iterable[Numbered], key: str, table: Table) -> Iterator[Numbered]:
@@ -220,10 +235,10 @@ def wrapper_key(records: Sequence[JsonObject]) -> str:
     """The only key of every line, with an object in it, or Elasticsearch's `_source`."""
     if len(records) < 2:
         return ""
-    key = "_source" if "_source" in records[0] else next(iter(records[0]), "")
+    key = next((key for key in ENVELOPES if key in records[0]), next(iter(records[0]), ""))
     if key in WHOLE:
         return ""
-    is_alone = all(set(record) == {key} or (key == "_source" and set(record) <= HITS) for record in records)
+    is_alone = all(set(record) == {key} or set(record) <= ENVELOPES.get(key, set()) for record in records)
     return key if is_alone and all(isinstance(record.get(key), dict) for record in records) else ""
 
 
@@ -231,6 +246,8 @@ def of_wrapped(lines: Iterable[Numbered], key: str) -> Iterator[Numbered]:
     for number, value in lines:
         inner = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, dict) and isinstance(inner, dict):
-            yield number, ({"_id": value["_id"]} if "_id" in value and "_id" not in inner else {}) | inner
+            record = ({"_id": value["_id"]} if "_id" in value and "_id" not in inner else {}) | inner
+            plain = plain_values([record])
+            yield number, plain(record) if plain else record
         else:
             yield number, value

@@ -11,7 +11,7 @@ from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.json_forms import pages_reading, unfold_document, unwrap_lines, values_in
-from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_lists
+from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, MAX_FIELDS, Columns, Table, as_text, check_columns, named
@@ -298,6 +298,7 @@ def object_table(
         stream = flattened(stream, nested)
     if "export" not in table.details:
         ahead, stream = unfold_lists(table, ahead, stream, choices)
+        ahead, stream = unfold_examples(table, ahead, stream, choices)
     columns = keys_of(ahead, table.name)
     table.columns = named(as_text(key) for key in columns.values())
     if not columns:

@@ -72,6 +72,35 @@ def unfold_lists(
     return ahead, stream
 
 
+EXAMPLES = frozenset(["patterns", "examples", "utterances", "phrases", "training_phrases", "samples"])
+"""What files of chatbots call the texts of an intent."""
+
+
+def unfold_examples(
+    table: Table, ahead: list[JsonObject], stream: Iterator[JsonObject], choices: Choices
+) -> tuple[list[JsonObject], Iterator[JsonObject]]:
+    """A row for each text of an intent, unless the lists are to be kept: [{"tag": "hello", "patterns": ["hi", "good day"]}]."""
+    key = next((key for key in ahead[0] if key.lower() in EXAMPLES), "") if ahead else ""
+    cells = [cell for row in ahead if (cell := row.get(key))]
+    if not cells or not all(isinstance(cell, list) and all(isinstance(text, str) for text in cell) for cell in cells):
+        return ahead, stream
+    asked = choices.pick("entries", (KEEP, EXPLODE), table.name, key)
+    chosen, other = asked or EXPLODE, KEEP if asked != KEEP else EXPLODE
+    sentences = {EXPLODE: _("A row for each text of “%(key)s”", key=key), KEEP: LABELS[KEEP]}
+    confidence = 1.0 if asked else 0.85
+    others = [Choice(other, LABELS[other])]
+    table.readings.append(
+        Reading("entries", chosen, sentences[chosen], others, confidence, table.name, key, is_asked=bool(asked))
+    )
+    if chosen == KEEP:
+        return ahead, stream
+    rows = (row | {key: text} for row in chain(ahead, stream) for text in row.get(key) or [None])
+    return list(islice(rows, MOST_EXAMPLES)), rows
+
+
+MOST_EXAMPLES = 10_000
+
+
 def map_pairs(stream: Iterable[JsonObject], key: str, name: str) -> Iterator[JsonObject]:
     return (with_pairs(row, key, name) for row in stream)
 
@@ -210,7 +239,11 @@ def object_columns(columns: Sequence[str], batch: Sequence[Sequence[str | None]]
     listed = {}
     for name, cells in zip(columns, batch, strict=True):
         sample = [cell.strip() for cell in islice((cell for cell in cells if cell and cell.strip()), CELLS_AHEAD)]
-        if not sample or name.lower() in WHOLE or sum(cell[0] in "{[" for cell in sample) < 0.95 * len(sample):
+        if (
+            not sample
+            or name.lower() in WHOLE - {"meta"}
+            or sum(cell[0] in "{[" for cell in sample) < 0.95 * len(sample)
+        ):
             continue
         values = [value for cell in sample if (value := cell_value(cell)) is not None]
         if len(values) < 0.95 * len(sample):

@@ -47,6 +47,27 @@ WRAPPERS = frozenset(
     ]
 )
 """Keys that a page of an API has and a record has not."""
+NUMBERED = frozenset(
+    [
+        "page",
+        "page_number",
+        "pageNumber",
+        "page_size",
+        "pageSize",
+        "limit",
+        "total",
+        "count",
+        "meta",
+        "links",
+        "status",
+        "object",
+        "url",
+        "success",
+        "ok",
+    ]
+)
+CONTAINERS = frozenset(["results", "items", "data", "records", "rows", "entries", "list", "content", "hits", "value"])
+"""What pages have and nothing else, beside records under one of these keys: an order has items and a total, and an id."""
 SIDE_LISTS = frozenset(
     {
         "users",
@@ -121,12 +142,20 @@ def lists_of_rows(value: JsonObject, path: str = "", depth: int = 0) -> Iterator
 def join_pages(values: list[Any]) -> list[Any]:
     """The records of several pages of an API, which each wrap a list of them under the same key; else the list itself."""
     first = values[0] if values else None
-    if not isinstance(first, dict) or len(values) > MAX_PAGES or not WRAPPERS & set(first):
+    key = page_list(first) if isinstance(first, dict) and len(values) <= MAX_PAGES else ""
+    if not key or not all(isinstance(page, dict) and isinstance(page.get(key), list) for page in values):
         return values
-    keys = [key for key, cell in first.items() if holds_rows(cell)]
-    if len(keys) != 1 or not all(isinstance(page, dict) and isinstance(page.get(keys[0]), list) for page in values):
-        return values
-    return [row for page in values for row in page[keys[0]]]
+    return [row for page in values for row in page[key]]
+
+
+def page_list(page: JsonObject) -> str:
+    """The key under which a page of an API holds its records; "" for what is no page."""
+    keys = [key for key, cell in page.items() if holds_rows(cell)]
+    if len(keys) != 1:
+        return ""
+    others = set(page) - set(keys)
+    is_page = bool(WRAPPERS & others) or (keys[0] in CONTAINERS and bool(others) and others <= NUMBERED)
+    return keys[0] if is_page else ""
 
 
 def holds_rows(cell: Json) -> bool:
