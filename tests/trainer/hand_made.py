@@ -58,7 +58,8 @@ def letters(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = {"[PAD]": 0, "[UNK]": 1, **{letter: place for place, letter in enumerate(TEXT_LETTERS, 2)}}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\s*\S"), "isolated")
+    by_letter = pre_tokenizers.Split(Regex(r"\S"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), by_letter])
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder / "tokenizer.json"
 
