@@ -75,8 +75,9 @@ class Searches(Pairs):
                 _("No query has a text that answers it."), code="no_rows", hint=_("Check which columns were chosen.")
             )
         loaded.keep(answered)
+        parted = zip(self.judged, self.rejected, strict=True)
+        self.rejected = [[place for place in wrong if place not in right] for right, wrong in parted if right]
         self.judged = [right for right in self.judged if right]
-        self.rejected = [wrong for wrong, is_kept in zip(self.rejected, answered.tolist(), strict=True) if is_kept]
         self.tuned_share: float | None = None
         self.candidates: dict[int, list[int]] = {}
         """{query that is learned from: places of what the first stage finds}, for a second one to learn from."""
