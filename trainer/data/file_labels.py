@@ -1,14 +1,16 @@
-"""Labels in the names of files (cat.0.jpg, yes.1abc.wav), and in Edge Impulse's list of its files."""
+"""Labels in the names of files (cat.0.jpg, yes.1abc.wav, 0001_cat.jpg), and in Edge Impulse's list of its files."""
 
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trainer.data.archives import EntryError
+from trainer.data.folder_levels import GROUP
 from trainer.data.readings import Choice, Reading
 from trainer.data.sidecars import Cells
-from trainer.messages import _, joined
+from trainer.messages import Message, _, joined
 
 if TYPE_CHECKING:
     from trainer.data.media_files import Files
@@ -56,29 +58,75 @@ CAMERAS = frozenset(
         "train",
     ]
 )
+YEAR = re.compile(r"(19|20)\d\d")
+"""A month and a day stand behind it."""
 MAX_LABELS, MIN_EACH, MIN_FILES = 50, 3, 8
 MAX_INFO_BYTES = 64 << 20
 
 
 def label_by_names(files: "Files") -> tuple[dict[str, str], Reading] | None:
-    """({path: how its name begins}, the reading with its doubt); None where the names say nothing, or nobody wants it."""
-    asked = files.choices.pick(WHAT, (BEGINNING, NONE), files.archive.name)
-    if asked == NONE:
+    """({path: the part of its name that is the label}, the reading with its doubt and the other parts that may be it); None where the
+    names say nothing, or nobody wants it."""
+    stems = {entry.name: entry.parts[-1].rpartition(".")[0] or entry.parts[-1] for entry in files.media}
+    candidates = find_candidates(stems)
+    asked = files.choices.pick(WHAT, (*candidates, NONE), files.archive.name)
+    if asked == NONE or not candidates:
         return None
-    labels: dict[str, str] = {}
-    for entry in files.media:
-        match = LABEL.match(entry.parts[-1].rpartition(".")[0] or entry.parts[-1])
-        if match is None or match[1].split("_")[0].split(" ")[0].casefold() in CAMERAS:
-            return None
-        labels[entry.name] = match[1].strip(" _-")
-    counts = Counter(labels.values())
-    if not 2 <= len(counts) <= MAX_LABELS or len(labels) < MIN_FILES or min(counts.values()) < MIN_EACH:
-        return None
-    names = joined([f"“{name}”" for name, _count in counts.most_common(4)], ", ")
-    sentence = _("The label is how the name of each file begins: %(names)s", names=names)
-    others = [Choice(NONE, _("The names of the files say nothing"))]
+    chosen = asked or next(iter(candidates))
+    labels = candidates[chosen]
+    others = [Choice(other, names_of(candidates[other])) for other in candidates if other != chosen]
+    others.append(Choice(NONE, _("The names of the files say nothing")))
     confidence = 1.0 if asked else 0.6
-    return labels, Reading(WHAT, BEGINNING, sentence, others, confidence, file=files.archive.name, is_asked=bool(asked))
+    sentence = sentence_of(chosen, names_of(labels))
+    return labels, Reading(WHAT, chosen, sentence, others, confidence, file=files.archive.name, is_asked=bool(asked))
+
+
+def find_candidates(stems: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """{choice: {path: label}}, the likeliest first: how the names begin, else each word of them that has few values. Words of letters
+    come before numbers and before what looks like a person, a camera or a day."""
+    ranked: list[tuple[tuple[bool, ...], int, dict[str, str]]] = []
+    beginnings = {path: label_at_beginning(stem) for path, stem in stems.items()}
+    if all(beginnings.values()) and are_labels(list(beginnings.values())):
+        ranked.append((rank_of(list(beginnings.values())), -1, beginnings))
+    words = [re.split(r"[\s_.()-]+", stem.strip("_-. ()")) for stem in stems.values()]
+    for place in range(1 if ranked else 0, min(map(len, words), default=0)):
+        values = [parts[place] for parts in words]
+        is_date = any(YEAR.fullmatch(parts[before]) for parts in words for before in range(max(0, place - 2), place))
+        if are_labels(values) and not is_date:
+            ranked.append((rank_of(values), place, dict(zip(stems, values, strict=True))))
+    ranked.sort(key=lambda candidate: candidate[:2])
+    return {BEGINNING if place < 0 else f"word_{place + 1}": labels for _rank, place, labels in ranked}
+
+
+def rank_of(values: Sequence[str]) -> tuple[bool, bool, bool]:
+    names = set(values)
+    is_group = sum(GROUP.fullmatch(name) is not None for name in names) > 0.5 * len(names)
+    return is_group, not all(name.isalpha() for name in names), all(len(name) < 2 for name in names)
+
+
+def label_at_beginning(stem: str) -> str:
+    match = LABEL.match(stem)
+    if match is None or match[1].split("_")[0].split(" ")[0].casefold() in CAMERAS:
+        return ""
+    return match[1].strip(" _-")
+
+
+def are_labels(values: Sequence[str]) -> bool:
+    """Few enough, and each of several files."""
+    counts = Counter(values)
+    is_few = 2 <= len(counts) <= MAX_LABELS and len(values) >= MIN_FILES and min(counts.values()) >= MIN_EACH
+    return is_few and "" not in counts and not CAMERAS & {name.casefold() for name in counts}
+
+
+def names_of(labels: Mapping[str, str]) -> Message:
+    return joined([f"“{name}”" for name, _count in Counter(labels.values()).most_common(4)], ", ")
+
+
+def sentence_of(choice: str, names: Message) -> Message:
+    if choice == BEGINNING:
+        return _("The label is how the name of each file begins: %(names)s", names=names)
+    number = choice.removeprefix("word_")
+    return _("The label is word %(number)s in the name of each file: %(names)s", number=number, names=names)
 
 
 def read_info_labels(files: "Files") -> dict[str, Cells] | None:
