@@ -83,6 +83,14 @@ def test_forms_of_names() -> None:
     assert parse_table(b"id,name\n1,ripe\n1,raw\n") == parse_table(b"alone\nraw\n") == {}
 
 
+def test_a_table_of_labels_is_no_file_of_names(tmp_path: Path) -> None:
+    """A competition's values and labels apart, each with a key."""
+    values, answers = tmp_path / "train_values.csv", tmp_path / "train_labels.csv"
+    values.write_text("id,wall,floors\n" + "".join(f"{n},{'brick' if n % 3 else 'mud'},{n % 4}\n" for n in range(40)))
+    answers.write_text("id,damage\n" + "".join(f"{n},{('low', 'high')[n % 2]}\n" for n in range(40)))
+    assert labels(inspect([values, answers], tmp_path / "version")) == {"low": 20, "high": 20}
+
+
 def test_names_are_of_all_labels_or_none() -> None:
     assert names_of_labels({"0": "a", "1": "b"}, {"0", "1"}) == {"0": "a", "1": "b"}
     assert names_of_labels({"0": "a"}, {"0", "1"}) == {}

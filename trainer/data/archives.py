@@ -42,7 +42,7 @@ class Entry:
         return Path(self.name).suffix.lower()
 
 
-@dataclass
+@dataclass(eq=False)
 class Archive:
     """`with open_archive(path, name) as archive`. `skipped`: (name, why) of what was left out, `skipped_count` in all."""
 

@@ -5,7 +5,7 @@ Every level that may be the class is scored, so that the doubt can be told and a
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +35,7 @@ GROUP = re.compile(
     r"|(septem|octo|novem|decem)ber)",
     re.IGNORECASE,
 )
+PART_AND_CLASS = re.compile(r"(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev)[-_ ]+(.+)", re.IGNORECASE)
 CLASS_STEMS = (
     "class",
     "label",
@@ -93,10 +94,11 @@ class FolderRoles:
 
 def read_roles(folders: Sequence[Sequence[str]], asked: str | None = None) -> FolderRoles:
     """`folders[i]`: those of file i, from the outermost on. `asked`: the `Level.value` of the class that somebody chose."""
-    cleaned = [[name.strip() for name in path] for path in folders]
+    cleaned = divide_folders([[name.strip() for name in path] for path in folders])
     levels = list_levels(cleaned)
     split = [level for level in levels if level.index >= 0 and tells_parts(level, levels)]
-    others = [level for level in levels if level not in split]
+    others = [level for level in levels if level not in split and level.index >= 0]
+    others += innermost_level(cleaned, split, others)
     told = ([part_of_folder(name) for name in level.names] for level in split)
     parts = [first_filled(names) for names in zip(*told, strict=True)]
     scored = score_levels(others, parts)
@@ -115,12 +117,36 @@ def read_roles(folders: Sequence[Sequence[str]], asked: str | None = None) -> Fo
 
 def list_levels(folders: Sequence[Sequence[str]]) -> list[Level]:
     depth = max(map(len, folders), default=0)
-    levels = [
-        Level(index, tuple(path[index] if len(path) > index else "" for path in folders)) for index in range(depth)
-    ]
-    if depth > min(map(len, folders), default=0) and depth > 1:
-        levels.append(Level(-1, tuple(path[-1] if path else "" for path in folders)))
-    return levels
+    return [Level(index, tuple(path[index] if len(path) > index else "" for path in folders)) for index in range(depth)]
+
+
+def innermost_level(folders: Sequence[Sequence[str]], split: Sequence[Level], others: Sequence[Level]) -> list[Level]:
+    """The folder that each file lies in where they lie at different depths; none where it only tells a part, and no level where it
+    says what another one says."""
+    depth = max(map(len, folders), default=0)
+    if depth <= 1 or depth == min(map(len, folders), default=0):
+        return []
+    told = {level.index for level in split}
+    level = Level(-1, tuple(path[-1] if path and len(path) - 1 not in told else "" for path in folders))
+    return [] if any(level.names == other.names for other in others) else [level]
+
+
+def divide_folders(folders: Sequence[Sequence[str]]) -> list[list[str]]:
+    """train_ripe, train_raw, test_ripe as a folder of the part with one of the class in it, where all of a level are such and the
+    classes come again under several parts."""
+    paths = [list(path) for path in folders]
+    for index in range(max(map(len, paths), default=0)):
+        names = {path[index] for path in paths if len(path) > index}
+        halves = {name: match.groups() for name in names if (match := PART_AND_CLASS.fullmatch(name))}
+        parts = {part.lower() for part, _rest in halves.values()}
+        rests = Counter(rest.lower() for _part, rest in halves.values())
+        is_told = len(halves) == len(names) and len(parts) > 1 and len(rests) > 1 and max(rests.values()) > 1
+        if is_told and not any(part_of_folder(name) for name in names):
+            return [
+                [*path[:index], *halves[path[index]], *path[index + 1 :]] if len(path) > index else path
+                for path in paths
+            ]
+    return paths
 
 
 def first_filled(names: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The files of an archive of pictures or sounds: what each may be, how names find them, and the rows that they become."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,6 +77,8 @@ class Files:
         self.others = [entry for entry in archive.entries if entry.name not in chosen]
         self.used: set[str] = set()
         self.readings: list[Reading] = []
+        self.listed_parts: dict[str, str] = {}
+        """{path: the part of the list that names it}."""
         self.missing: list[str] = []
         """What lists name and the archive does not hold, in sentences' ends."""
         self.paths: dict[str, Entry] = {}
@@ -100,7 +102,32 @@ class Files:
             return entry
         ends = ("/".join(parts[start:]) for start in range(len(parts)))
         found = next((self.paths[end] for end in ends if end in self.paths), None)
-        return found or self.paths.get(UPLOAD_PREFIX.sub("", parts[-1]))
+        return found or self.paths.get(UPLOAD_PREFIX.sub("", parts[-1])) or self.find_otherwise(parts[-1])
+
+    def find_otherwise(self, name: str) -> Entry | None:
+        """By a name with another ending of the same kind (1.png, where 1.jpg lies), or by a number without its zeros in front."""
+        stem, dot, ending = name.rpartition(".")
+        if dot and media.kind_of_suffix(f".{ending}") == self.kind:
+            return self.paths.get(stem)
+        return self.numbers.get(int(name)) if name.isascii() and name.isdecimal() and len(name) < 19 else None
+
+    @cached_property
+    def numbers(self) -> dict[int, Entry]:
+        """{number: the file called so}, where all are called by numbers, each by another one."""
+        stems = [Path(entry.parts[-1]).stem for entry in self.media]
+        if not all(stem.isascii() and stem.isdecimal() and len(stem) < 19 for stem in stems):
+            return {}
+        numbers = {int(stem): entry for stem, entry in zip(stems, self.media, strict=True)}
+        return numbers if len(numbers) == len(stems) else {}
+
+    @cached_property
+    def folders(self) -> dict[str, list[Entry]]:
+        """{name of a folder, small letters: the files in it and below}."""
+        inside: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self.media:
+            for name in {folder.strip().casefold() for folder in entry.parts[:-1]}:
+                inside[name].append(entry)
+        return inside
 
     def find_path(self, name: str) -> str | None:
         entry = self.find(name)
@@ -127,8 +154,8 @@ class Files:
         return [] if last.strip().lower() in PART_WORDS else [last]
 
     def part_of(self, entry: Entry) -> str:
-        """The part that a folder on the way tells: train/cat/1.jpg, images/val/1.jpg."""
-        return self.roles.parts[self.index_of[entry.name]]
+        """The part that a list of files or a folder on the way tells: train/cat/1.jpg, images/val/1.jpg."""
+        return self.listed_parts.get(entry.name) or self.roles.parts[self.index_of[entry.name]]
 
     def class_of(self, entry: Entry) -> str:
         """The folder on the way that is its class; "" when there is none."""

@@ -7,17 +7,18 @@ from trainer.data import annotations
 from trainer.data.archives import Archive, Entry
 from trainer.data.file_parts import parts_of_names
 from trainer.data.media_files import Collection, Files, MediaRow, stem_of
-from trainer.data.readings import LeftOut
+from trainer.data.readings import LeftOut, Reading
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
 from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
-from trainer.messages import ngettext
+from trainer.messages import _, ngettext
 
 MAX_TABLES_TRIED = 200
 TABLE_SUFFIXES = frozenset(
     {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".json", ".txt"}
 )
+MIN_FOLDERS, MIN_NAMED = 2, 0.5
 MIN_MATCHED = 0.5
 """Share of a table's first cells that name files of the archive for it to be their table."""
 
@@ -27,7 +28,7 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     two of them name is one row."""
     media_rows: list[MediaRow] = []
     collection = Collection(files.kind, "table")
-    names = {stem_of(entry).rsplit("/", 1)[-1] for entry in files.media}
+    names = {name for entry in files.media for name in (stem_of(entry).rsplit("/", 1)[-1], entry.parts[-1].casefold())}
     tables = [
         entry
         for entry in files.others
@@ -39,8 +40,14 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
         with temporary_folder() as place:
             table = try_table(files.archive, entry, place)
             folder = "/".join(entry.parts[:-1])
-            column = naming_column(table, files, folder) if table else None
-            if table is None or column is None:
+            if table is None:
+                continue
+            column = naming_column(table, files, folder)
+            if (folders := folder_column(table, files, column)) is not None:
+                files.used.add(entry.name)
+                media_rows = rows_of_folders(table, folders, files, collection)
+                break
+            if column is None:
                 continue
             files.used.add(entry.name)
             if IS_NO_TRUTH.search(entry.parts[-1]):
@@ -58,7 +65,7 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
 
 def describes_one(entry: Entry, names: set[str]) -> bool:
     """Whether it is called as one picture or sound is: its fields, and no table of them all."""
-    return entry.suffix == ".json" and stem_of(entry).rsplit("/", 1)[-1] in names
+    return entry.suffix == ".json" and stem_of(entry).rsplit("/", 1)[-1].partition(".suppl")[0] in names
 
 
 IS_NO_TRUTH = re.compile(
@@ -111,6 +118,50 @@ def naming_column(table: Table, files: Files, folder: str = "") -> int | None:
         if cells and matched[0] >= MIN_MATCHED and matched > most:
             best, most = index, matched
     return best
+
+
+def folder_column(table: Table, files: Files, naming: int | None) -> int | None:
+    """Which column's cells are names of folders, a row for each: of patients, of sites; more of the files lie in them than the
+    column `naming` names one by one."""
+    batches = list(table.batches)
+    table.batches = iter(batches)
+    for index in range(len(table.columns)):
+        cells = [(cell or "").strip().casefold() for batch in batches for cell in batch[index]]
+        if len(cells) < MIN_FOLDERS or len(set(cells)) < len(cells):
+            continue
+        inside = {entry.name for cell in cells for entry in files.folders.get(cell, ())}
+        known = sum(cell in files.folders for cell in cells)
+        if known < MIN_NAMED * len(cells) or len(inside) < MIN_NAMED * len(files.media) or len(inside) <= len(cells):
+            continue
+        if naming is None or len(inside) > sum(
+            files.find(cell) is not None for batch in batches for cell in batch[naming]
+        ):
+            return index
+    return None
+
+
+def rows_of_folders(table: Table, column: int, files: Files, collection: Collection) -> list[MediaRow]:
+    """A row for each file, with the cells of its folder, whose name keeps its files on one side of the split."""
+    media_rows: list[MediaRow] = []
+    name = table.columns[column]
+    for number, row in enumerate((row for batch in table.batches for row in zip(*batch, strict=True)), 1):
+        entries = files.folders.get((row[column] or "").strip().casefold(), [])
+        cells = {title: row[index] for index, title in enumerate(table.columns) if title not in (files.kind, "file")}
+        media_rows += [MediaRow(entry, dict(cells), files.part_of(entry)) for entry in entries]
+        if not entries:
+            collection.bad_count += 1
+            collection.bad.append(
+                f"row {number} of {table.name} names “{(row[column] or '')[:80]}”, which is not in the archive"
+            )
+    collection.group = name
+    collection.readings += [reading for reading in table.readings if not reading.others]
+    sentence = _(
+        "“%(column)s” of %(table)s names folders: its cells are those of every file in them",
+        column=name,
+        table=table.name,
+    )
+    collection.readings.append(Reading("folders_of_table", "folders", sentence, file=files.archive.name))
+    return media_rows
 
 
 def rows_of_table(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.decoded_text import decode_text
+from trainer.data.file_parts import parts_of_names
 from trainer.suggestion import FACTS
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ MAX_LISTS, MAX_LIST_BYTES = 2_000, 64 << 20
 MICROPHONE = re.compile(r"[-_](mic|channel|ch)\d$")
 """A recording of several microphones has one transcript: p225_001_mic1.flac, p225_001.txt (VCTK)."""
 
+TAKEOUT = re.compile(r"\.suppl[a-z-]*(?=\.json$)")
+"""Google Takeout: 1.jpg.supplemental-metadata.json, cut where the name gets long."""
+
 Cells = dict[str, str | None]
 
 
@@ -43,11 +47,18 @@ def read_sidecars(files: "Files") -> dict[str, Cells] | None:
     for path, entries in found.items():
         read: Cells = {}
         for entry in entries:
-            read |= read_sidecar(files.archive, entry)
+            fields = read_sidecar(files.archive, entry)
+            read |= {name: cell for name, cell in fields.items() if (cell or "").casefold() not in own_names(path)}
             files.used.add(entry.name)
         cells[path] = read
     name_texts(list(cells.values()), files.kind)
     return cells if any(cells.values()) else None
+
+
+def own_names(path: str) -> set[str]:
+    """What a file is called, which says nothing of it in a field of its own."""
+    name = path.rpartition("/")[2].casefold()
+    return {name, path.casefold()}
 
 
 def sidecars_of(media: Entry, others: dict[str, Entry]) -> list[Entry]:
@@ -68,8 +79,9 @@ def index_sidecars(entries: Sequence[Entry]) -> dict[str, Entry]:
     for entry in entries:
         if entry.suffix not in SUFFIXES:
             continue
-        index[entry.name.casefold()] = entry
-        name = "/" + entry.parts[-1].casefold()
+        path = TAKEOUT.sub("", entry.name.casefold())
+        index[path] = entry
+        name = "/" + path.rpartition("/")[2]
         names[name] = None if name in names else entry
     return {name: entry for name, entry in names.items() if entry is not None} | index
 
@@ -130,6 +142,7 @@ def read_lists(files: "Files") -> dict[str, Cells] | None:
     cells: dict[str, Cells] = {}
     speakers: dict[str, str] = {}
     lists = [entry for entry in files.others if entry.suffix in LIST_SUFFIXES and entry.name not in files.used]
+    parts = dict(zip((entry.name for entry in lists), parts_of_names([entry.name for entry in lists]), strict=True))
     for entry in lists[:MAX_LISTS]:
         lines = read_lines(files.archive, entry)
         rows = split_lines(lines, files)
@@ -141,23 +154,28 @@ def read_lists(files: "Files") -> dict[str, Cells] | None:
             continue
         if entry.parts[-1].casefold() in ("utt2dur", "utt2num_frames", "wav.scp", "utt2gender"):
             continue
-        for number, row in enumerate(rows, 1):
-            media = files.find(row[0])
-            if media is None:
-                files.missing.append(
-                    f"line {number} of {entry.name} names “{row[0][:80]}”, which is not in the archive"
-                )
-                continue
-            fields = dict(
-                zip(("text", "normalized_text", *(f"column_{n}" for n in range(4, 40))), row[1:], strict=False)
-            )
-            cells[media.name] = {name: cell.strip() or None for name, cell in fields.items()}
+        cells |= cells_of_list(rows, entry, parts[entry.name], files)
     if not cells:
         return None
     for path, speaker in speakers.items():
         if path in cells:
             cells[path]["speaker"] = speaker
     name_texts(list(cells.values()), files.kind)
+    return cells
+
+
+def cells_of_list(rows: Sequence[Sequence[str]], entry: Entry, part: str | None, files: "Files") -> dict[str, Cells]:
+    """{path: cells} of one list; names that are no file's go to `files.missing`."""
+    cells: dict[str, Cells] = {}
+    for number, row in enumerate(rows, 1):
+        media = files.find(row[0])
+        if media is None:
+            files.missing.append(f"line {number} of {entry.name} names “{row[0][:80]}”, which is not in the archive")
+            continue
+        if part:
+            files.listed_parts[media.name] = part
+        names = ("text", "normalized_text", *(f"column_{n}" for n in range(4, 40)))
+        cells[media.name] = {name: cell.strip() or None for name, cell in zip(names, row[1:], strict=False)}
     return cells
 
 

@@ -282,6 +282,18 @@ def explain_no_roles(dataset: Dataset) -> str:
         return _(
             "There is only one column, and it holds no text to learn from; an input and its answer are needed, each in a column of its own."
         )
+    media = next((column["kind"] for column in dataset.profile if column["kind"] in ("image", "audio")), None)
+    lists = [column["name"] for column in dataset.profile if column["kind"] == "list"]
+    if media and lists:
+        return _(
+            "“%(column)s” holds several labels in a cell, which no task learns of images or recordings: give each one label.",
+            column=lists[0],
+        )
+    if media == "image" and texts:
+        return _(
+            "“%(column)s” describes each image in words, which no task learns: give each a label, in a column or by class folders.",
+            column=texts[0],
+        )
     if texts:
         return _(
             "“%(column)s” could be the input, but no column looks like its label: choose both below.", column=texts[0]
