@@ -1,5 +1,6 @@
 """Predictions asked with a form (multipart/form-data): files, or an input of several fields."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -50,15 +51,17 @@ class Form:
 
 
 def parse_value(text: str, kind: str) -> str | float | None:
-    """A field's text, as a number where the model's input is one; nothing written is a missing value."""
+    """A field's text, as a number where the model's input is one; nothing written is a missing value. What JSON has no number for
+    (nan, 1_000) stays text, as the JSON of a request would have it."""
     if not text.strip():
         return None
     if kind != "number":
         return text
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) and "_" not in text else text
 
 
 def is_form(content_type: str) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, JsonResponse
@@ -104,8 +105,22 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         return datetime.fromtimestamp(int(microseconds) / 1e6, tz=timezone.get_default_timezone()), pk
     except (ValueError, OverflowError, OSError) as error:
-        hint = "Send what an answer gave as next, or leave it out."
-        raise Problem("The cursor is not one of ours.", code="bad_cursor", hint=hint) from error
+        raise bad_cursor() from error
+
+
+def id_in(model: type[models.Model], text: str) -> Any:
+    """The id of a model that a cursor holds; `Problem` for one that no object can have."""
+    try:
+        pk = model._meta.pk.to_python(text)
+        model._meta.pk.run_validators(pk)
+    except (ValidationError, ValueError) as error:
+        raise bad_cursor() from error
+    return pk
+
+
+def bad_cursor() -> Problem:
+    hint = "Send what an answer gave as next, or leave it out."
+    return Problem("The cursor is not one of ours.", code="bad_cursor", hint=hint)
 
 
 def check_choice(name: str, value: str | None, allowed: Iterable[str]) -> None:
@@ -149,8 +164,8 @@ def page(queryset: models.QuerySet[Row], cursor: str | None, show: Callable[[Row
     """`{"items", "next"}`, newest first; the cursor is the last object's time and id."""
     ordered = queryset.order_by("-created_at", "-id")
     if cursor:
-        moment, pk = read_cursor(cursor)
-        pk = queryset.model._meta.pk.to_python(pk)
+        moment, written = read_cursor(cursor)
+        pk = id_in(queryset.model, written)
         ordered = ordered.filter(models.Q(created_at__lt=moment) | models.Q(created_at=moment, id__lt=pk))
     rows = list(ordered[: PAGE + 1])
     last = rows[PAGE - 1] if len(rows) > PAGE else None
