@@ -13,7 +13,7 @@ from PIL import Image
 from tests.serving import tiny_pictures
 from tests.trainer import hand_made
 from trainer.engines import open_engine
-from trainer.engines.image import GRID, cover_regions
+from trainer.engines.image import GRID, region_parts
 from trainer.engines.sound import SPANS
 from trainer.errors import DataError
 from trainer.pictures import Preprocess
@@ -137,11 +137,13 @@ def test_pictures_together_are_answered_as_one_by_one(pictures: Path) -> None:
 
 def test_regions_cover_the_whole_picture_once() -> None:
     pixels = np.full((SIDE, SIDE + 3, 3), 9, dtype=np.uint8)
-    covered = cover_regions(pixels, np.array([1, 2, 3], dtype=np.uint8))
-    times = sum((without != pixels).any(axis=2).astype(int) for _box, without in covered)
+    parts = region_parts(pixels, np.array([1, 2, 3], dtype=np.uint8), np.asarray)
+    covered = [(parts.without([place]) != pixels).any(axis=2) for place in range(len(parts.described))]
     assert len(covered) == GRID**2
-    assert (times == 1).all()
-    assert sum(box["box"][2] * box["box"][3] for box, _without in covered) == pytest.approx(1, abs=0.01)
+    assert (np.sum(covered, axis=0) == 1).all()
+    assert sum(part["box"][2] * part["box"][3] for part in parts.described) == pytest.approx(1, abs=0.01)
+    some = [0, 5, GRID**2 - 1]
+    assert ((parts.without(some) != pixels).any(axis=2) == np.any([covered[place] for place in some], axis=0)).all()
 
 
 def test_a_region_weighs_by_what_its_grey_takes_away(pictures: Path) -> None:
@@ -150,8 +152,8 @@ def test_a_region_weighs_by_what_its_grey_takes_away(pictures: Path) -> None:
     pixels[:, : SIDE // 2] = 255
     pixels[:, SIDE // 2 : SIDE // 2 + 1] = 14
     explained = open_engine(pictures).explain(pixels)
-    assert explained["label"] == "light"
-    weights = np.array([region["weight"] for region in explained["regions"]]).reshape(GRID, GRID)
+    assert (explained["method"], explained["unit"], explained["calls"]) == ("occlusion", "probability", GRID**2 + 1)
+    weights = np.array([region["weight"] for region in explained["parts"]]).reshape(GRID, GRID)
     assert (weights[:, :3] > 0).all()
     assert (weights[:, 4:] < 0).all()
     assert np.ptp(weights, axis=0).max() == 0
@@ -188,8 +190,8 @@ def test_spans_of_time_cover_the_sound_and_weigh_by_how_loud_they_are(sounds: Pa
     engine = open_engine(sounds)
     wave = np.concatenate([tone(1.0, 0.9), np.zeros(RATE)])
     explained = engine.explain(engine.read(hand_made.sound(wave)))
-    spans = explained["spans"]
-    assert explained["label"] == "loud"
+    spans = explained["parts"]
+    assert {span["kind"] for span in spans} == {"span"}
     assert len(spans) == SPANS
     assert [spans[0]["start"], spans[-1]["end"]] == [0.0, 2.0]
     assert all(one["end"] == other["start"] for one, other in itertools.pairwise(spans))
@@ -232,14 +234,14 @@ def test_what_is_less_sure_than_the_threshold_is_not_shown(objects: Path, shade:
     engine = open_engine(objects)
     read = engine.read(hand_made.picture(shade))
     assert len(engine.predict([read])[0]["objects"]) == shown
-    assert len(engine.explain(read)["regions"]) == shown * GRID**2
+    assert any(part["weight"] for part in engine.explain(read)["parts"]) is bool(shown)
 
 
 def test_a_region_weighs_by_how_much_less_sure_the_surest_object_is_without_it(objects: Path) -> None:
     engine = open_engine(objects)
     explained = engine.explain(engine.read(hand_made.picture(255)))
     share = 1 - engine.preprocess.mean_pixel[0] / 255  # type: ignore[attr-defined]
-    for region in explained["regions"]:
+    for region in explained["parts"]:
         area: Any = region["box"][2] * region["box"][3]
         assert region["weight"] == pytest.approx(share * area, abs=2e-3)
 

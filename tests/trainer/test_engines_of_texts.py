@@ -10,7 +10,8 @@ import pytest
 
 from tests.trainer import hand_made
 from trainer.engines import Engine, open_engine
-from trainer.engines.text import MOST_WORDS, PIECE, SORTED_FROM, leave_out_words, padded
+from trainer.engines.explanations import word_parts
+from trainer.engines.text import PIECE, SORTED_FROM, padded
 from trainer.errors import DataError
 from trainer.outputs import joined
 from trainer.similarity.bm25 import WordIndex
@@ -90,7 +91,7 @@ def test_what_is_beyond_the_model_s_length_is_not_read_and_that_is_said(classes:
 
 def test_a_word_weighs_what_the_answer_loses_without_it(classes: Engine[Any, Any]) -> None:
     explained = classes.explain("xx y, zz")
-    told = [(word["text"], word["weight"]) for word in explained["words"]]
+    told = [(word["text"], word["weight"]) for word in explained["parts"]]
     assert [text for text, _weight in told] == ["xx", "y", ",", "zz"]
 
     def likely(text: str) -> float:
@@ -100,16 +101,13 @@ def test_a_word_weighs_what_the_answer_loses_without_it(classes: Engine[Any, Any
     assert [weight for _text, weight in told] == pytest.approx(wanted, abs=1e-3)
 
 
-def test_words_are_left_out_one_by_one_and_nothing_else_changes() -> None:
-    pieces = leave_out_words("Ab, 包裹!")
-    assert [(piece["text"], rest) for piece, rest in pieces] == [
-        ("Ab", ", 包裹!"),
-        (",", "Ab 包裹!"),
-        ("包裹", "Ab, !"),
-        ("!", "Ab, 包裹"),
-    ]
-    assert leave_out_words("x")[0][1] == " ", "never nothing at all"
-    assert len(leave_out_words("a " * 500)) == MOST_WORDS
+def test_words_are_left_out_and_nothing_else_changes() -> None:
+    parts = word_parts("Ab, wie!", str)
+    rests = [parts.without([place]) for place in range(len(parts.described))]
+    assert [part["text"] for part in parts.described] == ["Ab", ",", "wie", "!"]
+    assert rests == [", wie!", "Ab wie!", "Ab, !", "Ab, wie"]
+    assert parts.without([3, 0]) == ", wie"
+    assert parts.without(range(4)) == " ", "never nothing at all"
 
 
 def test_padding_is_told_by_the_mask() -> None:
@@ -244,7 +242,7 @@ def test_a_score_is_on_the_scale_of_the_rows(tmp_path: Path) -> None:
 
 def test_words_of_the_first_text_are_explained(search: Engine[Any, Any]) -> None:
     explained = search.explain(search.read({"first": "a b", "second": "a"}))
-    (first, second) = explained["words"]
+    (first, second) = explained["parts"]
     assert first["weight"] == pytest.approx(1 / np.sqrt(2), abs=1e-3), "without it nothing is shared"
     assert second["weight"] == pytest.approx(1 / np.sqrt(2) - 1, abs=1e-3), "without it they are the same"
 
