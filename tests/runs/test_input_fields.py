@@ -192,7 +192,7 @@ def run(workspace: Workspace) -> Run:
     folder = local(made)
     folder.mkdir(parents=True, exist_ok=True)
     declaration = [
-        {"name": "size", "kind": "number"},
+        {"name": "size", "kind": "number", "decimal": "."},
         {"name": "colour", "kind": "category", "values": ["red", "blue"]},
     ]
     (folder / "manifest.json").write_text(json.dumps({"inputs": declaration}))
