@@ -72,6 +72,10 @@ PLAIN = [(str(number), text, label) for number, text, label in ROWS]
         pytest.param("id\ttext\tlabel\n--\t----\t-----\n" + lines("{i}\t{t}\t{l}") + "\n(60 rows affected)\n", {"header_rows": 1, "footer": 1}, id="SQL Server"),
         pytest.param('id, text, label\n' + lines('{i}, "{t}", {l}'), {}, id="blanks behind commas"),
         pytest.param(HEADER + lines("{i},{t},{l}").replace("20,", "ID,Text,Label\n20,", 1), {"repeated_header": 1}, id="again in capitals"),
+        pytest.param("id &&& text &&& label\n" + lines("{i} &&& {t} &&& {l}"), {}, id="a long delimiter between blanks"),
+        pytest.param('"id,text,label"\n' + lines("{i},{t},{l}"), {}, id="a header enclosed as a whole"),
+        pytest.param("id,text,label\n" + lines("{i};{t};{l}"), {}, id="a header with another delimiter"),
+        pytest.param("# of a tool\n" + HEADER + lines("{i},{t},{l}").replace("20,", "# a note, by hand\n20,", 1), {"comments": 2}, id="comments between"),
         pytest.param(HEADER + "integer,string,string\n" + lines("{i},{t},{l}"), {"header_rows": 1}, id="types"),
     ],
 )  # fmt: skip
@@ -156,3 +160,31 @@ def test_of_thousands_of_columns_those_at_both_ends_and_the_named_are_read(tmp_p
     told = next(problem for problem in dataset.problems if problem["code"] == "left_out_columns")
     assert (told["severity"], told["count"]) == ("warning", 2003)
     assert [reading.what for reading in table.readings] == ["header", "columns"]
+
+
+def test_an_enclosed_line_with_a_mark_never_closed_keeps_no_marks(tmp_path: Path) -> None:
+    content = '"id","text","label"\n' + "".join(
+        f'"{i}","{text}{"" if i in (0, 59) else Q},"{label}"\n' for i, text, label in ROWS
+    )
+    assert read(tmp_path, content) == (["id", "text", "label"], PLAIN, {})
+
+
+def test_a_column_of_texts_keeps_those_with_delimiters(tmp_path: Path) -> None:
+    texts = [f"{n}:{text}{', and more' if n % 3 == 0 else ''}" for n, text, _label in ROWS]
+    names, rows, left_out = read(tmp_path, "a:b\n" + "\n".join(texts))
+    assert (names, [row[0] for row in rows], left_out) == (["a:b"], texts, {})
+
+
+@pytest.mark.parametrize("gap", [" ", "  ", " \u0020 "])
+def test_numbers_parted_by_blanks_are_columns(gap: str, tmp_path: Path) -> None:
+    body = "".join(f"{gap if n % 2 else ''}{n / 4}{gap}{n * n}{gap}{'ab'[n % 2]}\n" for n in range(40))
+    for name in ("a.csv", "a.txt"):
+        names, rows, left_out = read(tmp_path, "x y class\n".replace(" ", gap) + body, name)
+        assert (names, len(rows), rows[3], left_out) == (["x", "y", "class"], 40, ("0.75", "9", "b"), {})
+    names, rows, _left_out = read(tmp_path, "the red house\na big dog\nwe all fell\n" * 5, "b.txt")
+    assert len(names) == 1
+
+
+def test_names_have_no_unseen_characters(tmp_path: Path) -> None:
+    names, _rows, _left_out = read(tmp_path, "\u200eid\u200f,te\u00adxt,label\u202c\n" + lines("{i},{t},{l}"))
+    assert names == ["id", "text", "label"]

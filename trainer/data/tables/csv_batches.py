@@ -82,6 +82,17 @@ def count_rulers(table: Table, line: int) -> None:
     count_rows(table, "rulers", [line], lambda count: ngettext("%(count)s line of dashes.", "%(count)s lines of dashes.", count))  # fmt: skip
 
 
+REMARK = re.compile(r"\s*(#|//|%)")
+
+
+def count_comments(table: Table, line: int) -> None:
+    """Of lines between the records, in a file with comments above its table."""
+    known = next(entry for entry in table.left_out if entry.reason == "comments")
+    known.count += 1
+    known.sentence = ngettext("%(count)s comment line.", "%(count)s comment lines.", known.count)
+    known.examples += [f"line {line}"] if len(known.examples) < 20 else []
+
+
 def is_page_mark(row: Sequence[str | None]) -> bool:
     """“Page 2 of 7” alone in its row, as a report has it wherever its pages end."""
     first = (row[0] or "").strip()
@@ -130,5 +141,8 @@ def fit(row: list[str], width: int, line: int, table: Table) -> list[str] | None
         )
     if len(row) > width and not any(cell.strip() for cell in row[width:]):
         return row[:width]
+    if REMARK.match(row[0]) and any(entry.reason == "comments" for entry in table.left_out):
+        count_comments(table, line)
+        return None
     table.refuse(line, f"has {len(row)} {'field' if len(row) == 1 else 'fields'} instead of {width}", row)
     return None

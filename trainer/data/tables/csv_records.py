@@ -134,17 +134,19 @@ class RecordReader:
         self.give_back(1)
         if len(prepared[0]) <= MAX_FIELD_CHARACTERS and (len(literal) == width or (not width and len(literal) > 1)):
             self.table.mended.append((number, reason))
-            yield (
-                number,
-                [
-                    field.strip(dialect.quote)
-                    if field.count(dialect.quote) == 1 and field.startswith(dialect.quote)
-                    else field
-                    for field in literal
-                ],
-            )
+            yield number, [self.without_marks(field) for field in literal]
             return
         self.table.refuse(number, reason)
+
+    def without_marks(self, field: str) -> str:
+        """A field of a line that is cut at every delimiter, without the marks around it; one mark alone at its end may stand
+        for inches, unless all fields are enclosed."""
+        quote = self.dialect.quote
+        if len(field) > 1 and field.startswith(quote) and field.endswith(quote):
+            return field[1:-1].replace(quote * 2, quote)
+        if field.count(quote) == 1 and (field.startswith(quote) or (self.is_enclosed and field.endswith(quote))):
+            return field.strip(quote)
+        return field
 
     def starts_anew(self, line: str) -> bool:
         return self.begins_record(line) or self.is_record(line, is_whole=True)

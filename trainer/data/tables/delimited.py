@@ -3,6 +3,7 @@ lines around the table that are no records are told."""
 
 import io
 import re
+from dataclasses import replace
 from itertools import chain, dropwhile, islice
 from typing import Any
 
@@ -103,6 +104,8 @@ def settle_dialect(
 ) -> tuple[Dialect, list[tuple[float, Dialect]]]:
     """The dialect asked for, declared in the file, or found; and what else was weighed."""
     found, candidates = (Dialect(STAND_IN), []) if has_one_column(sample) else find_dialect(sample)
+    if not candidates and "," not in re.split("[\r\n]", sample.lstrip(), maxsplit=1)[0]:
+        found = replace(found, delimiter=STAND_IN)  # one column, whatever stands in its texts
     asked = choices.get("delimiter", name)
     mark = next((mark for mark, word in NAMES.items() if asked in (mark, word)), asked) or declared
     if mark:

@@ -17,7 +17,7 @@ LONG = ("~|~", "|~|", "|;|", "||", "::", ";;", "~~", "^^", "##", "@@", "$$", "<>
 SPACES = "  "
 """Two blanks or more, as in tables whose columns are lined up."""
 SENTENCE_GAP = re.compile(r"(\S)  +\S")
-LONG_MARK = re.compile(r"(?<=[\w\"'])([^\w\s\"'.,()\[\]{}/\\-]{2,5})(?=[\w\"'])")
+LONG_MARK = re.compile(r"(?<=[\w\"'])( ?(?:[^\w\s\"'.,()\[\]{}/\\-]{2,7}|-{3,5}|-+>) ?)(?=[\w\"'])")
 STAND_IN = "\x1f"
 """What a mark of several characters becomes."""
 SAMPLE_RECORDS = 200
@@ -58,7 +58,9 @@ class Dialect:
             line = straighten(line, self.delimiter)
         if self.bordered:
             line = re.sub(r"[ \t]*\|[ \t]*", "|", line.strip()).removeprefix("|").removesuffix("|") + "\n"
-        if self.delimiter == SPACES:
+        if self.delimiter == " ":
+            line = line if '"' in line else re.sub(" +", " ", line.strip(" "))
+        elif self.delimiter == SPACES:
             line = re.sub(r"(?<=\S) {2,}(?=\S)", STAND_IN, line.replace(STAND_IN, " ").strip())
         elif len(self.delimiter) > 1:
             line = line.replace(STAND_IN, " ").replace(self.delimiter, STAND_IN)
@@ -70,7 +72,11 @@ class Dialect:
     @property
     def is_plain(self) -> bool:
         """Whether lines need no preparing."""
-        return len(self.delimiter) == 1 and not (self.escape or self.bordered or self.wrapped or self.curly)
+        return (
+            len(self.delimiter) == 1
+            and self.delimiter != " "
+            and not (self.escape or self.bordered or self.wrapped or self.curly)
+        )
 
     def reader(self, lines: Iterable[str], strict: bool = True) -> Iterator[list[str]]:
         """`strict`: a mark that closes a field and is not followed by a delimiter raises `csv.Error`."""
@@ -213,6 +219,8 @@ def plain_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
         candidates.append(max(scored, key=lambda pair: (pair[0], bool(pair[1].escape))))
     if BLANKS.fullmatch(sample.lstrip().partition("\n")[0].strip()):
         candidates.append((score_of(sample, made := Dialect(" ", quote)), made))
+    elif max(score for score, _made in candidates) <= 0 and parts_by_blanks(sample):
+        candidates.append((1.0, Dialect(" ", "")))
     if max(score for score, _made in candidates) < 0.9 and SPACES in sample:
         lined_up = Dialect(SPACES, "")
         score = 0.0 if between_sentences(sample) else score_of(sample, lined_up)
@@ -230,6 +238,20 @@ def plain_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
     if candidates[0][0] <= 0:
         return Dialect(",", quote, escape, is_spaced(sample, ",")), []
     return candidates[0][1], [pair for pair in candidates if pair[0] > 0]
+
+
+def parts_by_blanks(sample: str) -> bool:
+    """Whether blanks part all lines into as many fields, half of them numbers: columns of measurements, as older tools write
+    them, and no sentences."""
+    lines = [line.split() for line in sample.splitlines()[: SAMPLE_RECORDS + 1] if line.strip()]
+    lines = lines[:-1] if len(lines) > SAMPLE_RECORDS else lines
+    if len(lines) < 5 or len({len(fields) for fields in lines}) > 1 or len(lines[0]) < 3:
+        return False
+    cells = [field for fields in lines[1:] for field in fields]
+    return sum(NUMBER.fullmatch(cell) is not None for cell in cells) >= 0.5 * len(cells)
+
+
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def is_run(mark: str, sample: str) -> bool:

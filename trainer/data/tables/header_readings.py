@@ -1,10 +1,12 @@
 """What the header of a text table was read as: its names fitted to the records below it, and the doubts about it told."""
 
+import csv
 import re
 
 from trainer.data.readings import Choice, LeftOut, Reading, preview_of
 from trainer.data.tables.csv_records import Record
-from trainer.data.tables.headers import Header, filled, find_header, usual_width
+from trainer.data.tables.dialects import DELIMITERS
+from trainer.data.tables.headers import Header, filled, find_header, header_evidence, usual_width
 from trainer.data.tables.table import Table, named, numbered
 from trainer.messages import Message, _, ngettext
 
@@ -20,7 +22,25 @@ def chosen_header(rows: list[list[str]], header_row: int | None) -> Header:
         return Header(-1, 0, numbered(max(usual_width(rows), 1)), 1.0)
     if header_row:
         return Header(0, 0, named(rows[0]), 1.0)
-    return find_header(rows)
+    header = find_header(rows)
+    if (
+        header.row < header.first
+        and header.first > 0
+        and (cells := parted_title(rows[header.first - 1], rows[header.first :]))
+    ):
+        rows[header.first - 1][:] = cells
+        return Header(header.first - 1, header.first - 1, named(cells), 0.9)
+    return header
+
+
+def parted_title(title: list[str], body: list[list[str]]) -> list[str] | None:
+    """The names in a line above a table without a header that is enclosed as a whole, or has another delimiter than the records."""
+    present = [cell for cell in title if cell.strip()]
+    for mark in DELIMITERS if len(present) == 1 else ():
+        cells = next(csv.reader([present[0]], delimiter=mark), [])
+        if len(cells) == usual_width(body) > 1 and header_evidence(cells, body) > 0:
+            return cells
+    return None
 
 
 def fitted_names(header: Header, rows: list[list[str]], body: list[list[str]], table: Table) -> list[str]:

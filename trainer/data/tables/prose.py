@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from trainer.data.tables.dialects import DELIMITERS, Dialect, find_dialect, sample_records
+from trainer.data.tables.dialects import DELIMITERS, Dialect, find_dialect, parts_by_blanks, sample_records
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table
 
@@ -24,6 +24,8 @@ def looks_like_prose(sample: str, name: str = "") -> bool:
     its quotes are obeyed: a form's export has commas in its questions and in its tick boxes.
     """
     if TABLE_NAME.search(name) or any(is_even(sample, delimiter) for delimiter in DELIMITERS):
+        return False
+    if parts_by_blanks(sample):
         return False
     lines = [line.strip() for line in sample.splitlines()[:200]]
     filled = [line for line in lines if line]

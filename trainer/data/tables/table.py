@@ -264,11 +264,15 @@ def numbered(width: int) -> list[str]:
     return [f"column_{number}" for number in range(1, width + 1)]
 
 
+UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Characters of no width, which come along from web pages and right-to-left texts."""
+
+
 def named(cells: Iterable[str | None]) -> list[str]:
     """Column names: trimmed, never empty, each once."""
     names: dict[str, None] = {}
     for number, cell in enumerate(cells, 1):
-        base = " ".join((cell or "").replace("\0", "").split())[:200] or f"column {number}"
+        base = " ".join(UNSEEN.sub("", (cell or "").replace("\0", "")).split())[:200] or f"column {number}"
         name, count = base, 2
         while name in names:
             name, count = f"{base} ({count})", count + 1
