@@ -17,8 +17,10 @@ from tests.trainer.test_data_uploads import rows_of
 from trainer.data import media_video
 from trainer.data.inspect import inspect
 from trainer.data.media import UnreadableError
+from trainer.data.media_cells import sniff
 from trainer.data.media_conversion import as_jpeg, form_of, store_picture
 from trainer.data.media_video import pages, video_frames, write_flac
+from trainer.errors import SpecError
 
 HEIC = base64.b64decode(
     "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAchtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAAAAAERAAAIAAQAA"
@@ -218,3 +220,63 @@ def test_without_the_library_of_videos_they_are_told(tmp_path: Path, monkeypatch
     found = inspect([archive], tmp_path / "v")
     assert (found["rows"], found["left_out"][0]["count"]) == (12, 1)
     assert "(av) is not installed" in found["left_out"][0]["examples"][0]
+
+
+AMR = b"#!AMR\n" + b"".join(bytes([0x3C]) + bytes(byte * 7 % 256 for byte in range(31)) for _frame in range(50))
+"""Fifty frames of 20 ms at 12.2 kbit/s, as old phones record."""
+
+
+def test_a_recording_of_an_old_phone(tmp_path: Path) -> None:
+    path, facts = write_flac(AMR, tmp_path)
+    assert (facts["seconds"], facts["rate"], soundfile.read(path)[1]) == ("1.000", "8000", 8000)
+
+
+@pytest.mark.parametrize(
+    ("form", "codec", "ending"), [("webm", "libopus", "webm"), ("3gp", "aac", "3gp"), ("mp4", "aac", "mp4")]
+)
+def test_files_called_videos_that_hold_sound_alone_are_recordings(
+    form: str, codec: str, ending: str, tmp_path: Path
+) -> None:
+    """What a browser's page and a phone's recorder write."""
+    files = {f"{label}/{n}.{ending}": recording(form, codec, 1 + n) for label in ("yes", "no") for n in range(2)}
+    result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
+    assert (result["suggestion"]["task"], result["rows"]) == ("audio-classification", 4)
+
+
+def test_sound_in_cells_is_known_by_its_beginning() -> None:
+    assert sniff(recording("webm", "libopus")) == ("audio", ".weba")
+    assert sniff(recording_of("asf", "wmav2")) == ("audio", ".wma")
+
+
+def drawn(form: str, count: int, first: int) -> bytes:
+    """Pictures of half a second each, or pages."""
+    buffer = io.BytesIO()
+    pictures = [Image.new("RGB", (20, 20), (first * 30 % 256, 60 * number, 9)) for number in range(count)]
+    pictures[0].save(
+        buffer, form, save_all=True, append_images=pictures[1:], **({"duration": 500} if form == "GIF" else {})
+    )
+    return buffer.getvalue()
+
+
+def test_pages_and_animations_are_told_and_their_distance_can_be_chosen(tmp_path: Path) -> None:
+    files = {f"{('a', 'b')[n % 2]}/{n}.gif": drawn("GIF", 4, n) for n in range(6)} | {"a/x.tif": drawn("TIFF", 3, 7)}
+    path = zipped(tmp_path / "a.zip", files)
+    result = inspect([path], tmp_path / "v1")
+    told = {entry["chosen"]: entry["sentence"] for entry in result["reading"] if entry["what"] == "conversion"}
+    assert told == {
+        "animation": "6 pictures were taken from animations.",
+        "pages": "3 pages of TIFFs are images of their own.",
+    }
+    (distance,) = (entry for entry in result["reading"] if entry["what"] == "frame_seconds")
+    assert (distance["chosen"], "1" in distance["others"], result["rows"]) == ("2", True, 9)
+    result = inspect([path], tmp_path / "v2", readings={"frame_seconds": "1"})
+    (distance,) = (entry for entry in result["reading"] if entry["what"] == "frame_seconds")
+    assert (distance["chosen"], distance["asked"], result["rows"]) == ("1", True, 15)
+
+
+def test_frames_of_a_video_as_far_apart_as_asked_for(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {f"{label}/{n}.mp4": film(3 + n) for label in ("up", "down") for n in range(2)})
+    counts = [inspect([path], tmp_path / every, readings={"frame_seconds": every})["rows"] for every in ("1", "5")]
+    assert counts == [14, 4]
+    with pytest.raises(SpecError, match="cannot be read as"):
+        inspect([path], tmp_path / "v", readings={"frame_seconds": "0"})

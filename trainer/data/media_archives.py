@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trainer.data import annotations, clips, documents, file_labels, media, sidecars
-from trainer.data.archives import Archive, Entry
+from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
 from trainer.data.box_formats.source import Annotated
@@ -20,6 +20,7 @@ from trainer.data.gathering import Meter
 from trainer.data.media_decoding import decode
 from trainer.data.media_files import Collection, Files, MediaRow
 from trainer.data.media_tables import read_beside_table
+from trainer.data.media_video import FRAME_SECONDS, OFFERED_SECONDS, has_pictures
 from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
@@ -35,9 +36,22 @@ def holds_media(archive: Archive, with_pages: bool = False) -> str | None:
         # Videos with recordings or with a transcript each are there for what is spoken.
         transcripts = {entry.name.rsplit(".", 1)[0] for entry in archive.entries if entry.suffix in SPOKEN_SUFFIXES}
         videos = [entry for entry in archive.entries if entry.suffix in media.VIDEO_SUFFIXES]
+        if videos and all(is_sound(archive, entry) for entry in videos[:SNIFFED_VIDEOS]):
+            return "audio"
         if counts["audio"] or sum(entry.name.rsplit(".", 1)[0] in transcripts for entry in videos) > 0.5 * len(videos):
             return "audio"
     return str(counts.most_common(1)[0][0]) if counts else None
+
+
+SNIFFED_VIDEOS, SNIFFED_BYTES = 3, 256 << 20
+
+
+def is_sound(archive: Archive, entry: Entry) -> bool:
+    """Whether what is called a video holds sound alone."""
+    try:
+        return not has_pictures(archive.read(entry, SNIFFED_BYTES))
+    except EntryError:
+        return False
 
 
 SPOKEN_SUFFIXES = (".txt", ".srt", ".vtt", ".textgrid", ".lab", ".trn")
@@ -69,6 +83,9 @@ def read_collection(
     collection.readings += files.readings
     add_groups(files, collection, media_rows)
     collection.class_names = names or names_of_columns(files, media_rows)
+    if any(entry.suffix in (*media.VIDEO_SUFFIXES, ".gif") for entry in files.media) and kind == "image":
+        asked = files.choices.pick(FRAME_WHAT, OFFERED_SECONDS, archive.name)
+        collection.frame_seconds, collection.is_frame_asked = float(asked or FRAME_SECONDS), asked is not None
     collection.used = files.used
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
     collection.other_kinds = Counter(entry.suffix for entry in files.others if entry.name not in files.used)
@@ -285,6 +302,7 @@ def add_groups(files: Files, collection: Collection, media_rows: list[MediaRow])
         collection.group = roles.group_name
 
 
+FRAME_WHAT = "frame_seconds"
 FORMS = {"heif": "HEIC", "avif": "AVIF", "raw": "camera raw", "video": "video", "sound": "compressed"}
 
 
@@ -295,6 +313,16 @@ def conversion_reading(collection: Collection, name: str) -> list[Reading]:
         if form == "video":
             sentence = ngettext(
                 "%(count)s picture was taken from videos.", "%(count)s pictures were taken from videos.", count
+            )
+        elif form == "animation":
+            sentence = ngettext(
+                "%(count)s picture was taken from animations.", "%(count)s pictures were taken from animations.", count
+            )
+        elif form == "pages":
+            sentence = ngettext(
+                "%(count)s page of a TIFF is an image of its own.",
+                "%(count)s pages of TIFFs are images of their own.",
+                count,
             )
         elif form == "pdf":
             sentence = ngettext(
@@ -317,4 +345,18 @@ def conversion_reading(collection: Collection, name: str) -> list[Reading]:
         else:
             continue
         readings.append(Reading("conversion", form, sentence, file=name))
+    if collection.converted["video"] or collection.converted["animation"]:
+        readings.append(frame_reading(collection, name))
     return readings
+
+
+def frame_reading(collection: Collection, name: str) -> Reading:
+    """How far apart the pictures of a video are, and the other distances."""
+    chosen = f"{collection.frame_seconds:g}"
+    sentence = _(
+        "One picture every %(seconds)s s of a video or an animation; those of one file stay together", seconds=chosen
+    )
+    others = [
+        Choice(seconds, _("Every %(seconds)s s", seconds=seconds)) for seconds in OFFERED_SECONDS if seconds != chosen
+    ]
+    return Reading(FRAME_WHAT, chosen, sentence, others, 1.0, name, is_asked=collection.is_frame_asked)

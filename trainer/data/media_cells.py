@@ -18,6 +18,7 @@ IMAGES = (
 SOUNDS = (
     (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"ID3", ".mp3"), (b"\xff\xfb", ".mp3"), (b"\xff\xf3", ".mp3"), (b"\xff\xf2", ".mp3"),
     (b"#!AMR", ".amr"), (b"caff", ".caf"), (b"\xff\xf1", ".aac"), (b"\xff\xf9", ".aac"),
+    (b"\x1aE\xdf\xa3", ".weba"), (b"0&\xb2u\x8ef\xcf\x11", ".wma"),
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def decode(
     animation and a TIFF of several pages give a row for each picture, unless there are boxes."""
     window: deque[tuple[MediaRow, int, Future[Stored]]] = deque()
     bytes_ahead = 0
-    is_split = collection.boxes is None
+    every = collection.frame_seconds if collection.boxes is None else None
     with temporary_folder() as place, ThreadPoolExecutor(DECODERS) as pool:
         for number, row in enumerate(media_rows):
             try:
@@ -48,7 +48,7 @@ def decode(
                 collection.lost.append((row.entry.name, "is damaged in the archive or too large"))
                 continue
             size = len(source) if isinstance(source, bytes) else 0
-            window.append((row, size, pool.submit(store, source, kind, folder, row, is_split)))
+            window.append((row, size, pool.submit(store, source, kind, folder, row, every)))
             bytes_ahead += size
             del source
             while window and (len(window) > AHEAD or bytes_ahead > AHEAD_BYTES):
@@ -84,33 +84,36 @@ def finish_decoding(
         yield replace(row, cells=row.cells | cells) if cells else row, one
 
 
-def store(source: bytes | Path, kind: str, folder: Path, row: "MediaRow", is_split: bool) -> Stored:
-    """Decode a file and keep what it holds. Raises `UnreadableError`."""
+def store(source: bytes | Path, kind: str, folder: Path, row: "MediaRow", every: float | None) -> Stored:
+    """Decode a file and keep what it holds. `every`: seconds from one picture of a video to the next; None for its first one alone.
+    Raises `UnreadableError`."""
     try:
         if row.cuts:
             return store_clips(source, folder, row.cuts)
         if kind == "audio":
             return [(store_sound(source, folder), {})]
-        return store_pictures(source, folder, row.entry.suffix, is_split)
+        return store_pictures(source, folder, row.entry.suffix, every)
     finally:
         if isinstance(source, Path):
             source.unlink(missing_ok=True)
 
 
-def store_pictures(source: bytes | Path, folder: Path, suffix: str, is_split: bool) -> Stored:
+def store_pictures(source: bytes | Path, folder: Path, suffix: str, every: float | None) -> Stored:
     if isinstance(source, Path):
-        frames: Iterable[tuple[float, bytes]] = media_video.video_frames(source)
-        if not is_split:
+        frames: Iterable[tuple[float, bytes]] = media_video.video_frames(source, every or media_video.FRAME_SECONDS)
+        if every is None:
             frames = islice(frames, 1)
         return [(replace(media.store_media(jpeg, "image", folder), converted="video"), {"frame": f"{second:.2f}"})
                 for second, jpeg in frames]  # fmt: skip
     if suffix == ".pdf":
         return [(page if isinstance(page, media.UnreadableError) else
                  replace(media.store_media(page, "image", folder), converted="pdf"), {"page": str(number)})
-                for number, page in islice(media_pdf.page_pictures(source), None if is_split else 1)]  # fmt: skip
-    if is_split and suffix not in RAW_SUFFIXES and media_video.count_pages(source) > 1:
-        named = ((f"{place:g}", png) for place, png in media_video.pages(source))
-        return [(media.store_media(png, "image", folder), {"frame": place}) for place, png in named]
+                for number, page in islice(media_pdf.page_pictures(source), 1 if every is None else None)]  # fmt: skip
+    if every is not None and suffix not in RAW_SUFFIXES and media_video.count_pages(source) > 1:
+        form = "animation" if source.startswith(b"GIF8") else "pages"
+        named = ((f"{place:g}", png) for place, png in media_video.pages(source, every))
+        return [(replace(media.store_media(png, "image", folder), converted=form), {"frame": place})
+                for place, png in named]  # fmt: skip
     return [(media_conversion.store_picture(source, folder, suffix), {})]
 
 

@@ -12,6 +12,7 @@ from trainer.data.box_formats.references import UPLOAD_PREFIX, clean_reference
 from trainer.data.box_formats.source import Annotated
 from trainer.data.cuts import Cut
 from trainer.data.folder_levels import PART_WORDS, FolderRoles, read_roles
+from trainer.data.media_video import FRAME_SECONDS
 from trainer.data.readings import Choices, LeftOut, Reading
 
 
@@ -38,7 +39,10 @@ class Collection:
     group: str | None = None
     """The column whose equal cells stay on one side of the split: a camera, a person, a video."""
     converted: Counter[str] = field(default_factory=Counter)
-    """How many were kept in another format, by their own: heif, avif, raw, video, sound."""
+    """How many were kept in another format, by their own: heif, avif, raw, pages (of a TIFF), animation, video, pdf, sound."""
+    frame_seconds: float = FRAME_SECONDS
+    """From one picture of a video or an animation to the next."""
+    is_frame_asked: bool = False
     class_names: dict[str, str] = field(default_factory=dict)
     """{label: its name} of folders that are called by ids."""
     used: set[str] = field(default_factory=set)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FRAME_SECONDS = 2.0
 """From one picture of a video to the next."""
+OFFERED_SECONDS = ("0.5", "1", "2", "5", "10")
+"""What can be chosen instead."""
 MAX_FRAMES = 300
 """Of one file: of a longer video they are spread over its whole length."""
 MAX_VIDEO_SECONDS = 120.0
@@ -80,6 +82,15 @@ def open_media(source: Path | bytes) -> Iterator["InputContainer"]:
 
 
 # Pictures
+
+
+def has_pictures(source: Path | bytes) -> bool:
+    """Whether a video is one: browsers and phones record sound alone into the same kinds of files. True for what cannot be opened."""
+    try:
+        with open_media(source) as container:
+            return bool(container.streams.video)
+    except UnreadableError:
+        return True
 
 
 def video_frames(source: Path | bytes, every: float = FRAME_SECONDS) -> Iterator[tuple[float, bytes]]:
