@@ -1,5 +1,9 @@
 """Workbooks as people keep them: sparse columns, titles and totals, several sheets of the same columns, error values."""
 
+import io
+import re
+import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +11,7 @@ import pytest
 
 from tests.trainer.data_files import workbook
 from trainer.data.gathering import gather_rows
-from trainer.data.tables.excel import ALL, Sheet, fill_down
+from trainer.data.tables.excel import ALL, Sheet, cell_text, fill_down
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
 from trainer.events import silent
@@ -76,3 +80,56 @@ def test_a_merged_cell_counts_for_each_of_its_rows(rows: list[list[str | None]],
     sheet = Sheet("S", [list(row) for row in rows])
     fill_down(sheet, 0, 2, 0)
     assert [row[0] if row else None for row in sheet.rows] == wanted
+
+
+def changed(book: bytes, **cells: str) -> bytes:
+    """A workbook with other XML for some cells of its first sheet."""
+    part = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for place, xml in cells.items():
+        parts[part] = re.sub(rf'<c r="{place}".*?</c>'.encode(), xml.format(place).encode(), parts[part], count=1)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("padding", [0, 1 << 20])
+def test_cells_of_errors_and_formulas_without_values_are_told_once(padding: int, tmp_path: Path) -> None:
+    error, formula = '<c r="{}" t="e"><v>#REF!</v></c>', '<c r="{}"><f>A1</f><v/></c>'
+    counted = '<c r="{}"><f>A1</f><v>7</v></c>'
+    book = changed(workbook({"S": [HEADER, *ROWS]}), C3=error, C4=error, C5=formula, C6=counted, C7='<c r="{}"><f>A1</f></c>')  # fmt: skip
+    if padding:  # so that the cells lie where two pieces of the part meet
+        book = book_with_blanks(book, padding)
+    (tmp_path / "a.xlsx").write_bytes(book)
+    table = open_table(tmp_path / "a.xlsx")
+    told = {entry.what: str(entry.sentence)[:2] for entry in table.readings if entry.what in ("errors", "formulas")}
+    assert told == {"errors": "2 ", "formulas": "2 "}
+    assert [row[2] for cells in table.batches for row in zip(*cells, strict=True)][1:5] == [None, None, None, "7"]
+
+
+def book_with_blanks(book: bytes, count: int) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    part = "xl/worksheets/sheet1.xml"
+    before, row, after = parts[part].partition(b'<row r="4">')
+    parts[part] = before + b" " * (count - len(before) - 60) + row + after
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_sheets_with_the_same_columns_in_another_order_are_joined(tmp_path: Path) -> None:
+    other: list[list[Any]] = [[row[1], row[0], row[2]] for row in [HEADER, *ROWS]]
+    table, rows = read(tmp_path, {"April": [HEADER, *ROWS], "May": other}, ALL)
+    assert (table.columns, len(rows)) == ([*HEADER, "sheet"], 60)
+    assert [{**row, "sheet": ""} for row in rows[:30]] == [{**row, "sheet": ""} for row in rows[30:]]
+
+
+def test_durations_are_hours_minutes_and_seconds() -> None:
+    cells = [timedelta(hours=25, minutes=3), timedelta(seconds=-61), timedelta(milliseconds=1600)]
+    assert [cell_text(cell) for cell in cells] == ["25:03:00", "-0:01:01", "0:00:02"]

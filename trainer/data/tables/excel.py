@@ -66,7 +66,7 @@ def open_workbook(
         check_header(chosen, header_row, f"the sheet “{chosen.name}” of {name}")
     for sheet in sheets:
         settle_header(sheet, header_row if sheet is chosen else None)
-    alike = [sheet for sheet in sheets if sheet.columns == chosen.columns and sheet.score > 0]
+    alike = [sheet for sheet in sheets if sorted(sheet.columns) == sorted(chosen.columns) and sheet.score > 0]
     beside = [sheet for sheet in alike if sheet.whole == chosen.whole != "" and sheet_name in (None, chosen.whole)]
     used = alike if sheet_name == ALL else beside if len(beside) > 1 else [chosen]
     source = "" if len(used) == 1 and sheet_name != ALL else "sheet" if sheet_name == ALL else "table"
@@ -81,7 +81,11 @@ def open_workbook(
         report_sheet(table, sheet, header_row if sheet is chosen else None)
     report_hidden(table, used, hidden)
     is_left_out = hidden["hidden_rows"] == LEAVE_OUT
-    table.batches = chain.from_iterable(batches(sheet, table, choices, bool(source), is_left_out) for sheet in used)
+    places = [[sheet.columns.index(name) for name in chosen.columns] for sheet in used]
+    table.batches = chain.from_iterable(
+        batches(sheet, table, choices, bool(source), order, is_left_out)
+        for sheet, order in zip(used, places, strict=True)
+    )
     narrow(table)
     return table
 
@@ -125,6 +129,7 @@ def cells_of(workbook: "CalamineWorkbook", name: str, is_hidden: bool, marks: Ma
     page = workbook.get_sheet_by_name(name)
     sheet = Sheet(name, [cut([cell_text(cell) for cell in row]) for row in page.iter_rows()], is_hidden)
     sheet.left = page.start[1] if page.start else 0
+    sheet.errors, sheet.formulas = marks.errors, marks.formulas
     sheet.marks = Marks(marks.rows, {column - sheet.left for column in marks.columns if column >= sheet.left})
     for (row_number, column), is_ticked in marks.boxes.items():
         tick(sheet, row_number, column - sheet.left, is_ticked)
@@ -184,14 +189,16 @@ def cell_text(cell: object) -> str | None:
     if isinstance(cell, date | clock):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        return str(cell)
+        seconds = round(abs(cell.total_seconds()))
+        sign = "-" if cell.total_seconds() < 0 else ""
+        return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     return as_text(cell)
 
 
 def batches(
-    sheet: Sheet, table: Table, choices: Choices, is_joined: bool, is_left_out: bool = False
+    sheet: Sheet, table: Table, choices: Choices, is_joined: bool, order: list[int], is_left_out: bool = False
 ) -> Iterator[Columns]:
-    """The records of a sheet, without hidden rows where they are to be left out, totals, notes and headers that come again; the sheet's name last where several are read."""
+    """`order`: the places of the columns in the sheet, which may have them in another order. The records of a sheet, without hidden rows where they are to be left out, totals, notes and headers that come again; the sheet's name last where several are read."""
     width = len(sheet.columns)
     start = sheet.first_record
     header = [cell or "" for cell in sheet.rows[sheet.places[sheet.header.row]]] if sheet.header_line else []
@@ -219,5 +226,6 @@ def batches(
     numbers = numbers[: len(numbers) - (len(before) + len(last) - kept)]
     for place in range(0, len(numbers), BATCH_ROWS):
         rows = [padded(sheet.rows[number], width)[:width] for number in numbers[place : place + BATCH_ROWS]]
-        cells = list(zip(*rows, strict=True))
+        every = list(zip(*rows, strict=True))
+        cells = [every[column] for column in order]
         yield [*cells, [sheet.name] * len(rows)] if is_joined else cells

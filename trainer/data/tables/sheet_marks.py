@@ -23,6 +23,11 @@ MAX_DRAWING_BYTES = 16 << 20
 ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
 COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*)>")
 HIDDEN = re.compile(rb"\bhidden\s*=\s*[\"'](?:1|true)[\"']")
+ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*\bt\s*=\s*[\"']e[\"']")
+UNCOUNTED = re.compile(
+    rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f\b[^>]*/>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+"""A formula whose value is not in the file, as programs write it that do not compute."""
 RELATION = re.compile(r"<Relationship\b[^>]*>")
 SHEET = re.compile(r"<(?:\w+:)?sheet\b[^>]*>")
 BOX = re.compile(r"<x:ClientData\b[^>]*ObjectType=\"Checkbox\"[^>]*>(.*?)</x:ClientData>", re.DOTALL)
@@ -39,6 +44,10 @@ class Marks:
     columns: set[int] = field(default_factory=set)
     boxes: dict[tuple[int, int], bool] = field(default_factory=dict)
     """{(row, column): whether it is ticked} of check boxes drawn over a cell and linked to none."""
+    errors: int = 0
+    """Cells with an error (#N/A, #REF!), which the library reads as empty."""
+    formulas: int = 0
+    """Formulas without their value."""
 
 
 def read_marks(original: Path, copy: Path) -> dict[str, Marks]:
@@ -95,7 +104,11 @@ def sheet_parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
 def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str) -> Marks:
     marks = Marks()
     with archive.open(part) as file:
+        seen = 0
         for data in overlapping(file):
+            marks.errors += count_in(ERROR_CELL, data, seen) if b'"e"' in data or b"'e'" in data else 0
+            marks.formulas += count_in(UNCOUNTED, data, seen) if b"f>" in data or b"<f" in data else 0
+            seen = min(CARRY, len(data))
             if b"hidden" not in data:
                 continue
             for tag in ROW.findall(data):
@@ -108,6 +121,11 @@ def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str) -
         if kind == "vmlDrawing":
             marks.boxes |= drawn_boxes(text_of(drawings, drawing))
     return marks
+
+
+def count_in(pattern: re.Pattern[bytes], data: bytes, seen: int) -> int:
+    """Matches that do not end in the part that was `seen` before."""
+    return sum(match.end() > seen for match in pattern.finditer(data))
 
 
 def overlapping(file: IO[bytes]) -> Iterator[bytes]:

@@ -129,6 +129,13 @@ def report_sheet(table: Table, sheet: Sheet, header_row: int | None) -> None:
             sheet.errors,
         )
         table.readings.append(Reading("errors", "empty", said, (), 0.95, table.name))
+    if sheet.formulas:
+        said = ngettext(
+            "%(count)s formula has no value in the file and is read as empty: open the workbook in a spreadsheet program and save it",
+            "%(count)s formulas have no value in the file and are read as empty: open the workbook in a spreadsheet program and save it",
+            sheet.formulas,
+        )
+        table.readings.append(Reading("formulas", "empty", said, (), 0.95, table.name))
     if sheet.ticked:
         said = ngettext(
             "%(count)s check box read as true or false", "%(count)s check boxes read as true or false", sheet.ticked

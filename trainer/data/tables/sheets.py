@@ -27,6 +27,8 @@ class Sheet:
     is_hidden: bool = False
     filled_down: int = 0
     errors: int = 0
+    formulas: int = 0
+    """Formulas whose value is not in the file."""
     score: float = 0.0
     columns: list[str] = field(default_factory=list)
     header: Header = field(default_factory=lambda: Header(-1, 0, [], 1.0))
@@ -142,8 +144,8 @@ def tables_of(sheet: Sheet) -> list[Sheet]:
         width = max((len(row) for row in table.rows), default=1)
         first, last = letters(table.left + 1), letters(table.left + max(width, 1))
         table.name = f"{sheet.name}!{first}{table.top + 1}:{last}{table.top + len(table.rows)}"
-        table.whole, table.errors, table.filled_down = sheet.name, 0, 0
-    tables[0].errors, tables[0].filled_down = sheet.errors, sheet.filled_down
+        table.whole, table.errors, table.filled_down, table.formulas = sheet.name, 0, 0, 0
+    tables[0].errors, tables[0].filled_down, tables[0].formulas = sheet.errors, sheet.filled_down, sheet.formulas
     return tables
 
 
