@@ -265,6 +265,8 @@ def test_an_odd_passkey_is_refused_in_words(name: str, credential: str, user: Us
         ("localhost:8000", False, True),
         ("127.0.0.1:8000", False, False),
         ("[::1]:8000", True, False),
+        ("[::1]", True, False),
+        ("[2001:db8::1]", True, False),
         ("maquette.example", True, True),
         ("maquette.example", False, False),
     ],

@@ -8,6 +8,7 @@ import logging
 import secrets
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import segno
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -130,9 +131,9 @@ def remove_factors(user: User) -> int:
 
 def passkeys_work(request: HttpRequest) -> bool:
     """Browsers make passkeys for names over HTTPS, and for localhost; never for a bare address such as 127.0.0.1."""
-    host = request.get_host().rpartition(":")[0] or request.get_host()
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
     try:
-        ipaddress.ip_address(host.strip("[]"))
+        ipaddress.ip_address(host)
     except ValueError:
         return request.is_secure() or host == "localhost" or host.endswith(".localhost")
     return False
