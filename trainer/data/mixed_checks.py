@@ -16,7 +16,7 @@ SAME = {
     "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "฿": "THB", "₪": "ILS", "元": "CNY", "RMB": "CNY", "円": "JPY",
 }  # fmt: skip
 """Signs and the codes that they stand for; ¥ is a currency of two countries and stays as it is."""
-ZONE = r"\d(?::\d\d)+(?:[.,]\d+)?\s*(?P<zone>Z|UTC|GMT|[A-Z]{3,4}|[-+]\d\d:?\d\d)?\s*$"
+ZONE = r"\d(?::\d\d)+(?:[.,]\d+)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|[A-Z]{3,4}|[-+]\d\d:?\d\d)?\s*$"
 SAME_ZONE = {"Z": "UTC", "GMT": "UTC", "+0000": "UTC", "-0000": "UTC"}
 
 
@@ -90,7 +90,7 @@ def count_zones(cells: pa.ChunkedArray) -> Counter[str]:
     zones = pc.struct_field(pc.extract_regex(timed, ZONE), "zone")
     for entry in pc.value_counts(zones).to_pylist():
         zone = (entry["values"] or "").replace(":", "")
-        counts["" if zone in ("AM", "PM") else SAME_ZONE.get(zone, zone)] += entry["counts"]
+        counts[SAME_ZONE.get(zone, zone)] += entry["counts"]
     return counts
 
 
