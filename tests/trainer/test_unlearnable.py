@@ -162,3 +162,11 @@ def test_a_run_is_refused_before_anything_is_loaded(tmp_path: Path, monkeypatch:
     with pytest.raises(DataError, match="only once"):
         run(spec, tmp_path / "out", lambda kind, /, **_fields: events.append(kind))
     assert not {"metric", "checkpoint"} & set(events)
+
+
+@pytest.mark.parametrize("role", ["question", "context"])
+def test_questions_of_which_too_few_can_be_used_are_refused(role: str, tmp_path: Path) -> None:
+    task = tasks.get("question-answering")
+    rows = [row | ({role: None} if place >= MIN_ROWS - 1 else {}) for place, row in enumerate(task.sample())]
+    errors, of_version, of_file = refusals(task, rows, tmp_path)
+    assert {of_version, of_file} <= errors == {"too_few_rows"}

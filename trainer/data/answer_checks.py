@@ -12,7 +12,7 @@ from trainer.data.cells import is_missing_mask, parse_numbers
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import KEEP_AT_LEAST
 from trainer.data.pair_rows import scored_problems
-from trainer.data.passage_rows import passage_problems
+from trainer.data.passage_rows import LEFT_OUT, passage_problems
 from trainer.data.problems import Problem, join_names, problem, shorten
 from trainer.data.row_keys import Keys, normalise_text
 from trainer.data.tag_rows import tag_problems
@@ -161,10 +161,19 @@ def length_problems(dataset: Dataset, usable: np.ndarray) -> list[Problem]:
     return [problem("too_long", "error", message, count=len(seconds))]
 
 
+def question_problems(dataset: Dataset) -> list[Problem]:
+    """Of questions about passages: what each row has wrong, and whether enough of them are left to learn from."""
+    problems = passage_problems(dataset)
+    if any(one["severity"] == "error" for one in problems):
+        return problems
+    left_out = sum(one["count"] for one in problems if one["code"] in LEFT_OUT)
+    return problems + too_few_problems(int(dataset.mapped_keys.usable.sum()) - left_out)
+
+
 CHECKS: dict[str, Callable[[Dataset], list[Problem]]] = {
     "number": value_problems,
     "tags": tag_problems,
-    "passages": passage_problems,
+    "passages": question_problems,
     "boxes": box_problems,
     "words": word_problems,
     "pairs": scored_problems,
