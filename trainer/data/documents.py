@@ -9,6 +9,7 @@ import pyarrow as pa
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.dataset import Dataset
 from trainer.data.decoded_text import decode_text
+from trainer.data.described_documents import Description, find_description
 from trainer.data.document_texts import MAX_DOCUMENT_BYTES, NO_TEXT_LAYER, read_document
 from trainer.data.folder_levels import MIN_GROUPS, PART_WORDS, FolderRoles, read_roles
 from trainer.data.folder_readings import level_reading
@@ -52,8 +53,14 @@ def documents_of(archive: Archive) -> list[Entry]:
     if documents and len(documents) >= len(tables) and len(documents) >= len(plain):
         return documents + (plain if plain and are_documents(archive, plain) else [])
     if len(tables) > 0.1 * len(plain) or not are_documents(archive, plain):
-        return []
+        return documents + plain if tables and plain and find_description(archive, documents + plain) else []
     return documents + plain
+
+
+def is_described(archive: Archive) -> bool:
+    """Whether a table beside plain texts names them."""
+    plain = [entry for entry in archive.entries if entry.suffix in PLAIN and not is_note(entry)]
+    return find_description(archive, plain) is not None
 
 
 def are_documents(archive: Archive, plain: Sequence[Entry]) -> bool:
@@ -101,6 +108,7 @@ def read_documents(
     """A row for each document that has text, the part of each; `DataError` where none has."""
     roles = roles_of(entries, choices.get("label_folder"))
     has_labels = bool(roles.scored) and (roles.scored[0][0] >= 2 or len(set(roles.labels)) > 1)
+    description = find_description(archive, entries)
     rows: list[dict[str, str | None]] = []
     parts: list[str] = []
     lost: list[tuple[str, str]] = []
@@ -113,6 +121,8 @@ def read_documents(
             continue
         cells |= {"label": roles.labels[index] or None} if has_labels else {}
         cells |= {roles.group_name: roles.groups[index] or None} if roles.groups else {}
+        told = description.rows.get(entry.name, {}) if description else {}
+        cells |= {name if name not in ("text", "file", *cells) else f"{name} (2)": cell for name, cell in told.items()}
         rows.append({**cells, "file": entry.name})
         parts.append(roles.parts[index])
         meter.add(1, archive.bytes_read)
@@ -127,7 +137,9 @@ def read_documents(
     given = [part or ("train" if any(parts) else "") for part in parts]
     readings = level_reading(roles, choices, [entry.name for entry in entries]) if has_labels else []
     readings += kind_reading(archive, entries, choices)
-    return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out_of(archive, entries, lost)
+    readings += [description.reading()] if description else []
+    left_out = left_out_of(archive, entries, lost, description)
+    return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out
 
 
 def kind_reading(archive: Archive, entries: Sequence[Entry], choices: Choices) -> list[Reading]:
@@ -155,13 +167,15 @@ def lost_problems(lost: Sequence[tuple[str, str]]) -> list[Problem]:
     return [unread | {"files": [name for name, _reason in lost[:100]]}]
 
 
-def left_out_of(archive: Archive, entries: Sequence[Entry], lost: Sequence[tuple[str, str]]) -> list[LeftOut]:
-    left_out = []
+def left_out_of(
+    archive: Archive, entries: Sequence[Entry], lost: Sequence[tuple[str, str]], description: Description | None
+) -> list[LeftOut]:
+    left_out = description.left_out() if description else []
     if lost:
         sentence = ngettext("%(count)s document has no text.", "%(count)s documents have no text.", len(lost))
         examples = [f"{name} {reason}" for name, reason in lost]
         left_out.append(LeftOut("no_text", len(lost), sentence, archive.name, examples=examples))
-    read = {entry.name for entry in entries}
+    read = {entry.name for entry in entries} | ({description.table} if description else set())
     others = [entry.name for entry in archive.entries if entry.name not in read]
     if others:
         sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", len(others))

@@ -19,7 +19,7 @@ from trainer.data.archives import Archive, join
 from trainer.data.box_formats.alone import refuse_alone
 from trainer.data.box_formats.embedded import add_embedded, holds_pictures
 from trainer.data.dataset import Dataset
-from trainer.data.documents import DOCUMENTS, documents_of, read_documents
+from trainer.data.documents import DOCUMENTS, documents_of, is_described, read_documents
 from trainer.data.exports.chat_archives import take_chats
 from trainer.data.exports.writers import write_export
 from trainer.data.file_parts import file_order, parts_of_names
@@ -301,8 +301,11 @@ def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) 
 def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices) -> bool:
     """Documents of archives, or sent as they are, into `sources`; whether there were any."""
     archives = [archive for archive, _file in opened.others]
-    if opened.plain and any(Path(file.name).suffix.lower() in DOCUMENTS for file in opened.plain):
-        archives.append(loose_files([(file.path, file.name) for file in opened.plain], opened.plain[0].name))
+    loose = (
+        loose_files([(file.path, file.name) for file in opened.plain], opened.plain[0].name) if opened.plain else None
+    )
+    if loose and (any(entry.suffix in DOCUMENTS for entry in loose.entries) or is_described(loose)):
+        archives.append(loose)
     if not archives:
         return False
     whole = archives[0] if len(archives) == 1 else join(archives, ", ".join(archive.name for archive in archives))
