@@ -14,7 +14,7 @@ from trainer.data.fixes import KEEP_AT_LEAST
 from trainer.data.pair_rows import scored_problems
 from trainer.data.passage_rows import LEFT_OUT, passage_problems
 from trainer.data.problems import Problem, join_names, problem, shorten
-from trainer.data.row_keys import Keys, normalise_text
+from trainer.data.row_keys import Keys, spelling_of
 from trainer.data.tag_rows import tag_problems
 from trainer.messages import _, ngettext
 from trainer.numerals import form_of
@@ -324,7 +324,7 @@ def variant_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
     """Labels that are one label in several spellings."""
     spellings: dict[str, list[int]] = defaultdict(list)
     for code in np.flatnonzero(counts).tolist():
-        spellings[normalise_text(keys.labels[code])].append(code)
+        spellings[spelling_of(keys.labels[code])].append(code)
     variants = [code for group in spellings.values() if len(group) > 1 for code in group]
     if not variants:
         return []

@@ -34,7 +34,8 @@ def loose_files(files: Sequence[tuple[Path, str]], name: str) -> Archive:
     archive = Archive(name, files[0][0])
     seen: set[str] = set()
     for path, shown in files:
-        add_entry(archive, Entry(shown, path.stat().st_size, path), "", seen)
+        if path.is_file():  # one that is gone is told where it is opened
+            add_entry(archive, Entry(shown, path.stat().st_size, path), "", seen)
     return archive
 
 

@@ -19,6 +19,13 @@ NAMES_FILE = re.compile(r"(^|[-_. /])(class(es)?|class[-_ ]?(names|list|labels)|
 SUFFIXES = (".txt", ".names", ".json", ".csv", ".tsv", ".list", ".yaml", ".yml")
 MAX_NAMES_BYTES = 1_000_000
 MAX_FILES = 50
+MAX_LEGEND_BYTES = 100_000
+LEGEND_ID = re.compile(
+    r"((label|class|category|sign|target)[ _-]?)?(id|no|nr|number|index|code)|label|class|category|target"
+)
+LEGEND_NAME = re.compile(
+    r"((label|class|category|sign|target)[ _-]?)?(name|title|description|meaning)|label|class|category"
+)
 ID = re.compile(r"[a-z]{0,5}[-_ ]?\d+|/[mgt]/\w+", re.IGNORECASE)
 """What is called so says little by itself: 3, 00003, c3, n01440764, /m/01abc."""
 KEYED = re.compile(r"([a-zA-Z]?\d{1,9})\s*[\s,:;\t=]\s*(\S.*)")
@@ -109,6 +116,20 @@ def parse_table(data: bytes) -> dict[str, str]:
         firsts, seconds = seconds, firsts
     named = {first: second for first, second in zip(firsts, seconds, strict=True) if second}
     return named if len(named) == len(rows) else {}
+
+
+def parse_legend(path: Path, name: str) -> dict[str, str]:
+    """{id: name} of a small table of two columns that are called so; {} for any other."""
+    if Path(name).suffix.lower() not in (".csv", ".tsv") or path.stat().st_size > MAX_LEGEND_BYTES:
+        return {}
+    data = path.read_bytes()
+    header = decode_text(data).partition("\n")[0].strip()
+    titles = [title.strip().strip('"').lower() for title in re.split(r"[,;\t]", header)]
+    orders = [titles, titles[::-1]] if len(titles) == 2 else []
+    if not any(LEGEND_ID.fullmatch(first) and LEGEND_NAME.fullmatch(second) for first, second in orders):
+        return {}
+    named = {own_id: label for own_id, label in parse_table(data).items() if own_id.lower() not in titles}
+    return named if len(set(named.values())) == len(named) and all(map(ID.fullmatch, named)) else {}
 
 
 def find_class_names(files: "Files", labels: Iterable[str | None]) -> dict[str, str]:

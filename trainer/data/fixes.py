@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from trainer.data.row_keys import Keys, find_copies, normalise_text
+from trainer.data.row_keys import Keys, find_copies, spelling_of
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -108,8 +108,8 @@ def merged_labels(keys: Keys) -> list[str]:
     counts = keys.counts(usable_only=False)
     commonest: dict[str, str] = {}
     for code in np.argsort(-counts, kind="stable").tolist():
-        commonest.setdefault(normalise_text(keys.labels[code]), keys.labels[code])
-    return [commonest[normalise_text(label)] for label in keys.labels]
+        commonest.setdefault(spelling_of(keys.labels[code]), keys.labels[code])
+    return [commonest[spelling_of(label)] for label in keys.labels]
 
 
 FOLDS = "folds"

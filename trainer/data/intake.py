@@ -8,7 +8,7 @@ import numpy as np
 from trainer.columns import number_of
 from trainer.data.address_columns import addresses_of
 from trainer.data.annotators import join_votes
-from trainer.data.class_names import is_names_file, parse_names
+from trainer.data.class_names import is_names_file, parse_legend, parse_names
 from trainer.data.column_readings import read_columns
 from trainer.data.columns import map_columns, reconcile_roles
 from trainer.data.dataset import Dataset
@@ -20,7 +20,7 @@ from trainer.data.judgements import join_judgements
 from trainer.data.label_columns import read_labels
 from trainer.data.marks import read_marks
 from trainer.data.mixed_tables import read_mixed_table
-from trainer.data.readings import Choices, readings_as_json
+from trainer.data.readings import Choices, LeftOut, readings_as_json
 from trainer.data.repeated_files import find_repeated, tell_repeated
 from trainer.data.several_tables import join_tables, left_out_problems
 from trainer.data.splitting import split_dataset
@@ -31,6 +31,7 @@ from trainer.data.text_columns import read_texts
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
 from trainer.events import Emit, silent
 from trainer.json_types import JsonObject
+from trainer.messages import _
 from trainer.roles import SPLITTING
 from trainer.roles import check_roles as check_roles
 from trainer.spec import SplitSpec
@@ -58,9 +59,9 @@ def read_files(  # noqa: PLR0913  one call reads any file
     choices = choices or Choices()
     with unpack_uploads(files, fixed, media, emit, choices, task) as sources:
         if sources.dataset is not None:
-            dataset, file_parts, names = sources.dataset, sources.parts, sources.class_names
+            dataset, file_parts, names, named_by = sources.dataset, sources.parts, sources.class_names, ""
         else:
-            names = take_names(sources)
+            names, named_by = take_names(sources)
             if fixed is None:
                 sort_tables(sources)
                 drop_repeated(sources)
@@ -97,6 +98,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
         read_marks(dataset, choices)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
         dataset.left_out = [left_out.as_dict() for left_out in sources.left_out] + dataset.left_out
+        tell_unused_names(dataset, names, named_by)
         tell_repeated(dataset, sources.repeated)
     check_roles(roles or {}, dataset.names)
     dataset.chosen, dataset.split_spec = reconcile_roles(roles or {}, split)
@@ -178,12 +180,22 @@ def are_names(names: dict[str, str]) -> bool:
     return len(set(names.values())) == len(names) and not all(number_of(name) is not None for name in names.values())
 
 
-def take_names(sources: Sources) -> dict[str, str]:
-    """The names of labels in a file beside the tables, which is no table itself; {} where there is none."""
+def take_names(sources: Sources) -> tuple[dict[str, str], str]:
+    """(the names of labels in a file beside the tables, which is no table itself; its name); ({}, "") where there is none."""
     if len(sources.tables) < 2:
-        return {}
+        return {}, ""
+    largest = max(path.stat().st_size for path, _name in sources.tables)
     for place, (path, name) in enumerate(sources.tables):
-        if is_names_file(name) and (names := parse_names(path)) and are_names(names):
+        if (is_names_file(name) and (names := parse_names(path))) or (
+            path.stat().st_size < largest and (names := parse_legend(path, name))
+        ):
             del sources.tables[place], sources.table_parts[place]
-            return names
-    return {}
+            return names, name
+    return {}, ""
+
+
+def tell_unused_names(dataset: Dataset, names: dict[str, str], file: str) -> None:
+    """A file of names that no column of labels has ids of is left out, and said to be."""
+    if file and not any(str(reading["what"]).startswith("label_names") for reading in dataset.readings):
+        sentence = _("%(name)s has names of labels, but no column has their ids.", name=file)
+        dataset.left_out.append(LeftOut("unused_names", len(names), sentence, file, "", list(names.values())).as_dict())

@@ -12,15 +12,18 @@ import pyarrow.compute as pc
 
 from trainer import columns as kinds
 from trainer.columns import is_missing, number_of
-from trainer.data.cells import iterate_slices
-from trainer.data.class_names import NUMBERED
+from trainer.data.class_names import NUMBERED, names_of_labels
 from trainer.data.dataset import Dataset
+from trainer.data.label_votes import free_name, read_numbered, read_votes
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
 
 SAMPLE = 2_000
-SEPARATORS = (";", "|", ",", "/", "#")
+SEPARATORS = (";", "|", "\n", ",", "/", "#", " ")
+NAMES_OF_MARKS = {"\n": "newline", " ": "space"}
+"""How a choice names a mark that cannot be seen."""
+WORD = re.compile(r"[^\W\d][\w-]*")
 KEEP = "keep"
 LABEL_NAME = re.compile(
     r"(^|[ _.-])(labels?|tags?|categor(y|ies)|topics?|genres?|classes|intents?|issues?|keywords|emotions?|kategorien?|themen|标签|类别)$"
@@ -34,12 +37,6 @@ YES = kinds.YES | {"1", "1.0", "x"}
 NO = kinds.NO | {"0", "0.0", "", "-1", "-1.0"}
 ACCOUNTING = re.compile(r"\(\d[\d.]*,\d+\)")
 """A negative amount with a decimal comma, “(1.200,50)”: Python writes a blank behind the comma of a pair."""
-VOTER = re.compile(r"^(annotator|annotation|rater|rating|coder|judge|vote|label|annot)[ _.-]*(\d{1,2}|[a-e])$", re.IGNORECASE)  # fmt: skip
-PEOPLE = (
-    re.compile(r"(label|annotation|vote|annotator|rater|coder)[ _.-]+[^\W\d_]+", re.IGNORECASE),
-    re.compile(r"[^\W\d_]+[ _.'’s-]+(label|annotation|vote)", re.IGNORECASE),
-)
-MIN_PEOPLE = 3
 
 
 def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None = None) -> None:
@@ -54,14 +51,24 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
         elif (
             sample
             and names
-            and NUMBERED.search(name.strip().lower())
+            and (NUMBERED.search(name.strip().lower()) or is_headless(name, sample, names))
             and (named := read_names(dataset, name, sample, names))
         ):
             readings += named
         elif sample and LABEL_NAME.search(name.strip().lower()):
             readings += read_separated(dataset, name, sample, choices)
-    readings += read_probabilities(dataset, choices) or read_votes(dataset) or read_indicators(dataset, choices)
+    readings += (
+        read_probabilities(dataset, choices)
+        or read_numbered(dataset, choices)
+        or read_votes(dataset, choices)
+        or read_indicators(dataset, choices)
+    )
     dataset.readings += readings_as_json(readings)
+
+
+def is_headless(name: str, sample: Sequence[str], names: dict[str, str]) -> bool:
+    """Whether a column without a name may be of ids: most of those in the file of names occur."""
+    return re.fullmatch(r"column[_ ]\d+", name) is not None and len(set(sample)) >= 0.5 * len(names)
 
 
 def replace_cells(dataset: Dataset, name: str, change: Callable[[str], str | None]) -> None:
@@ -142,20 +149,64 @@ def guess_separator(cells: Sequence[str]) -> str | None:
         parts = {part for cell in set(several) for part in split_cell(cell, separator)}
         again = sum(spread[part] > 1 for part in parts)
         is_short = all(len(part) <= MAX_LABEL_CHARACTERS for part in spread)
-        if is_short and len(spread) <= MAX_LABELS and again >= 0.8 * len(parts) and len(parts) <= 2 * len(set(several)):
+        # One-word labels between blanks come in more combinations than there are labels; words of names do not.
+        least = 0.9 if separator == " " else 0.6
+        is_mixed = separator != " " or (len(distinct) > len(spread) and all(map(WORD.fullmatch, spread)))
+        if (
+            is_short
+            and is_mixed
+            and len(spread) <= MAX_LABELS
+            and again >= least * len(parts)
+            and len(parts) <= 2 * len(set(several))
+        ):
             return separator
     return None
 
 
+def possible_separator(cells: Sequence[str]) -> str | None:
+    """A mark that divides some cells, though too few labels come again for it to be sure."""
+    for separator in (";", "|", "\n", ",", "/"):
+        several = [split_cell(cell, separator) for cell in set(cells) if len(split_cell(cell, separator)) > 1]
+        counts = Counter(part for cell in set(cells) for part in split_cell(cell, separator))
+        is_short = all(len(part) <= MAX_LABEL_CHARACTERS for part in counts)
+        shared = any(counts[part] > 1 for parts in several for part in parts)
+        if len(several) >= 2 and is_short and len(counts) <= MAX_LABELS and shared:
+            return separator
+    return None
+
+
+def split_at(separator: str) -> Message:
+    return _("Split at “%(mark)s”", mark=shown_mark(separator))
+
+
+def shown_mark(separator: str) -> str:
+    """Line breaks and blanks as signs that can be seen."""
+    return {"\n": "↵", " ": "␣"}.get(separator, separator)
+
+
 def read_separated(dataset: Dataset, name: str, sample: Sequence[str], choices: Choices) -> list[Reading]:
     guessed = guess_separator(sample)
-    asked = choices.pick("separator", (*SEPARATORS, KEEP), column=name)
+    marks = {NAMES_OF_MARKS.get(mark, mark): mark for mark in SEPARATORS} | {KEEP: KEEP}
+    picked = choices.pick("separator", marks, column=name)
+    asked = marks[picked] if picked else None
     separator = asked or guessed
+    if separator is None and (possible := possible_separator(sample)):
+        shown = _("Each cell of “%(column)s” is one label", column=name)
+        return [
+            Reading(
+                "separator",
+                KEEP,
+                shown,
+                [Choice(NAMES_OF_MARKS.get(possible, possible), split_at(possible))],
+                0.7,
+                column=name,
+            )
+        ]
     if separator is None:
         return []
     label = _("Keep each cell as one label")
     if separator == KEEP:
-        others = [Choice(guessed, _("Split at “%(mark)s”", mark=guessed))] if guessed else []
+        others = [Choice(NAMES_OF_MARKS.get(guessed, guessed), split_at(guessed))] if guessed else []
         sentence: Message = _("Each cell of “%(column)s” is one label", column=name)
         return [Reading("separator", KEEP, sentence, others, column=name, is_asked=True)]
 
@@ -163,10 +214,20 @@ def read_separated(dataset: Dataset, name: str, sample: Sequence[str], choices: 
         return cell if is_missing(cell) else json.dumps(split_cell(cell, separator), ensure_ascii=False)
 
     replace_cells(dataset, name, change)
-    sentence = _("Several labels in a cell of “%(column)s”, separated by “%(mark)s”", column=name, mark=separator)
-    confidence = 1.0 if asked else 0.85
+    sentence = _(
+        "Several labels in a cell of “%(column)s”, separated by “%(mark)s”", column=name, mark=shown_mark(separator)
+    )
+    confidence = 1.0 if asked else 0.6 if separator == " " else 0.85
     return [
-        Reading("separator", separator, sentence, [Choice(KEEP, label)], confidence, column=name, is_asked=bool(asked))
+        Reading(
+            "separator",
+            NAMES_OF_MARKS.get(separator, separator),
+            sentence,
+            [Choice(KEEP, label)],
+            confidence,
+            column=name,
+            is_asked=bool(asked),
+        )
     ]
 
 
@@ -184,7 +245,20 @@ def binary_columns(dataset: Dataset) -> list[str]:
         seen = {(value or "").strip().lower() for value in pc.unique(dataset.column(name)).to_pylist()}
         if seen <= YES | NO:
             listed.append(name)
-    return listed
+    if len(listed) >= MIN_COLUMNS - 1:  # a label that no row has yet, among others
+        listed += [
+            name for name in dataset.names if name not in (*listed, *dataset.kinds) and is_never_set(dataset, name)
+        ]
+    return [name for name in dataset.names if name in listed]
+
+
+def is_never_set(dataset: Dataset, name: str) -> bool:
+    return {(value or "").strip().lower() for value in pc.unique(dataset.column(name)).to_pylist()} in (
+        {"0"},
+        {"no"},
+        {"0.0"},
+        {"false"},
+    )
 
 
 def is_text(dataset: Dataset, name: str) -> bool:
@@ -196,7 +270,7 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
     """Columns of 0 and 1 beside one text or one picture become a list of labels, or one label where each row has exactly one."""
     asked = choices.pick("label_columns", ("labels", KEEP))
     columns = binary_columns(dataset)
-    if len(columns) < MIN_COLUMNS:
+    if len(columns) < MIN_COLUMNS - 1:
         return []
     others = [name for name in dataset.names if name not in columns]
     inputs = [name for name in others if name in dataset.kinds or is_text(dataset, name)]
@@ -205,12 +279,15 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
         return []
     names = ", ".join(columns[:4]) + (" …" if len(columns) > 4 else "")
     labels = {"labels": _("Read as labels"), KEEP: _("Keep the columns")}
-    chosen = asked or "labels"
+    is_few = len(columns) < MIN_COLUMNS
+    if is_few and (not is_text(dataset, inputs[0]) or len(others) > 1):
+        return []
+    chosen = asked or (KEEP if is_few else "labels")
     offered = [Choice(other, labels[other]) for other in labels if other != chosen]
-    confidence = 1.0 if asked else 0.85
+    confidence = 1.0 if asked else 0.7 if is_few else 0.85
     if chosen == KEEP:
         sentence: Message = _("Columns of yes and no are kept: %(names)s", names=names)
-        return [Reading("label_columns", KEEP, sentence, offered, confidence, is_asked=True)]
+        return [Reading("label_columns", KEEP, sentence, offered, confidence, is_asked=bool(asked))]
     flags = [[(cell or "").strip().lower() in YES for cell in dataset.column(name).to_pylist()] for name in columns]
     rows = [[name for name, is_set in zip(columns, row, strict=True) if is_set] for row in zip(*flags, strict=True)]
     is_single = all(len(row) == 1 for row in rows)
@@ -233,66 +310,17 @@ def is_identifier(dataset: Dataset, name: str) -> bool:
     return int(pc.count_distinct(column).as_py()) >= 0.95 * len(column)
 
 
-def free_name(names: Sequence[str], name: str) -> str:
-    return name if name not in names else next(f"{name} ({n})" for n in range(2, 100) if f"{name} ({n})" not in names)
-
-
-# A column for each annotator
-
-
-def read_votes(dataset: Dataset) -> list[Reading]:
-    """The majority of the annotators' columns as a label, and the share that chose it; the columns stay."""
-    columns = voters_of(dataset.names)
-    if len(columns) < 2 or free_name(dataset.names, "label") != "label":
-        return []
-    values = [{cell for cell in dataset.column(name).slice(0, SAMPLE).to_pylist() if not is_missing(cell)} for name in columns]  # fmt: skip
-    union = set().union(*values)
-    if not 2 <= len(union) <= MAX_LABELS or any(len(seen & values[0]) < 0.5 * min(len(seen), len(values[0])) for seen in values):  # fmt: skip
-        return []
-    labels: list[str | None] = []
-    shares: list[str | None] = []
-    disagreed = 0
-    for slices in zip(*(iterate_slices(dataset.column(name)) for name in columns), strict=True):
-        for row in zip(*slices, strict=True):
-            votes = [cell for cell in row if cell is not None and not is_missing(cell)]
-            best, count = Counter(votes).most_common(1)[0] if votes else (None, 0)
-            labels.append(best)
-            shares.append(f"{count / len(votes):.3g}" if votes else None)
-            disagreed += count < len(votes)
-    for name, cells in (("label", labels), ("label agreement", shares)):
-        dataset.table = dataset.table.append_column(name, pa.chunked_array([pa.array(cells, pa.string())]))
-    dataset.suggested = dataset.suggested or {"label": "label"}
-    sentence = ngettext(
-        "“label” is what most of %(names)s say; in %(count)s row they differ",
-        "“label” is what most of %(names)s say; in %(count)s rows they differ",
-        disagreed,
-        names=", ".join(columns[:5]),
-    )
-    return [Reading("votes", "majority", sentence)]
-
-
-def voters_of(names: Sequence[str]) -> list[str]:
-    """Columns of one word with a number or letter behind it (annotator_1), or three or more of one with a name (label_Ann), or with one
-    behind it (Ann label)."""
-    columns = [name for name in names if VOTER.match(name.strip())]
-    if len({match[1].lower() for name in columns if (match := VOTER.match(name.strip()))}) == 1:
-        return columns
-    named = [
-        [name for name in names if form.fullmatch(name.strip()) and word in name.lower()]
-        for form in PEOPLE
-        for word in ("label", "annotation", "vote", "annotator", "rater", "coder")
-    ]
-    best = max(named, key=len)
-    return best if len(best) >= MIN_PEOPLE else []
-
-
 # Numbers with their names in a file beside
 
 
 def read_names(dataset: Dataset, name: str, sample: Sequence[str], names: dict[str, str]) -> list[Reading]:
-    """Names instead of the numbers of a label column all of whose numbers are in the file of names."""
-    if not names or not all(re.sub(r"\.0$", "", cell) in names for cell in sample):
+    """Names instead of the ids of a column of labels all of whose ids are in the file of names."""
+    ids = {re.sub(r"\.0$", "", cell) for cell in sample}
+    named = {own_id: names[own_id] for own_id in ids} if ids <= set(names) else names_of_labels(names, ids)
+    if not named:
         return []
-    replace_cells(dataset, name, lambda cell: names.get(re.sub(r"\.0$", "", cell.strip()), cell))
+    replace_cells(
+        dataset, name, lambda cell: named.get(re.sub(r"\.0$", "", cell.strip()), names.get(cell.strip(), cell))
+    )
     sentence: Message = _("Labels of “%(column)s” were ids; their names come from the file beside it", column=name)
     return [Reading("label_names", "file", sentence, column=name)]

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import canonical_label, is_missing
+from trainer.columns import canonical_label, is_missing, number_of
 from trainer.data.cells import SLICE_ROWS, is_missing_mask, iterate_slices
 
 FOLD_ASCII = bytes(range(128)).lower() + bytes(range(128, 256))
@@ -50,6 +50,12 @@ def normalise_text(text: str) -> str:
     else:
         folded = ignored_characters().sub("", unicodedata.normalize("NFKC", text).casefold())
     return folded or text.strip()
+
+
+def spelling_of(label: str) -> str:
+    """What two spellings of one label share; a number keeps its sign."""
+    is_negative = label.lstrip().startswith(("-", "\u2212")) and number_of(label) is not None
+    return ("-" if is_negative else "") + normalise_text(label)
 
 
 def hash_text(text: str) -> int:

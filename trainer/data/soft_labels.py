@@ -148,7 +148,7 @@ def read_columns(dataset: Dataset, choices: Choices) -> list[Reading]:
     soft: list[str | None] = []
     for slices in zip(*(iterate_slices(dataset.column(name)) for name in columns), strict=True):
         for row in zip(*slices, strict=True):
-            values = [number_of(cell) if cell else None for cell in row]
+            values = [share_of(cell) for cell in row]
             scores = {classes[name]: value for name, value in zip(columns, values, strict=True) if value is not None}
             labels.append(best_of(scores, chosen) if scores else None)
             soft.append(json.dumps(scores, ensure_ascii=False) if scores else None)
@@ -175,7 +175,7 @@ def share_columns(dataset: Dataset) -> list[str]:
     listed, cells = [], []
     for name in dataset.names:
         sample = dataset.column(name).slice(0, SAMPLE).to_pylist()
-        values = [number_of(cell) if cell else None for cell in sample]
+        values = [share_of(cell) for cell in sample]
         if (
             name not in dataset.kinds
             and len(values) > 2
@@ -188,6 +188,13 @@ def share_columns(dataset: Dataset) -> list[str]:
     rows = list(zip(*cells, strict=True))
     is_soft = any(0 < (value or 0) < 1 for row in rows for value in row)
     return listed if is_soft and all(is_one([value or 0 for value in row]) for row in rows) else []
+
+
+def share_of(cell: str | None) -> float | None:
+    """A number, or per cent of one."""
+    bare = (cell or "").strip()
+    value = number_of(bare.rstrip("% ")) if bare else None
+    return value / 100 if value is not None and bare.endswith("%") else value
 
 
 def free(dataset: Dataset, name: str) -> str:

@@ -1,0 +1,186 @@
+"""More forms of labels as people keep them: marks that divide few combinations, columns label_1 and label_2, labels that no row has yet,
+legends, votes that are kept apart, shares in per cent, numbers with a sign."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from trainer.data.class_names import parse_legend
+from trainer.data.inspect import inspect
+from trainer.data.label_columns import guess_separator, possible_separator
+from trainer.data.row_keys import spelling_of
+from trainer.json_types import JsonObject
+
+ROWS = 40
+
+
+def text_of(number: int) -> str:
+    return f"Please help with order number {number} of the shop"
+
+
+def read(
+    place: Path, header: str, cells: list[str], files: dict[str, str] | None = None, **options: Any
+) -> tuple[JsonObject, list[JsonObject]]:
+    """(result, rows) of a table of texts with `cells[n % len(cells)]` behind each."""
+    place.mkdir(exist_ok=True)
+    lines = [header, *(f"{text_of(n)},{cells[n % len(cells)]}" for n in range(ROWS))]
+    for name, content in {"data.csv": "\n".join(lines), **(files or {})}.items():
+        (place / name).write_text(content)
+    paths = [place / "data.csv", *(place / name for name in files or {})]
+    return inspect(paths, place / "v1", **options), pq.read_table(place / "v1/data.parquet").to_pylist()
+
+
+def reading(result: JsonObject, what: str) -> JsonObject:
+    return next(entry for entry in result["reading"] if entry["what"].partition(":")[0] == what)
+
+
+MARKS = {";": "; ", "|": "|", "newline": "\n", ",": ", ", "/": "/", "#": " #"}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks_divide_few_combinations_too(mark: str, tmp_path: Path) -> None:
+    """One label of three comes in one combination alone."""
+    start = "#" if mark == "#" else ""
+    cells = [
+        f'"{start}{MARKS[mark].join(labels)}"'
+        for labels in (["late", "refund"], ["praise"], ["bug", "late"], ["refund"])
+    ]
+    result, rows = read(tmp_path / "a", "text,labels", cells)
+    assert (reading(result, "separator")["chosen"], result["suggestion"]["task"]) == (mark, "multilabel-classification")
+    assert json.loads(rows[2]["labels"]) == ["bug", "late"]
+    _result, rows = read(tmp_path / "b", "text,labels", cells, readings={"separator:labels": "keep"})
+    assert rows[2]["labels"] == cells[2].strip('"')
+
+
+def test_words_between_blanks_are_labels_where_they_combine(tmp_path: Path) -> None:
+    cells = ["clear primary", "clear water primary", "haze primary", "haze water", "clear water", "haze primary water"]
+    assert guess_separator(cells * 5) == " "
+    assert guess_separator(["New York", "New Jersey", "York"] * 9) is None
+    assert (
+        guess_separator(["good (0.8)", "good (0.9)", "bad (0.8)", "bad (0.9)", "bad (0.7)", "good (0.7)"] * 9) is None
+    )
+    result, rows = read(tmp_path, "text,tags", cells)
+    assert (reading(result, "separator")["chosen"], reading(result, "separator")["doubt"]) == ("space", True)
+    assert json.loads(rows[1]["tags"]) == ["clear", "water", "primary"]
+
+
+def test_a_mark_that_may_divide_is_a_doubt(tmp_path: Path) -> None:
+    cells = ["late / parcel", "late / letter", "app / crash", "web / crash", "praise", "thanks"]
+    assert possible_separator(["Sci-Fi/Fantasy", "Drama"]) is None
+    result, rows = read(tmp_path / "a", "text,category", cells)
+    asked = reading(result, "separator")
+    assert (asked["chosen"], asked["others"], asked["doubt"], rows[0]["category"]) == (
+        "keep",
+        ["/"],
+        True,
+        "late / parcel",
+    )
+    _result, rows = read(tmp_path / "b", "text,category", cells, readings={"separator:category": "/"})
+    assert json.loads(rows[0]["category"]) == ["late", "parcel"]
+
+
+@pytest.mark.parametrize(
+    "header", ["text,label1,label2,label3", "text,tag_1,tag_2,tag_3", "text,Category 1,Category 2,Category 3"]
+)
+def test_columns_of_labels_by_number_are_a_list(header: str, tmp_path: Path) -> None:
+    cells = ["late,refund,", "bug,,", "praise,rude,late"]
+    result, rows = read(tmp_path / "a", header, cells)
+    assert [json.loads(row["labels"]) for row in rows[:3]] == [["late", "refund"], ["bug"], ["praise", "rude", "late"]]
+    assert (reading(result, "label_columns")["others"], result["suggestion"]["task"]) == (
+        ["keep"],
+        "multilabel-classification",
+    )
+    result, rows = read(tmp_path / "b", header, cells, readings={"label_columns": "keep"})
+    assert "labels" not in rows[0]
+    assert reading(result, "label_columns")["others"] == ["labels"]
+
+
+def test_columns_that_say_the_same_are_votes_and_can_be_kept(tmp_path: Path) -> None:
+    cells = ["late,late,bug", "bug,bug,bug", "praise,praise,"]
+    result, rows = read(tmp_path / "a", "text,label_1,label_2,label_3", cells)
+    assert (reading(result, "votes")["chosen"], reading(result, "votes")["others"], rows[0]["label"]) == (
+        "majority",
+        ["keep"],
+        "late",
+    )
+    result, rows = read(tmp_path / "b", "text,label_1,label_2,label_3", cells, readings={"votes": "keep"})
+    assert (reading(result, "votes")["others"], "label" in rows[0]) == (["majority"], False)
+
+
+def test_a_label_that_no_row_has_is_one_of_the_columns(tmp_path: Path) -> None:
+    result, rows = read(tmp_path, "text,toxic,obscene,insult,threat", ["1,0,1,0", "0,0,0,0", "1,1,0,0"])
+    assert "threat" in reading(result, "label_columns")["sentence"]
+    assert json.loads(rows[2]["labels"]) == ["toxic", "obscene"]
+
+
+def test_two_columns_of_yes_and_no_are_a_doubt(tmp_path: Path) -> None:
+    result, rows = read(tmp_path / "a", "text,late,broken", ["1,0", "0,1", "1,1"])
+    asked = reading(result, "label_columns")
+    assert (asked["chosen"], asked["others"], asked["doubt"], "late" in rows[0]) == ("keep", ["labels"], True, True)
+    _result, rows = read(
+        tmp_path / "b", "text,late,broken", ["1,0", "0,1", "1,1"], readings={"label_columns": "labels"}
+    )
+    assert [json.loads(row["labels"]) for row in rows[:3]] == [["late"], ["broken"], ["late", "broken"]]
+
+
+LEGENDS = {
+    "legend.csv": "id,name\n0,late\n1,praise\n2,bug\n",
+    "classes.tsv": "class\tdescription\n0\tlate\n1\tpraise\n2\tbug\n",
+    "names.csv": "label_name;label_id\nlate;0\npraise;1\nbug;2\n",
+}
+
+
+@pytest.mark.parametrize("name", LEGENDS)
+def test_a_table_of_ids_and_names_beside(name: str, tmp_path: Path) -> None:
+    result, _rows = read(tmp_path, "text,label", ["0", "1", "2"], {name: LEGENDS[name]})
+    assert {label["label"] for label in result["labels"]} == {"late", "praise", "bug"}
+    assert not result["left_out"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,label\nhello,1\nyou,2\n",
+        "id,name\n0,late\n1,late\n",
+        "id,name,price\n0,late,3\n",
+        "id,price\n0,3\n1,4\n",
+        "a\nb\n",
+    ],
+)
+def test_other_small_tables_are_no_legends(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    assert parse_legend(tmp_path / "a.csv", "a.csv") == {}
+    assert parse_legend(tmp_path / "a.csv", "a.json") == {}
+
+
+def test_names_that_no_column_has_ids_of_are_told(tmp_path: Path) -> None:
+    result, _rows = read(tmp_path, "text,label", ["late", "praise"], {"classes.txt": "one\ntwo\n"})
+    assert [(entry["reason"], entry["count"], entry["file"]) for entry in result["left_out"]] == [
+        ("unused_names", 2, "classes.txt")
+    ]
+
+
+def test_ids_counted_from_1_in_a_table_without_a_header(tmp_path: Path) -> None:
+    lines = [f'"{n % 4 + 1}","Title of story {n}","{text_of(n)}"' for n in range(ROWS)]
+    (tmp_path / "train.csv").write_text("\n".join(lines))
+    (tmp_path / "classes.txt").write_text("World\nSports\nBusiness\nSci/Tech\n")
+    result = inspect([tmp_path / "train.csv", tmp_path / "classes.txt"], tmp_path / "v1")
+    assert {label["label"]: label["count"] for label in result["labels"]} == dict.fromkeys(
+        ["World", "Sports", "Business", "Sci/Tech"], 10
+    )
+
+
+def test_shares_in_per_cent_are_probabilities(tmp_path: Path) -> None:
+    result, rows = read(tmp_path, "text,late,praise,bug", ["70%,20%,10%", "10 %,80 %,10 %", "5%,5%,90%"])
+    assert [row["label"] for row in rows[:3]] == ["late", "praise", "bug"]
+    assert reading(result, "probabilities")["chosen"] == "argmax"
+
+
+def test_numbers_of_two_signs_are_two_labels(tmp_path: Path) -> None:
+    result, _rows = read(tmp_path, "text,label", ["1", "-1", "0"])
+    assert "label_variants" not in [problem["code"] for problem in result["problems"]]
+    assert spelling_of("-1") != spelling_of("1")
+    assert spelling_of("-good") == spelling_of("Good")
