@@ -171,3 +171,31 @@ def test_folders_that_are_called_as_parts_make_the_split(tmp_path: Path) -> None
     assert (dataset.rows, dataset.given_split, (dataset.split == "test").sum()) == (60, True, 20)
     assert [(entry["reason"], entry["examples"]) for entry in dataset.left_out] == [("other_kind", ["d/LICENSE"])]
     assert parts_of_names(["2023/test.csv", "2024/test.csv"]) == [None, None]
+
+
+def apart(count: int, answers: int) -> dict[str, str]:
+    return {
+        "x": "a,b\n" + "".join(f"{n},{n * 7 % 11}\n" for n in range(count)),
+        "y": "label\n" + "".join(f"{LABELS[n % 3]}\n" for n in range(answers)),
+    }
+
+
+def test_inputs_and_answers_in_two_files_go_by_their_order(tmp_path: Path) -> None:
+    train, test = apart(30, 30), apart(12, 12)
+    files = {"X_train.csv": train["x"], "y_train.csv": train["y"], "X_test.csv": test["x"], "y_test.csv": test["y"]}
+    dataset = read(tmp_path / "a", files)
+    assert (dataset.rows, dataset.names, (dataset.split == "test").sum()) == (42, ["a", "b", "label"], 12)
+    assert all(LABELS[int(row["a"]) % 3] == row["label"] for row in dataset.table.to_pylist())
+    assert (left(dataset), reading(dataset, "rows")["doubt"]) == ([], True)
+
+
+@pytest.mark.parametrize(("count", "answers"), [(30, 33), (33, 30)])
+def test_rows_that_stand_beside_none_are_told(count: int, answers: int, tmp_path: Path) -> None:
+    both = apart(count, answers)
+    dataset = read(tmp_path / "a", {"features.csv": both["x"], "labels.csv": both["y"]})
+    assert (dataset.rows, left(dataset)) == (count, [("no_partner", answers - count)] if answers > count else [])
+    assert dataset.column("label").to_pylist().count(None) == max(0, count - answers)
+    alone = read(
+        tmp_path / "b", {"features.csv": both["x"], "labels.csv": both["y"]}, **{"rows_at_labels.csv": "apart"}
+    )
+    assert sum(count for _reason, count in left(alone)) + alone.rows == count + answers

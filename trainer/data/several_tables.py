@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from trainer.columns import number_of
-from trainer.data import keyed_tables
+from trainer.data import keyed_tables, paired_tables
 from trainer.data.competitions import find_answer, is_submission
 from trainer.data.exports.known import fold_name
 from trainer.data.problems import Problem, problem
@@ -61,6 +61,7 @@ def join_tables(
     compare_headers(several, choices, reopen)
     match_columns(several, choices)
     join_by_keys(several, choices)
+    join_by_order(several, choices)
     choose_files(several, choices, is_fixed)
     tell_differences(several)
     if answer is not None and any(answer.chosen in table.columns for table in several.tables):
@@ -244,6 +245,21 @@ def join_by_keys(several: Several, choices: Choices) -> None:
                 several.tables[place], several.parts[place] = pair.base, next(iter(parts), None)
                 del several.tables[index], several.parts[index], several.places[index]
                 break
+
+
+def join_by_order(several: Several, choices: Choices) -> None:
+    """Inputs and answers in two files of one part, row by row, where their names say so."""
+    for answers in list(several.tables):
+        index = next(place for place, table in enumerate(several.tables) if table is answers)
+        for place, inputs in enumerate(several.tables):
+            if several.parts[place] != several.parts[index] or not paired_tables.is_pair(inputs, answers):
+                continue
+            reading = paired_tables.describe(inputs, answers, choices)
+            several.readings.append(reading)
+            if reading.chosen == paired_tables.JOIN:
+                paired_tables.join_rows(inputs, answers)
+                del several.tables[index], several.parts[index], several.places[index]
+            break
 
 
 def choose_files(several: Several, choices: Choices, is_fixed: bool) -> None:
