@@ -38,6 +38,8 @@ NOTICE = re.compile(
     re.IGNORECASE,
 )
 """What the program says in the name of the chat, as iPhones export it."""
+MOSTLY_LONG = 0.1
+"""Share of the lines that must begin a message in a text whose first line does."""
 MAX_MESSAGE_LINES = 400_000
 MAX_TEXT = 200_000
 MAIL_COLUMNS, CHAT_COLUMNS = ["date", "from", "to", "subject", "labels", "text"], ["time", "author", "text"]
@@ -47,7 +49,9 @@ MAIL_HEADER = re.compile(r"^[A-Za-z][A-Za-z0-9-]*:", re.MULTILINE)
 def looks_like_whatsapp(sample: str) -> bool:
     lines = [line for line in sample.splitlines()[:200] if line.strip()]
     begun = [match for line in lines if (match := MESSAGE.fullmatch(line.strip()))]
-    return len(begun) >= 3 and len(begun) > 0.5 * len(lines) and any(match["author"] for match in begun)
+    is_first = bool(lines) and MESSAGE.fullmatch(lines[0].strip()) is not None
+    least = MOSTLY_LONG if is_first else 0.5  # messages of many lines
+    return len(begun) >= 3 and len(begun) > least * len(lines) and any(match["author"] for match in begun)
 
 
 def looks_like_mbox(sample: str) -> bool:
