@@ -178,10 +178,11 @@ class Service:
             form = request.query_params.get("as", "")
             check_form(model.engine, form)
             explains = explaining.wants(request.query_params, model.engine, question.count)
+            method = request.query_params.get("method", "")
             inputs = await self.pool.read(model, question.inputs(model.engine.manifest.get("inputs", [])))
             del question  # with all that was sent
         names: dict[str, str | int | None] = {"run": record.run, "version": record.version}
-        answered = await self.answer_inputs(model, inputs, names, started, form, explains=explains)
+        answered = await self.answer_inputs(model, inputs, names, started, form, method=method, explains=explains)
         self.usage.add(record.slug, caller.key, rows=answered.rows, ms=answered.ms)
         return Response(answered.body, media_type=JSON)
 
@@ -253,10 +254,11 @@ class Service:
                 )
             model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
             explains = explaining.wants(request.query_params, model.engine, question.count)
+            method = request.query_params.get("method", "")
             inputs = await self.pool.read(model, question.inputs([]))
             del question
         names: dict[str, str | int | None] = {"run": Path(artifact).parent.name, "version": None}
-        answered = await self.answer_inputs(model, inputs, names, started, explains=explains)
+        answered = await self.answer_inputs(model, inputs, names, started, method=method, explains=explains)
         return Response(answered.body, media_type=JSON)
 
     async def answer_inputs(
@@ -267,6 +269,7 @@ class Service:
         started: float,
         form: str = "",
         *,
+        method: str = "",
         explains: bool = False,
     ) -> "Answered":
         """Inputs that were read, with what each answer depends on where that is asked."""
@@ -275,7 +278,7 @@ class Service:
         outputs = as_fields(model.engine, answer.outputs) if form else answer.outputs
         explanations, asked = [], time.perf_counter()
         if explains:
-            explanations = await explaining.explain(model, inputs)
+            explanations = await explaining.explain(model, inputs, method)
             outputs = [
                 output | {"explanation": explanation} for output, explanation in zip(outputs, explanations, strict=True)
             ]

@@ -95,7 +95,7 @@ class Batcher:
             self.loop.call_soon(self.launch)  # after the other requests of this turn of the loop
         return await job.future
 
-    async def explain(self, inputs: Sequence[object], seconds: float) -> list[dict[str, Any]]:
+    async def explain(self, inputs: Sequence[object], seconds: float, method: str = "") -> list[dict[str, Any]]:
         """What the answer to each depends on, in turn with the batches, each taking about `seconds` at most; `Problem` 503 when
         many wait already."""
         if self.explaining + len(inputs) > MAX_EXPLAINING:
@@ -105,7 +105,7 @@ class Batcher:
         self.explaining += len(inputs)
         try:
             return [
-                await self.loop.run_in_executor(self.executor, self.engine.explain, value, "", seconds)
+                await self.loop.run_in_executor(self.executor, self.engine.explain, value, method, seconds)
                 for value in inputs
             ]
         finally:

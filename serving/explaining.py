@@ -28,7 +28,14 @@ def wants(query: QueryParams, engine: "Engine[Any, Any]", count: int) -> bool:
     if asked == "1" and count > MOST_INPUTS:
         sentence = f"At most {MOST_INPUTS} inputs are explained in one request; there are {count}."
         raise Problem(422, "too_many_inputs", sentence, "Send several requests.")
+    check_method(query.get("method", ""), engine)
     return asked == "1"
+
+
+def check_method(method: str, engine: "Engine[Any, Any]") -> None:
+    if method and method not in engine.methods:
+        sentence = f"This model is not explained by “{method[:40]}”."
+        raise Problem(422, "no_explanation", sentence, f"There are: {', '.join(engine.methods)}.")
 
 
 def no_explanation(detail: str) -> Problem:
@@ -36,10 +43,10 @@ def no_explanation(detail: str) -> Problem:
     return Problem(422, "no_explanation", detail, hint)
 
 
-async def explain(model: Model, inputs: Sequence[object]) -> list[dict[str, Any]]:
-    """Of each input what its answer depends on; `Problem` 422 for one that has no explanation, 503 where many wait."""
+async def explain(model: Model, inputs: Sequence[object], method: str = "") -> list[dict[str, Any]]:
+    """By a `method`, or the usual one. Of each input what its answer depends on; `Problem` 422 for one that has no explanation, 503 where many wait."""
     try:
-        return await model.batcher.explain(inputs, SECONDS)
+        return await model.batcher.explain(inputs, SECONDS, method)
     except UserError as error:
         raise no_explanation(error.message) from error
 

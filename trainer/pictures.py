@@ -110,6 +110,14 @@ class Preprocess:
     def shape(self) -> tuple[int, int, int]:
         return self.height, self.width, self.channels
 
+    @property
+    def view(self) -> JsonObject:
+        """What the model sees of a picture: the middle, `width` × `height`, of one that is brought to the size `scaled` (width,
+        height), or, unless it is `stretched`, in its own proportions so that it covers that size."""
+        wide, tall = self.target(1, 1)
+        is_stretched = self.shortest is None
+        return {"width": self.width, "height": self.height, "scaled": [wide, tall], "stretched": is_stretched}
+
     @cached_property
     def mean_pixel(self) -> np.ndarray:
         """The pixel that the model sees as zero: (channels,)."""

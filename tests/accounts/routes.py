@@ -34,7 +34,7 @@ _SHOWN = {
 }
 _SENT = {
     "prototype": "begin_labels replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
-    "run": "cancel_run resume_run train_without accept_leaks deploy try_run remove_model",
+    "run": "cancel_run resume_run train_without accept_leaks deploy try_run why_mistake remove_model",
     "search": "stop_search cancel_search resume_search",
     "endpoint": "update_endpoint choose_examples create_key create_link",
     "key": "revoke_key",
@@ -55,10 +55,11 @@ _MORE: dict[str, tuple[object, ...]] = {
     "run_media": PICTURE,
     "augmented_picture": ("0" * 24,),
     "run_example": (0,),
+    "why_mistake": (0,),
 }
 PAGES: dict[str, Page] = {
     **{name: Page(of, VIEW, EDIT, _MORE.get(name, ())) for of, names in _SHOWN.items() for name in names.split()},
-    **{name: Page(of, None, EDIT) for of, names in _SENT.items() for name in names.split()},
+    **{name: Page(of, None, EDIT, _MORE.get(name, ())) for of, names in _SENT.items() for name in names.split()},
     **{name: Page(of, EDIT, EDIT) for of, names in _ASKED.items() for name in names.split()},
     "change_rows": Page("prototype", None, LABEL),
     "label": Page("prototype", LABEL, LABEL),

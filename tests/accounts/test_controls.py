@@ -31,7 +31,17 @@ SHOWN_ELSEWHERE = {
         "net",
         "promote",
     ),
-    *("restore", "forget", "accept_leaks", "train_without", "remove_checkpoints", "try_run", "remove_model", "divide"),
+    *(
+        "restore",
+        "forget",
+        "accept_leaks",
+        "train_without",
+        "remove_checkpoints",
+        "try_run",
+        "why_mistake",
+        "remove_model",
+        "divide",
+    ),
     *(
         "begin_labels",
         "undo_label",

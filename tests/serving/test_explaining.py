@@ -76,6 +76,13 @@ def test_every_call_of_the_model_is_counted(serving: Serving, redis_server: Redi
     wait_for(lambda: rows() == 1 + calls, 6)
 
 
+def test_another_method_is_asked_for_by_its_name(serving: Serving) -> None:
+    explanation = ask(serving, ["my card was lost"], method="lime").json()["outputs"][0]["explanation"]
+    assert (explanation["method"], len(explanation["parts"])) == ("lime", 4)
+    refused = ask(serving, ["my card"], method="shap").json()
+    assert (refused["code"], refused["hint"]) == ("no_explanation", "There are: occlusion, lime.")
+
+
 def test_the_site_may_ask_about_any_run_and_nobody_else(serving: Serving, packaged: Path) -> None:
     def internal(token: str) -> httpx.Response:
         body = {"artifact": str(packaged), "inputs": ["my card"]}

@@ -233,6 +233,15 @@ def test_of_very_many_parts_the_weightiest_are_told_and_the_rest_as_one() -> Non
     assert told["value"] == 5.0 + weights.sum()
 
 
+@pytest.mark.parametrize(
+    ("unit", "weight", "told"),
+    [("number", 0.00001234567, 0.0000123457), ("number", 1234567.8, 1234570.0), ("probability", 0.00001, 0.0)],
+)
+def test_numbers_of_any_size_keep_their_digits(unit: str, weight: float, told: float) -> None:
+    (part,) = explained("lime", [{"kind": "column"}], Weighed(np.array([weight]), unit, 1))["parts"]
+    assert part["weight"] == told
+
+
 def test_a_slow_model_is_asked_less(monkeypatch: pytest.MonkeyPatch) -> None:
     def seconds(*times: float) -> None:
         clock = iter(times)

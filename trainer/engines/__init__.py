@@ -129,6 +129,11 @@ class Engine(Generic[Read, Answered]):
         """Those of a read input, at most so many, for `explain`."""
         raise NotImplementedError
 
+    @property
+    def view(self) -> JsonObject | None:
+        """What of a picture regions are shares of (`trainer.pictures.Preprocess.view`)."""
+        return None
+
     def exact(self, value: Read) -> tuple[list[JsonObject], Weighed]:
         """The parts of an input and their exact weights, of an engine that has such a method (`shap`, `sums`, `scores`)."""
         raise NotImplementedError
@@ -226,7 +231,8 @@ class Engine(Generic[Read, Answered]):
         if method not in AGNOSTIC:
             return explained(method, *self.exact(value))
         parts = self.parts(value, parts_allowed(lambda: self.answered([value]), seconds))
-        return explained(method, parts.described, self.weigh(method, value, parts))
+        explanation = explained(method, parts.described, self.weigh(method, value, parts))
+        return explanation | ({"view": self.view} if self.view else {})
 
     def weigh(self, method: str, value: Read, parts: Parts[Read]) -> Weighed:
         """By a method that only asks again."""

@@ -19,6 +19,7 @@ from trainer.words import PIECE
 METHODS = ("shap", "sums", "scores", "occlusion", "lime")
 UNITS = ("probability", "log_odds", "number", "score", "share", "nats")
 """Of weights: how far a probability, its logit, a number, a score, the share of a text's characters or a log-likelihood falls."""
+UNBOUNDED = ("number", "log_odds", "nats")
 MOST_PARTS, FEWEST_PARTS = 120, 4
 """Into which an input is divided; fewer where asking takes long."""
 EXTRA_MASKS = 40
@@ -100,14 +101,22 @@ def explained(method: str, described: list[JsonObject], weighed: Weighed) -> Jso
     MOST_PARTS the weightiest are told, in their order, and the rest as one."""
     weights = np.asarray(weighed.weights, dtype=float)
     told = np.sort(np.argsort(-np.abs(weights), kind="stable")[:MOST_PARTS])
-    parts: list[JsonObject] = [described[place] | {"weight": round(float(weights[place]), 4)} for place in told]
+    parts: list[JsonObject] = [described[place] | {"weight": rounded(weights[place], weighed.unit)} for place in told]
     if len(told) < len(weights):
         rest = float(weights.sum() - weights[told].sum())
-        parts.append({"kind": "rest", "count": len(weights) - len(told), "weight": round(rest, 4)})
+        parts.append({"kind": "rest", "count": len(weights) - len(told), "weight": rounded(rest, weighed.unit)})
     sums: JsonObject = {}
     if weighed.base is not None:
-        sums = {"base": round(weighed.base, 4), "value": round(weighed.base + float(weights.sum()), 4)}
+        sums = {
+            "base": rounded(weighed.base, weighed.unit),
+            "value": rounded(weighed.base + float(weights.sum()), weighed.unit),
+        }
     return {"method": method, "unit": weighed.unit, "calls": weighed.calls, **sums, "parts": parts}
+
+
+def rounded(value: float, unit: str) -> float:
+    """To four places, or, of a number that may be of any size, to six digits."""
+    return float(f"{value:.6g}") if unit in UNBOUNDED else round(float(value), 4)
 
 
 def batched(values: Iterable[Read], size: int) -> Iterator[list[Read]]:

@@ -41,6 +41,10 @@ class PixelEngine(Engine[Read, Answered]):
     def other_files(self) -> tuple[Path, ...]:
         return (self.artifact / "model" / CONFIG,)
 
+    @property
+    def view(self) -> JsonObject:
+        return self.preprocess.view
+
     def warm_pixels(self) -> np.ndarray:
         """A black picture, as the model takes it."""
         return np.zeros(self.preprocess.shape, dtype=np.uint8)

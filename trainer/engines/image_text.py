@@ -33,6 +33,10 @@ class ImageTextEngine(ArrayEngine[Pair]):
         model = self.artifact / "model"
         return model / "picture" / CONFIG, model / "text" / "tokenizer.json"
 
+    @property
+    def view(self) -> JsonObject:
+        return self.preprocess.view
+
     def warm_input(self) -> Pair:
         return np.zeros(self.preprocess.shape, dtype=np.uint8), "a"
 

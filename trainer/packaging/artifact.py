@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from trainer.engines import open_engine
 from trainer.events import now
+from trainer.faithfulness import deletion_test
 from trainer.files import sha256, write_json
 from trainer.learning.family import Family, ModelT, RowsT
 from trainer.learning.job import Job
@@ -61,6 +63,8 @@ def write(
     compared = slice(rows.most_compared or MOST_ROWS)
     saved = Saved(rows.inputs(rows.part("test")[compared]), own["truth"][compared], own["predicted"][compared])
     report["export"] = export(target, emit=job.emit, saved=saved)
+    report["explanations"] = deletion_test(open_engine(target), saved.inputs)
+    facts["explained_by"] = report["explanations"]["method"]
     finish(job, target, rows, objective.card(report), report, facts)
 
 

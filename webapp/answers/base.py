@@ -65,6 +65,8 @@ class Presentation(ABC):
     """Whether the answer's drawing says the answer, so that it need not stand above it."""
     writes_texts = False
     """Whether an answer is a text that is too long for a heading."""
+    is_explained = True
+    """Whether what an answer depends on can be asked (`?explain=1` of serving)."""
     quotes_data = False
     """Whether answers hold texts of the data that was learned from."""
 

@@ -10,6 +10,7 @@ KEPT_TEXT = 2_000
 class Completion(Presentation):
     key = "completion"
     says_itself = writes_texts = True
+    is_explained = False
     longest_correction = 4_000
 
     @property

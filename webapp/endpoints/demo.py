@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import answers as presentations
 from webapp.accounts.requests import SiteRequest
+from webapp.answers.why import shown
 from webapp.catalog.titles import reads_table
 from webapp.core.clients import client_address, network
 from webapp.core.downloads import Download
@@ -64,7 +65,7 @@ def target_of(run: Run | None) -> str:
 @require_http_methods(["GET", "POST"])
 @for_visitors
 def demo(request: SiteRequest, slug: str) -> HttpResponse:
-    """Context: endpoint, link, run, fields, examples; target (the column predicted, of a table); after a POST also answer, token (of the answer), model_input, problem."""
+    """Context: endpoint, link, run, fields, examples; target (the column predicted, of a table); after a POST also answer, token (of the answer), model_input, problem; why (`webapp.answers.why`), where `?why=1` asks it."""
     endpoint, link = admit(request, slug)
     if not request.htmx:
         check_answers(endpoint)
@@ -75,7 +76,8 @@ def demo(request: SiteRequest, slug: str) -> HttpResponse:
     else:
         visitors.count_visit(link, visits=1)
     page = "endpoints/chat.html" if converses(context["run"]) else "endpoints/demo.html"
-    template = "endpoints/_demo_answer.html" if request.htmx else page
+    partial = "endpoints/_why.html" if asks_why(request) else "endpoints/_demo_answer.html"
+    template = partial if request.htmx else page
     return with_devices(render(request, template, context, status=200 if request.htmx else status))
 
 
@@ -124,7 +126,8 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
         example = examples.values_shown(endpoint, run, key) if key else None
         model_input = inputs.read(run, request.POST, request.FILES, example)
         context["fields"] = inputs.filled(context["fields"], model_input.texts)
-        answer = serving_client.predict(endpoint.slug, [model_input.value], visitor_of(request))
+        who, explains = visitor_of(request), asks_why(request)
+        answer = serving_client.predict(endpoint.slug, [model_input.value], who, explains=explains)
     except Closed as closed:
         context["problem"] = closed.as_problem()
         return closed.status
@@ -133,8 +136,10 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
             problem = paused(endpoint.workspace.name).as_problem()
         context["problem"] = problem
         return problem.status
-    output = examples.visitor_answer(endpoint, run, answer["outputs"][0])
-    visitors.count_visit(link, tries=1)
+    raw = answer["outputs"][0]
+    context |= why_context(request, raw, model_input)
+    output = examples.visitor_answer(endpoint, run, raw)
+    visitors.count_visit(link, tries=0 if explains else 1)
     presentation = presentations.of_task(run.task)
     rated = [endpoint.pk, new_id(), model_input.stored, presentation.shortened(output)]
     context |= {
@@ -144,9 +149,30 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
         "presentation": presentation,
         "correction": presentation.correction(output),
         "timing_ms": answer["timing_ms"],
+        "asked_by": key,
         "token": signing.dumps(rated, salt="judgement", compress=True),
     }
     return 200
+
+
+def asks_why(request: HttpRequest) -> bool:
+    return request.GET.get("why") == "1"
+
+
+def why_context(request: HttpRequest, output: dict[str, Any], model_input: inputs.ModelInput) -> dict[str, Any]:
+    """What the answer depends on, taken out of `output`: {why, picture (its address, where the browser has it not)}; nothing
+    where that was not asked."""
+    explanation = output.pop("explanation", None)
+    if explanation is None:
+        return {}
+    address = next((medium["address"] for medium in model_input.media if medium["kind"] == "image"), "")
+    why = shown(explanation, len(output.get("scores") or ()))
+    return {"why": why, "picture": "" if is_fragment(request) else address}
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Whether htmx puts the answer into a page that has the picture already."""
+    return "HX-Request" in request.headers
 
 
 @csrf_exempt

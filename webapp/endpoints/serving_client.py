@@ -91,10 +91,15 @@ def told_as_openai(error: object) -> dict[str, str]:
     return {"detail": str(error.get("message", "")), "code": str(error.get("code"))} if isinstance(error, dict) else {}
 
 
-def predict(slug: str, inputs: Sequence[object], visitor: str) -> Answer:
-    return ask(f"/e/{slug}/predict", {"inputs": list(inputs)}, visitor)
+EXPLAIN = "?explain=1"
 
 
-def predict_artifact(artifact: Path, inputs: Sequence[object], visitor: str) -> Answer:
+def predict(slug: str, inputs: Sequence[object], visitor: str, *, explains: bool = False) -> Answer:
+    """`explains`: each output has an `explanation` too."""
+    return ask(f"/e/{slug}/predict{EXPLAIN if explains else ''}", {"inputs": list(inputs)}, visitor)
+
+
+def predict_artifact(artifact: Path, inputs: Sequence[object], visitor: str, *, explains: bool = False) -> Answer:
     """The same for a run that is not deployed: the try-it box."""
-    return ask("/internal/predict", {"artifact": str(artifact), "inputs": list(inputs)}, visitor)
+    body: dict[str, object] = {"artifact": str(artifact), "inputs": list(inputs)}
+    return ask(f"/internal/predict{EXPLAIN if explains else ''}", body, visitor)

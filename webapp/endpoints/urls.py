@@ -1,11 +1,12 @@
 from django.urls import path
 
-from webapp.endpoints import chatting, demo, inbox_views, views
+from webapp.endpoints import chatting, demo, inbox_views, views, why
 
 urlpatterns = [
     path("prototypes/<str:pk>/share", views.share, name="share"),
     path("runs/<str:pk>/deploy", views.deploy, name="deploy"),
     path("runs/<str:pk>/try", views.try_run, name="try_run"),
+    path("runs/<str:pk>/mistakes/<int:number>/why", why.why_mistake, name="why_mistake"),
     path("runs/<str:pk>/examples/<int:number>", views.run_example, name="run_example"),
     path("endpoints/<str:pk>/update", views.update, name="update_endpoint"),
     path("endpoints/<str:pk>/delete", views.delete_endpoint, name="delete_endpoint"),

@@ -21,7 +21,7 @@ from webapp.core.problems import Conflict
 from webapp.costs.actions import price_per_hour
 from webapp.endpoints import actions, addresses, choosing, examples, replacing, serving_client
 from webapp.endpoints.admission import opening, paused_by_budget
-from webapp.endpoints.demo import example_file, target_of
+from webapp.endpoints.demo import asks_why, example_file, target_of, why_context
 from webapp.endpoints.forms import EndpointForm, KeyForm, LinkForm, ShareForm
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink
 from webapp.endpoints.snippets import snippets
@@ -247,13 +247,17 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
 
 @form_on("run")
 def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
-    """The try-it box of a finished run. Context: answer (one output), model_input, report, timing_ms."""
+    """The try-it box of a finished run. Context: answer (one output), model_input, report, timing_ms; why and picture
+    (`why_context`), where `?why=1` asks it."""
     run = load_run(request, pk)
     artifact, key = storage.local_model(run), request.POST.get("example")
     example = inputs.example_values(run, key) if key else None
     model_input = inputs.read(run, request.POST, request.FILES, example)
-    answer = serving_client.predict_artifact(artifact, [model_input.value], f"member:{request.user.pk}")
+    who, explains = f"member:{request.user.pk}", asks_why(request)
+    answer = serving_client.predict_artifact(artifact, [model_input.value], who, explains=explains)
     context = {
+        **why_context(request, answer["outputs"][0], model_input),
+        "asked_by": key,
         "answer": answer["outputs"][0],
         "presentation": presentations.of_task(run.task),
         "model_input": model_input,
@@ -263,7 +267,8 @@ def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
         "prototype": run.prototype,
         "target": target_of(run),
     }
-    return render(request, "endpoints/_answer.html" if request.htmx else "endpoints/tried.html", context)
+    partial = "endpoints/_why.html" if explains else "endpoints/_answer.html"
+    return render(request, partial if request.htmx else "endpoints/tried.html", context)
 
 
 @member

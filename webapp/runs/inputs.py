@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from trainer import dates
 from trainer.numerals import with_mark
+from webapp import answers as presentations
 from webapp.catalog.titles import input_words, reads_table, role_words, widgets_of
 from webapp.core.formats import number, size
 from webapp.core.media import size_of, type_of
@@ -195,6 +196,17 @@ def try_it(run: Run, example: str = "") -> dict[str, Any]:
 
 def kinds_of_media(fields: Iterable[Field]) -> set[str]:
     return {field.kind for field in fields if field.kind in MEDIA}
+
+
+ASKED_KINDS = ({"text"}, {"image"}, {"audio"}, {"image", "text"})
+"""Inputs that a report keeps whole beside its mistakes, other than rows of tables."""
+
+
+def can_be_asked(run: Run, shown: dict[str, Any]) -> bool:
+    """Whether a mistake as the page shows it has all that the model read, and the model can say what its answer depends on."""
+    if not presentations.of_task(run.task).is_explained:
+        return False
+    return bool(shown["fields"]) if reads_table(run.task) else {field.kind for field in fields_of(run)} in ASKED_KINDS
 
 
 def example_values(run: Run, index_text: str) -> dict[str, Any]:

@@ -128,6 +128,9 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     if run.model_removed_at:
         return render(request, "runs/run_done.html", context)
     context |= inputs.try_it(run, request.GET.get("example", "")) | {"may_try": request.membership.can_edit}
+    context["mistakes"] = [
+        mistake | {"can_be_asked": inputs.can_be_asked(run, mistake)} for mistake in context["mistakes"]
+    ]
     context["fields"] = inputs.filled(context["fields"], typed(request, reverse("try_run", args=[pk])))
     response = render(request, "runs/run_done.html", context)
     response["Permissions-Policy"] = inputs.DEVICES
