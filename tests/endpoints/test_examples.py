@@ -317,7 +317,7 @@ def test_answers_that_are_personal_data_are_told(texts: Run, browser: Client) ->
 def test_an_example_keeps_the_link_of_its_visitor(texts: Run, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without script it is a link, also on the page that answers a form, whose address has no link."""
     answer = {"outputs": [{"label": "a", "score": 0.9, "scores": []}], "timing_ms": {"total": 1}}
-    monkeypatch.setattr("webapp.endpoints.serving_client.predict", lambda *_asked: answer)
+    monkeypatch.setattr("webapp.endpoints.serving_client.predict", lambda *_asked, **_how: answer)
     demo = things.endpoint(texts, visibility="link")
     choose(browser, demo, 0)
     path, link = reverse("demo", args=[demo.slug]), demo.links.get().token

@@ -39,7 +39,7 @@ def searching(run: Run) -> Run:
 def demo(run: Run, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     """What the model server answers; it knows nothing of who may read what."""
     answer = {"outputs": [OUTPUT], "timing_ms": {"total": 1}}
-    monkeypatch.setattr("webapp.endpoints.serving_client.predict", lambda *_asked: answer)
+    monkeypatch.setattr("webapp.endpoints.serving_client.predict", lambda *_asked, **_how: answer)
     return things.endpoint(run, visibility="public")
 
 

@@ -57,7 +57,7 @@ def holds_data(content: bytes) -> list[str]:
 
 
 def test_a_stranger_finds_no_row(demo: Endpoint, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(_slug: str, values: list[Any], _subject: str) -> dict[str, Any]:
+    def answer(_slug: str, values: list[Any], _subject: str, **_how: Any) -> dict[str, Any]:
         return {"outputs": [{"label": "a", "score": 0.9, "scores": [], "echo": values}], "timing_ms": {"total": 1}}
 
     monkeypatch.setattr("webapp.endpoints.serving_client.predict", answer)
