@@ -3,18 +3,18 @@ transcript each, or read whole."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.cuts import Cut
 from trainer.data.decoded_text import decode_text
 from trainer.data.readings import Choice, Choices, Reading
-from trainer.data.sidecars import read_lines, read_scripts
+from trainer.data.sidecars import name_texts, read_lines, read_scripts
 from trainer.messages import _, ngettext
 
 if TYPE_CHECKING:
-    from trainer.data.media_files import Files
+    from trainer.data.media_files import Files, MediaRow
 
 WHAT, CUT, WHOLE = "clips", "cut", "whole"
 SUFFIXES = (".textgrid", ".srt", ".vtt")
@@ -25,6 +25,9 @@ MIN_SHARE = 0.5
 """Share of the recordings that must have such a file beside them."""
 TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 CUE = re.compile(rf"{TIME}\s*-->\s*{TIME}")
+TRACK = re.compile(r"(\d+(?:[.,]\d+)?)\t(\d+(?:[.,]\d+)?)(?:\t(.*))?")
+START = re.compile(r"(start|begin|onset|t0|from)([ _-]*\(?(time|s|secs?|seconds)\)?)*", re.IGNORECASE)
+END = re.compile(r"(end|stop|offset|t1|to)([ _-]*\(?(time|s|secs?|seconds)\)?)*", re.IGNORECASE)
 SPEAKER = re.compile(r"<v(?:\.[\w.]+)?\s+([^>]{1,100})>")
 PAUSES = frozenset(["", "sil", "sp", "spn", "<sil>", "<eps>", "<p:>", "#", "_", "pau"])
 """What tiers of a TextGrid call a silence."""
@@ -153,7 +156,11 @@ def add_cut(recordings: Recordings, recording: Entry, cut: Cut) -> None:
 
 def read_beside(files: "Files") -> Recordings | None:
     """TextGrids and subtitles of the same name as a recording, beside it or alone of that name elsewhere."""
-    tellers = [entry for entry in files.others if entry.suffix in SUFFIXES]
+    tellers = [
+        entry
+        for entry in files.others
+        if entry.suffix in SUFFIXES or (entry.suffix == ".txt" and is_track(read_text(files.archive, entry)))
+    ]
     if not tellers or len(tellers) < MIN_SHARE * len(files.media):
         return None
     recordings = Recordings("subtitles")
@@ -168,11 +175,15 @@ def read_beside(files: "Files") -> Recordings | None:
         if entry.suffix == ".textgrid":
             cuts, is_fine = grid_cuts(text)
             recordings.form, recordings.is_fine = "textgrid", recordings.is_fine or is_fine
+        elif entry.suffix == ".txt":
+            cuts, recordings.form = list(track_cuts(text)), "audacity"
         else:
             cuts = list(cue_cuts(text))
         if cuts:
             recordings.cuts[recording.name] = cuts[:MAX_CUTS]
             recordings.used.add(entry.name)
+    if recordings.form == "audacity":
+        name_texts([cut.cells for cuts in recordings.cuts.values() for cut in cuts], "image")
     return recordings if len(recordings.cuts) >= MIN_SHARE * len(files.media) else None
 
 
@@ -186,6 +197,66 @@ def read_text(archive: Archive, entry: Entry) -> str:
         return decode_text(archive.read(entry, MAX_BYTES))
     except EntryError:
         return ""
+
+
+def is_track(text: str) -> bool:
+    """Audacity's label track: lines of start, end and label."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("\\")]  # a line of frequencies
+    return bool(lines) and all(map(TRACK.fullmatch, lines))
+
+
+def track_cuts(text: str) -> Iterator[Cut]:
+    """Points in time, whose start is their end, are no clips."""
+    for line in text.splitlines():
+        match = TRACK.fullmatch(line)
+        if match and float(match[2].replace(",", ".")) > float(match[1].replace(",", ".")):
+            start, end = (float(match[place].replace(",", ".")) for place in (1, 2))
+            yield Cut(start, end, {"text": (match[3] or "").strip() or None})
+
+
+def cut_rows(
+    files: "Files", rows: list["MediaRow"], choices: Choices, file: str
+) -> tuple[list["MediaRow"], list[Reading]]:
+    """Rows of a table that name recordings several times, with a start and an end in seconds each, as a row a recording with its
+    clips; any other rows as they are."""
+    names = list(rows[0].cells) if rows and files.kind == "audio" else []
+    start, end = (next((name for name in names if form.fullmatch(name.strip())), None) for form in (START, END))
+    if start is None or end is None or len({row.entry.name for row in rows}) == len(rows):
+        return rows, []
+    spans = [
+        parse_span([(row.cells[start] or "").replace(",", "."), (row.cells[end] or "").replace(",", ".")])
+        for row in rows
+    ]
+    if any(span is None or span[1] is None or span[1] <= span[0] for span in spans):
+        return rows, []
+    asked = choices.pick(WHAT, (CUT, WHOLE), file)
+    cut: dict[str, MediaRow] = {}
+    for row, span in zip(rows, spans, strict=True):
+        assert span is not None
+        cells = {name: cell for name, cell in row.cells.items() if name not in (start, end)}
+        made = cut.setdefault(row.entry.name, replace(row, cells={}, cuts=[]))
+        made.cuts = [*made.cuts, Cut(*span, cells)]
+    sentences = {
+        CUT: ngettext(
+            "%(count)s recording was cut to %(clips)s clips by the times in its table.",
+            "%(count)s recordings were cut to %(clips)s clips by the times in their table.",
+            len(cut),
+            clips=f"{len(rows):,}",
+        ),
+        WHOLE: _("Each row of the table is a whole recording, whatever its times are"),
+    }
+    labels = {CUT: _("Cut to clips"), WHOLE: _("Read whole")}
+    chosen, other = (WHOLE, CUT) if asked == WHOLE else (CUT, WHOLE)
+    reading = Reading(
+        WHAT,
+        chosen,
+        sentences[chosen],
+        [Choice(other, labels[other])],
+        1.0 if asked else 0.9,
+        file,
+        is_asked=bool(asked),
+    )
+    return (list(cut.values()) if chosen == CUT else rows), [reading]
 
 
 def cue_cuts(text: str) -> Iterator[Cut]:

@@ -36,6 +36,8 @@ GROUP = re.compile(
     re.IGNORECASE,
 )
 PART_AND_CLASS = re.compile(r"(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev)[-_ ]+(.+)", re.IGNORECASE)
+UNLABELLED = re.compile(r"unsup|un-?label?led|no[_ -]labels?|without[_ -]labels?|unsorted", re.IGNORECASE)
+"""A folder of what nobody has labelled."""
 CLASS_STEMS = (
     "class",
     "label",
@@ -104,7 +106,9 @@ def read_roles(folders: Sequence[Sequence[str]], asked: str | None = None) -> Fo
     scored = score_levels(others, parts)
     chosen = next((level for _points, level in scored if level.value == asked), scored[0][1] if scored else None)
     scored = sorted(scored, key=lambda candidate: candidate[1] is not chosen)
-    labels = list(chosen.names) if chosen else [""] * len(folders)
+    labels = (
+        [name if not UNLABELLED.fullmatch(name) else "" for name in chosen.names] if chosen else [""] * len(folders)
+    )
     roles = FolderRoles(labels, parts or [""] * len(folders), scored=scored)
     grouping = [
         level for level in others if level.index >= 0 and level is not chosen and group_share(level) >= MIN_GROUP_SHARE

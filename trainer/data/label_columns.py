@@ -18,6 +18,7 @@ from trainer.data.label_votes import free_name, read_numbered, read_votes
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
+from trainer.suggestion import FACTS
 
 SAMPLE = 2_000
 SEPARATORS = (";", "|", "\n", ",", "/", "#", " ")
@@ -240,14 +241,16 @@ def binary_columns(dataset: Dataset) -> list[str]:
     for name in dataset.names:
         values = pc.unique(dataset.column(name).slice(0, SAMPLE)).to_pylist()
         seen = {(value or "").strip().lower() for value in values}
-        if name in dataset.kinds or not seen & YES or not seen <= YES | NO:
+        if name in dataset.kinds or name in FACTS or not seen & YES or not seen <= YES | NO:
             continue
         seen = {(value or "").strip().lower() for value in pc.unique(dataset.column(name)).to_pylist()}
         if seen <= YES | NO:
             listed.append(name)
     if len(listed) >= MIN_COLUMNS - 1:  # a label that no row has yet, among others
         listed += [
-            name for name in dataset.names if name not in (*listed, *dataset.kinds) and is_never_set(dataset, name)
+            name
+            for name in dataset.names
+            if name not in (*listed, *dataset.kinds, *FACTS) and is_never_set(dataset, name)
         ]
     return [name for name in dataset.names if name in listed]
 
@@ -273,6 +276,8 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
     if len(columns) < MIN_COLUMNS - 1:
         return []
     others = [name for name in dataset.names if name not in columns]
+    if asked is None and any(is_label_column(dataset, name) for name in others):
+        return []
     inputs = [name for name in others if name in dataset.kinds or is_text(dataset, name)]
     has_numbers = any(number_of(cell) is not None for name in others if name not in dataset.kinds and not is_identifier(dataset, name) for cell in dataset.column(name).slice(0, 20).to_pylist() if cell)  # fmt: skip
     if len(inputs) != 1 or (has_numbers and not dataset.kinds and asked is None):
@@ -302,6 +307,14 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
         names=names,
     )
     return [Reading("label_columns", "labels", sentence, offered, confidence, is_asked=bool(asked))]
+
+
+def is_label_column(dataset: Dataset, name: str) -> bool:
+    """Whether a column that is called so holds a few labels already."""
+    if name in dataset.kinds or not (NUMBERED.search(name.strip().lower()) or LABEL_NAME.search(name.strip().lower())):
+        return False
+    values = [value for value in pc.unique(dataset.column(name).slice(0, SAMPLE)).to_pylist() if value]
+    return 2 <= len(values) <= MAX_LABELS and not is_identifier(dataset, name)
 
 
 def is_identifier(dataset: Dataset, name: str) -> bool:

@@ -69,6 +69,8 @@ def read_collection(
     files = Files(archive, kind, choices)
     with_annotations = read_annotations(files) if kind == "image" else None
     names = find_class_names(files, files.roles.labels) if with_annotations is None else {}
+    if tells_classes(files):
+        sidecars.read_part_lists(files)
     collection, media_rows = (
         with_annotations
         or read_clips(files)
@@ -80,6 +82,8 @@ def read_collection(
     )
     if with_annotations is None:
         leave_out_unnamed(files, collection, media_rows)
+    media_rows, cut_readings = clips.cut_rows(files, media_rows, files.choices, archive.name)
+    collection.readings += cut_readings
     collection.readings += files.readings
     add_groups(files, collection, media_rows)
     collection.class_names = names or names_of_columns(files, media_rows)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.decoded_text import decode_text
 from trainer.data.file_parts import parts_of_names
+from trainer.data.splitting import part_of_name
 from trainer.suggestion import FACTS
 
 if TYPE_CHECKING:
@@ -162,6 +163,22 @@ def read_lists(files: "Files") -> dict[str, Cells] | None:
             cells[path]["speaker"] = speaker
     name_texts(list(cells.values()), files.kind)
     return cells
+
+
+def read_part_lists(files: "Files") -> None:
+    """Lists of nothing but names of files, which tell the part of each by what they are called (testing_list.txt); the others are to
+    learn from."""
+    for entry in files.others:
+        part = part_of_name(entry.parts[-1])
+        if entry.suffix not in (".txt", ".lst", ".list") or not part or entry.name in files.used:
+            continue
+        lines = [line.strip() for line in read_lines(files.archive, entry)]
+        named = [found.name for line in lines if (found := files.find(line)) is not None]
+        if lines and len(named) >= MIN_NAMING * len(lines):
+            files.used.add(entry.name)
+            files.listed_parts |= dict.fromkeys(named, part)
+    if files.listed_parts:
+        files.listed_parts = {entry.name: "train" for entry in files.media} | files.listed_parts
 
 
 def cells_of_list(rows: Sequence[Sequence[str]], entry: Entry, part: str | None, files: "Files") -> dict[str, Cells]:

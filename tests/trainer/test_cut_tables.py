@@ -1,0 +1,141 @@
+"""Recordings cut by the times of a table or of Audacity's label tracks, lists of files that tell the parts of class folders, folders of
+what nobody has labelled, and columns of 0 and 1 beside a label."""
+
+import io
+import wave
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.trainer.data_files import picture, sound, zipped
+from trainer.data.clips import is_track, track_cuts
+from trainer.data.folder_levels import read_roles
+from trainer.data.inspect import inspect
+from trainer.json_types import JsonObject
+
+KINDS = ("dog", "cat")
+
+
+def recording(pitch: int, seconds: int = 8) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", "NONE"))
+        file.writeframes((np.sin(np.arange(8000 * seconds) * (pitch + 3) / 50) * 20000).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+RECORDINGS = {f"rec{n}.wav": recording(n) for n in range(4)}
+
+
+def labels(result: JsonObject) -> dict[str, int]:
+    return {label["label"]: label["count"] for label in result["labels"]}
+
+
+def reading(result: JsonObject, what: str) -> JsonObject:
+    return next(entry for entry in result["reading"] if entry["what"] == what)
+
+
+def table(header: str, end: str = "{}") -> bytes:
+    rows = [f"{name},{at * 2},{end.format(at * 2 + 1.5)},{KINDS[at % 2]}" for name in RECORDINGS for at in range(4)]
+    return "\n".join([header, *rows]).encode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "file,start,end,label",
+        "filename,onset,offset,event_label",
+        "path,Begin Time (s),End Time (s),Species",
+    ],
+)
+def test_rows_of_times_are_clips(header: str, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", RECORDINGS | {"segments.csv": table(header)})
+    result = inspect([path], tmp_path / "v1")
+    rows = pq.read_table(tmp_path / "v1/data.parquet").to_pylist()
+    assert (len(rows), labels(result), {row["seconds"] for row in rows}) == (16, {"dog": 8, "cat": 8}, {"1.500"})
+    assert (reading(result, "clips")["chosen"], reading(result, "clips")["others"]) == ("cut", ["whole"])
+    assert result["split"]["how"] == "by group"
+    result = inspect([path], tmp_path / "v2", readings={"clips": "whole"})
+    assert {row["seconds"] for row in pq.read_table(tmp_path / "v2/data.parquet").to_pylist()} == {"8.000"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [table("file,start,end,label", end="x"), table("file,start,end,label", end="-{}"), table("file,start,age,label")],
+)
+def test_rows_without_times_are_whole_recordings(data: bytes, tmp_path: Path) -> None:
+    result = inspect([zipped(tmp_path / "a.zip", RECORDINGS | {"segments.csv": data})], tmp_path / "v1")
+    assert "clips" not in [entry["what"] for entry in result["reading"]]
+    assert result["rows"] == 16
+
+
+def test_times_of_clips_that_are_cut_already_stay_columns(tmp_path: Path) -> None:
+    """UrbanSound: where each file was in the recording that it comes from."""
+    rows = "".join(f"{n}.wav,{n}.5,{n + 4}.5,{KINDS[n % 2]}\n" for n in range(12))
+    files = {f"{n}.wav": sound(n + 3) for n in range(12)} | {"meta.csv": f"file,start,end,class\n{rows}".encode()}
+    result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
+    assert {"start", "end"} <= {column["name"] for column in result["columns"]}
+    assert labels(result) == {"dog": 6, "cat": 6}
+
+
+def test_label_tracks_of_audacity_cut_their_recordings(tmp_path: Path) -> None:
+    track = "".join(f"{at}.000000\t{at}.500000\t{KINDS[at % 2]}\n" for at in range(6)) + "7.0\t7.0\tclick\n"
+    files = RECORDINGS | {f"rec{n}.txt": track.encode() for n in range(4)}
+    result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
+    assert (result["rows"], labels(result), result["suggestion"]["task"]) == (
+        24,
+        {"dog": 12, "cat": 12},
+        "audio-classification",
+    )
+
+
+def test_lines_of_a_label_track() -> None:
+    assert is_track("0,5\t1,5\thello there\n\\\t100.0\t200.0\n2\t3\n")
+    assert not is_track("hello there")
+    assert not is_track("")
+    assert [(cut.start, cut.end, cut.cells["text"]) for cut in track_cuts("0,5\t1,5\ta b\n2\t3\n4\t4\tx\n")] == [
+        (0.5, 1.5, "a b"),
+        (2, 3, None),
+    ]
+
+
+def test_lists_of_files_divide_class_folders(tmp_path: Path) -> None:
+    """Speech Commands."""
+    files = {
+        f"{name}/{n}.wav": sound(10 * place + n + 3) for place, name in enumerate(("yes", "no")) for n in range(10)
+    }
+    lists = {
+        "validation_list.txt": b"yes/0.wav\nno/1.wav\n",
+        "testing_list.txt": b"yes/2.wav\nno/3.wav\n",
+        "notes_test.txt": b"all is well\n",
+    }
+    result = inspect([zipped(tmp_path / "a.zip", files | lists)], tmp_path / "v1")
+    assert labels(result) == {"yes": 10, "no": 10}
+    assert [result["split"][part] for part in ("train", "validation", "test", "given")] == [16, 2, 2, True]
+
+
+@pytest.mark.parametrize("name", ["unsup", "Unlabeled", "un-labelled", "no_label", "unsorted"])
+def test_a_folder_of_what_nobody_labelled_is_no_class(name: str, tmp_path: Path) -> None:
+    roles = read_roles([[label] for label in ("good", "bad", name) for _file in range(4)])
+    assert set(roles.labels) == {"good", "bad", ""}
+    files = {
+        f"{label}/{n}.png": picture(10 * place + n)
+        for place, label in enumerate(("good", "bad", name))
+        for n in range(6)
+    }
+    result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
+    assert labels(result) == {"good": 6, "bad": 6}
+    assert [problem["count"] for problem in result["problems"] if problem["code"] == "missing_labels"] == [6]
+
+
+def test_columns_of_0_and_1_beside_a_label_stay(tmp_path: Path) -> None:
+    """ESC-50: a fold, a number of the class, a flag; and how many channels the recordings have."""
+    rows = "".join(f"{n}.wav,{n % 2},{KINDS[n % 2]},{bool(n % 3)},{int(n % 5 == 0)}\n" for n in range(20))
+    files = {f"{n}.wav": sound(n + 3) for n in range(20)} | {
+        "meta.csv": f"filename,target,category,esc10,salience\n{rows}".encode()
+    }
+    result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
+    assert {"target", "esc10", "salience", "channels"} <= {column["name"] for column in result["columns"]}
+    assert labels(result) == {"dog": 10, "cat": 10}
