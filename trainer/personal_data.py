@@ -1,16 +1,18 @@
-"""The reader's rules for personal data over one text, for the site too: they bring two small libraries and nothing heavy."""
-
-from trainer.data.personal import EVERYTHING, KINDS, find_spans
+"""The reader's rules for personal data over one text, for the site too. They bring two small libraries, loaded at the first text."""
 
 
 def kinds_in(text: str) -> list[str]:
     """Which of `KINDS` the text seems to hold, in their order, whatever the column that it stands in is called."""
+    from trainer.data.personal import EVERYTHING, KINDS, find_spans
+
     found_kinds = {span.kind for span in find_spans(text, EVERYTHING)}
     return [kind for kind in KINDS if kind in found_kinds]
 
 
 def masked(text: str) -> str:
     """Each find as ⟨email⟩, ⟨phone⟩ and so on."""
+    from trainer.data.personal import EVERYTHING, find_spans
+
     parts, end = [], 0
     for span in sorted(find_spans(text, EVERYTHING), key=lambda span: span.start):
         if span.start >= end:

@@ -10,7 +10,6 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
-import segno
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken
@@ -33,6 +32,8 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
         return "Maquette" if settings.ONLY_HERE else f"Maquette ({self._get_site_name()})"
 
     def build_totp_svg(self, url: str) -> str:
+        import segno  # as little as a megabyte, and only who sets up a second factor needs it
+
         drawn = BytesIO()
         segno.make(url, error="m").save(drawn, kind="svg", scale=4, border=4, light="#fff")
         return drawn.getvalue().decode()

@@ -1,11 +1,14 @@
 """A conversation with a model on its demo page: each answer is sent to the browser as it is written."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from http.client import HTTPResponse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.core import signing
@@ -14,8 +17,6 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 
 from webapp import answers as presentations
 from webapp.accounts.requests import SiteRequest
@@ -27,6 +28,10 @@ from webapp.endpoints import serving_client, visitors
 from webapp.endpoints.admission import Closed, admit, check_answers, is_member, paused
 from webapp.endpoints.demo import PAUSED_CODES, converses, visitor_of
 from webapp.endpoints.models import Endpoint
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
 
 MOST_MESSAGES, MOST_BYTES = 200, 400_000
 """Of a conversation; the model reads far less."""
@@ -147,8 +152,11 @@ def stored_of(messages: list[dict[str, str]]) -> str:
 # Markdown
 
 
+@cache
 def markdown() -> MarkdownIt:
     """CommonMark with tables, without HTML and images: nothing is loaded from elsewhere, and nothing runs."""
+    from markdown_it import MarkdownIt
+
     made = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).enable(
         ["table", "strikethrough"]
     )
@@ -164,7 +172,4 @@ def outward(self: RendererHTML, tokens: Any, place: int, options: Any, env: Any)
 
 
 def rendered(text: str) -> str:
-    return str(MARKDOWN.render(text))
-
-
-MARKDOWN = markdown()
+    return str(markdown().render(text))
