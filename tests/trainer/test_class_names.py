@@ -66,6 +66,17 @@ def test_a_table_of_pictures_with_ids_of_classes(tmp_path: Path) -> None:
     assert labels(read(tmp_path, files | {"classes.txt": b"ripe\nraw\n"})) == {"ripe": 4, "raw": 4}
 
 
+def test_folders_of_texts_called_by_ids(tmp_path: Path) -> None:
+    texts = {
+        f"{place}/t{n}.txt": f"The order number {n} of shop {place} is late.".encode()
+        for place in range(2)
+        for n in range(8)
+    }
+    result = read(tmp_path, texts | {"labels.json": b'{"0": "refund", "1": "invoice"}'})
+    assert labels(result) == {"refund": 8, "invoice": 8}
+    assert not result["left_out"]
+
+
 def test_a_table_of_texts_with_ids_of_classes(tmp_path: Path) -> None:
     table, names = tmp_path / "table.csv", tmp_path / "classes.txt"
     table.write_text("text,class_id\n" + "".join(f"the order number {n} is late,{n % 2}\n" for n in range(8)))

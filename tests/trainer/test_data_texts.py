@@ -118,6 +118,20 @@ def test_documents_of_every_kind(tmp_path: Path) -> None:
     assert "OCR" in unread["message"]
 
 
+@pytest.mark.parametrize("names", ["file", "number"])
+def test_a_table_sent_beside_an_archive_of_documents(names: str, tmp_path: Path) -> None:
+    """It tells of each, or is told: it was dropped without a word."""
+    archive = zipped(tmp_path / "a.zip", {f"{n}.docx": word([review(n)]) for n in range(12)})
+    table = tmp_path / "labels.csv"
+    cells = [f"{n}.docx,{('good', 'bad')[n % 2]}" if names == "file" else f"{n + 700},{n + 50}" for n in range(12)]
+    table.write_text("\n".join(["file,label" if names == "file" else "order,amount", *cells]))
+    result = inspect([archive, table], tmp_path / "v1")
+    if names == "file":
+        assert {label["label"]: label["count"] for label in result["labels"]} == {"good": 6, "bad": 6}
+    else:
+        assert [entry["count"] for entry in result["left_out"] if entry["reason"] == "other_kind"] == [1]
+
+
 def test_documents_sent_as_they_are(tmp_path: Path) -> None:
     sent = [tmp_path / f"{n}-{n}.docx" for n in range(3)]
     for n, path in enumerate(sent):

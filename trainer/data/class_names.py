@@ -5,12 +5,15 @@ import csv
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.data.archives import Entry, EntryError
+from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.decoded_text import decode_text
+from trainer.data.readings import Reading
 from trainer.json_types import Json
+from trainer.messages import _
 
 if TYPE_CHECKING:
     from trainer.data.media_files import Files, MediaRow
@@ -132,7 +135,16 @@ def parse_legend(path: Path, name: str) -> dict[str, str]:
     return named if len(set(named.values())) == len(named) and all(map(ID.fullmatch, named)) else {}
 
 
-def find_class_names(files: "Files", labels: Iterable[str | None]) -> dict[str, str]:
+@dataclass
+class Beside:
+    """The files of an archive besides those that are labelled; `used`: those that were read."""
+
+    archive: Archive
+    others: list[Entry]
+    used: set[str] = field(default_factory=set)
+
+
+def find_class_names(files: "Files | Beside", labels: Iterable[str | None]) -> dict[str, str]:
     """{label: its name} for labels that are ids, all of which one file of the archive names, which is used up; {} where none does."""
     wanted = {label for label in labels if label}
     if len(wanted) < 2 or not all(ID.fullmatch(label) for label in wanted):
@@ -153,7 +165,7 @@ def names_of_columns(files: "Files", rows: Sequence["MediaRow"]) -> dict[str, st
     return next(filter(None, found), {})
 
 
-def read_names(files: "Files", entry: Entry) -> dict[str, str]:
+def read_names(files: "Files | Beside", entry: Entry) -> dict[str, str]:
     """{id: name} of one file of the archive. Lines without ids count only where the file's name says that they are names."""
     try:
         data = files.archive.read(entry, MAX_NAMES_BYTES)
@@ -178,3 +190,8 @@ def names_of_labels(names: dict[str, str], labels: Collection[str]) -> dict[str,
     named = {label: names.get(label) or shortened.get(label.lstrip("0") or "0", "") for label in labels}
     is_whole = all(named.values()) and len(set(named.values())) == len(named)
     return named if is_whole and set(named.values()).isdisjoint(named) else {}
+
+
+def names_reading(column: str) -> Reading:
+    sentence = _("Labels of “%(column)s” were ids; their names come from the file beside it", column=column)
+    return Reading("label_names", "file", sentence, column=column)

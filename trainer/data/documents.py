@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
+from trainer.data.class_names import Beside, find_class_names, names_reading
 from trainer.data.dataset import Dataset
 from trainer.data.decoded_text import decode_text
 from trainer.data.described_documents import Description, find_description
@@ -109,6 +110,9 @@ def read_documents(
     roles = roles_of(entries, choices.get("label_folder"))
     has_labels = bool(roles.scored) and (roles.scored[0][0] >= 2 or len(set(roles.labels)) > 1)
     description = find_description(archive, entries)
+    own = {entry.name for entry in entries}
+    beside = Beside(archive, [entry for entry in archive.entries if entry.name not in own])
+    names_of_ids = find_class_names(beside, roles.labels) if has_labels else {}
     rows: list[dict[str, str | None]] = []
     parts: list[str] = []
     lost: list[tuple[str, str]] = []
@@ -119,7 +123,8 @@ def read_documents(
             reason = str(error) if isinstance(error, UnreadableError) else "is damaged in the archive or too large"
             lost.append((entry.name, reason))
             continue
-        cells |= {"label": roles.labels[index] or None} if has_labels else {}
+        label = names_of_ids.get(roles.labels[index], roles.labels[index])
+        cells |= {"label": label or None} if has_labels else {}
         cells |= {roles.group_name: roles.groups[index] or None} if roles.groups else {}
         told = description.rows.get(entry.name, {}) if description else {}
         cells |= {name if name not in ("text", "file", *cells) else f"{name} (2)": cell for name, cell in told.items()}
@@ -138,7 +143,8 @@ def read_documents(
     readings = level_reading(roles, choices, [entry.name for entry in entries]) if has_labels else []
     readings += kind_reading(archive, entries, choices)
     readings += [description.reading()] if description else []
-    left_out = left_out_of(archive, entries, lost, description)
+    readings += [names_reading("label")] if names_of_ids else []
+    left_out = left_out_of(archive, entries, lost, description, beside.used)
     return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out
 
 
@@ -168,14 +174,18 @@ def lost_problems(lost: Sequence[tuple[str, str]]) -> list[Problem]:
 
 
 def left_out_of(
-    archive: Archive, entries: Sequence[Entry], lost: Sequence[tuple[str, str]], description: Description | None
+    archive: Archive,
+    entries: Sequence[Entry],
+    lost: Sequence[tuple[str, str]],
+    description: Description | None,
+    used: set[str],
 ) -> list[LeftOut]:
     left_out = description.left_out() if description else []
     if lost:
         sentence = ngettext("%(count)s document has no text.", "%(count)s documents have no text.", len(lost))
         examples = [f"{name} {reason}" for name, reason in lost]
         left_out.append(LeftOut("no_text", len(lost), sentence, archive.name, examples=examples))
-    read = {entry.name for entry in entries} | ({description.table} if description else set())
+    read = {entry.name for entry in entries} | ({description.table} if description else set()) | used
     others = [entry.name for entry in archive.entries if entry.name not in read]
     if others:
         sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", len(others))

@@ -21,7 +21,7 @@ PART_WORDS = frozenset(
 )  # fmt: skip
 """What stands beside a part in a folder's name: train_images, test set."""
 GROUP_WORDS = (
-    "cam|camera|person|people|subject|subj|sub|patient|pat|participant|user|speaker|spk|spkr|actor|singer|session|sess|day|date|"
+    "cam|camera|person|people|subject|subj|sub|patient|pat|participant|user|speaker|spk|spkr|actor|author|writer|singer|session|sess|day|date|"
     "week|month|site|location|loc|station|batch|run|rec|recording|take|scene|seq|sequence|video|clip|device|phone|sensor|room|"
     "house|farm|field|plot|line|machine|lot|shift|customer|client|store|shop|visit|trip|drive|flight|hospital|clinic|lab|worker|"
     "annotator|student|child|donor|animal|plant|tree|slide|case|study|series|track|album|book|chapter|scan"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from trainer import columns as kinds
 from trainer.columns import is_missing, number_of
-from trainer.data.class_names import NUMBERED, names_of_labels
+from trainer.data.class_names import NUMBERED, names_of_labels, names_reading
 from trainer.data.dataset import Dataset
 from trainer.data.label_votes import free_name, read_numbered, read_votes
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
@@ -335,5 +335,4 @@ def read_names(dataset: Dataset, name: str, sample: Sequence[str], names: dict[s
     replace_cells(
         dataset, name, lambda cell: named.get(re.sub(r"\.0$", "", cell.strip()), names.get(cell.strip(), cell))
     )
-    sentence: Message = _("Labels of “%(column)s” were ids; their names come from the file beside it", column=name)
-    return [Reading("label_names", "file", sentence, column=name)]
+    return [names_reading(name)]

@@ -304,7 +304,8 @@ def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices)
     loose = (
         loose_files([(file.path, file.name) for file in opened.plain], opened.plain[0].name) if opened.plain else None
     )
-    if loose and (any(entry.suffix in DOCUMENTS for entry in loose.entries) or is_described(loose)):
+    is_of_documents = loose and (any(entry.suffix in DOCUMENTS for entry in loose.entries) or is_described(loose))
+    if loose and (is_of_documents or any(map(documents_of, archives))):  # a table beside may tell of them
         archives.append(loose)
     if not archives:
         return False
