@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests import sources
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("webapp", "trainer", "serving")
 PAGES = (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md")
@@ -19,12 +21,12 @@ CODE = re.compile(r"[a-z][a-z0-9_]*")
 def trees() -> dict[Path, ast.Module]:
     """Every module of the three rooms, migrations left out."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "migrations" not in path.parts]
-    return {path: ast.parse(path.read_text("utf-8")) for path in paths}
+    return {path: sources.tree(path) for path in paths}
 
 
 @cache
 def nodes() -> tuple[ast.AST, ...]:
-    return tuple(node for tree in trees().values() for node in ast.walk(tree))
+    return tuple(node for path in trees() for node in sources.nodes(path))
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

@@ -15,13 +15,16 @@ from xdist.scheduler import LoadGroupScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS_SITE = re.compile(r"\bsite: Site\b")
+READS_SOURCES = re.compile(r"^from tests(\.sources| import sources|\.documented)\b", re.M)
 
 
 @cache
 def group_of(file: str) -> str:
-    """One process takes all files with tests of the running site; the others go to whichever is free, each as a whole."""
+    """One process takes all files with tests of the running site, one those that read all sources; the others go to whichever
+    is free, each as a whole."""
     path = ROOT / file
-    return "site" if path.is_file() and NEEDS_SITE.search(path.read_text("utf-8")) else file
+    text = path.read_text("utf-8") if path.is_file() else ""
+    return "site" if NEEDS_SITE.search(text) else "sources" if READS_SOURCES.search(text) else file
 
 
 class GroupScheduling(LoadGroupScheduling):

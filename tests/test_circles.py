@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.sources import nodes
+
 ROOT = Path(__file__).resolve().parents[1]
 WORLDS = ("trainer", "serving", "webapp", "sandbox")
 Graph = dict[str, set[str]]
@@ -21,7 +23,7 @@ def modules(worlds: tuple[str, ...]) -> dict[str, Path]:
 
 def imported(path: Path) -> Iterator[tuple[str, str]]:
     """(module, name) of every import of a file, wherever it stands; the name is empty for `import module`."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

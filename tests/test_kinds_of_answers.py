@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import tree
 from trainer import answers, tasks
 from trainer.answers.base import Answer
 from trainer.answers.base_scoring import Scoring, scoring_of
@@ -29,7 +30,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if not name.startswith(OWN) and "/migrations/" not in name:
-                yield name, ast.parse(path.read_text("utf-8"))
+                yield name, tree(path)
 
 
 def strings_in(node: ast.expr) -> set[str]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import nodes
+
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"torch", "transformers", "pandas", "PIL"}
 FORBIDDEN = {
@@ -70,13 +72,6 @@ LIGHT = {
 }
 """What of the trainer the site may import."""
 WEB_BYTES = 160 * 2**20
-
-
-@cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """Of a file, those that name another: imports, attributes, calls with keywords, and texts."""
-    kinds = (ast.Import, ast.ImportFrom, ast.Attribute, ast.Call, ast.Constant)
-    return tuple(node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, kinds))
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import nodes
+
 ROOT = Path(__file__).resolve().parents[1]
 WORLDS = ("trainer", "webapp", "serving", "sandbox")
 BOUND = 0.02
@@ -14,7 +16,7 @@ BOUND = 0.02
 
 def parameters(path: Path) -> Iterator[ast.arg]:
     """Of every function of a file; without `self` and `cls`, and without `*args` and `**options`, which are passed on."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             given = node.args
             named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
