@@ -38,6 +38,13 @@ REPORT = {
     ],
     "history": [{"name": "loss", "split": "train", "step": at, "epoch": at, "value": 1 / at} for at in (1, 2, 3)],
     "export": {"engine": "onnx-int8", "agreement": 0.99, "accuracy_int8": 0.9},
+    "explanations": {
+        "method": "occlusion",
+        "rows": 80,
+        "unit": "probability",
+        "random": 0.1,
+        "methods": [{"method": "occlusion", "area": 0.3, "gain": 0.2, "low": 0.15, "high": 0.25}],
+    },
 }
 
 
@@ -56,6 +63,7 @@ def test_a_page_with_a_whole_report(code: str, workspace: Workspace, browser: Cl
     assert "Chosen on 50 validation rows" in shown
     assert "<dt>Log loss (lower is better)</dt><dd>0</dd>" in shown
     assert "-6.4e-04" not in shown
+    assert "+20 % beside a random order (95 % interval +15 % to +25 %, 80 test rows)" in shown
     assert shown.count("95 % confidence interval") == 1
     assert 'class="level' not in shown
 

@@ -18,6 +18,7 @@ class Known:
     """A model whose answer is how many of a text's words are its own; `methods` weigh them rightly, wrongly, or not at all."""
 
     is_explained_quickly = True
+    reads_slowly = False
     WEIGHING = {"right": 1.0, "wrong": -1.0, "blind": 0.0}
 
     class scoring:  # noqa: N801  as an engine has it
@@ -75,10 +76,25 @@ def test_the_right_order_gains_and_the_wrong_one_loses() -> None:
 def test_areas_are_those_worked_out_by_hand() -> None:
     """Of sixteen words 2, 3, 5, 8 and 11 are left out; the own ones first: 2, 3, 4, 4 and 4 of four are gone."""
     (text,) = texts(1)
-    areas = row_areas(Known("right", "wrong"), text, np.random.default_rng(0))  # type: ignore[arg-type]
+    areas = row_areas(Known("right", "wrong"), ("right", "wrong"), text, np.random.default_rng(0))  # type: ignore[arg-type]
     assert areas is not None
     assert areas[0] == pytest.approx((2 + 3 + 4 + 4 + 4) / 4 / 5)
     assert areas[1] == pytest.approx(0.0), "twelve others go first"
+
+
+def test_pictures_and_sounds_are_divided_into_a_few_parts() -> None:
+    engine = Known("right")
+    engine.reads_slowly = True
+    seen: list[int] = []
+
+    def falls(value: str, others: Iterable[str]) -> np.ndarray:
+        fallen = Known.falls(engine, value, others)
+        seen.append(len(fallen))
+        return fallen
+
+    engine.falls = falls  # type: ignore[method-assign]
+    row_areas(engine, engine.methods, texts(1)[0], np.random.default_rng(0))  # type: ignore[arg-type]
+    assert seen == [10], "five steps of one order, and of a random one"
 
 
 def test_another_method_is_taken_only_where_it_is_shown_to_be_better() -> None:
@@ -118,6 +134,20 @@ def test_a_slow_model_is_given_up_after_its_first_rows() -> None:
     engine = Known("right", seconds=0.05)
     assert deletion_test(engine, texts(200), seconds=0.3)["rows"] == 0  # type: ignore[arg-type]
     assert engine.asked <= 2, "twelve rows would take twice as long as there is"
+
+
+def test_where_all_methods_take_too_long_the_usual_one_is_tested_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Known("right", "wrong")
+    weighing = faithfulness.weights_of
+
+    def weigh(asked: Any, method: str, value: Any, parts: Parts[Any]) -> np.ndarray:
+        time.sleep(0.1 if method == "wrong" else 0)
+        return weighing(asked, method, value, parts)
+
+    monkeypatch.setattr(faithfulness, "weights_of", weigh)
+    told = deletion_test(engine, texts(30), seconds=0.6)  # type: ignore[arg-type]
+    assert [each["method"] for each in told["methods"]] == ["right"]
+    assert told["rows"] == 30
 
 
 def test_as_many_rows_are_tested_as_there_is_time_for() -> None:
