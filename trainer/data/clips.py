@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WHAT, CUT, WHOLE = "clips", "cut", "whole"
 SUFFIXES = (".textgrid", ".srt", ".vtt")
 MAX_BYTES = 16 << 20
+SNIFFED_TEXTS = 20
 MAX_CUTS = 20_000
 """Of one recording."""
 MIN_SHARE = 0.5
@@ -156,11 +157,10 @@ def add_cut(recordings: Recordings, recording: Entry, cut: Cut) -> None:
 
 def read_beside(files: "Files") -> Recordings | None:
     """TextGrids and subtitles of the same name as a recording, beside it or alone of that name elsewhere."""
-    tellers = [
-        entry
-        for entry in files.others
-        if entry.suffix in SUFFIXES or (entry.suffix == ".txt" and is_track(read_text(files.archive, entry)))
-    ]
+    texts = [entry for entry in files.others if entry.suffix == ".txt"]
+    has_tracks = any(is_track(read_text(files.archive, entry)) for entry in texts[:SNIFFED_TEXTS])
+    tracks = [entry for entry in texts if has_tracks and is_track(read_text(files.archive, entry))]
+    tellers = [entry for entry in files.others if entry.suffix in SUFFIXES] + tracks
     if not tellers or len(tellers) < MIN_SHARE * len(files.media):
         return None
     recordings = Recordings("subtitles")

@@ -28,6 +28,8 @@ LIST_SUFFIXES = (".txt", ".csv", ".tsv", ".lst", ".list", ".text", ".trans", ".p
 DELIMITERS = ("|", "\t", ";", ",", " ")
 MIN_LISTED, MIN_NAMING = 2, 0.9
 """Lines of a list, and the share of them that must begin with the name of a file; the first one is among these."""
+MAX_PART_LISTS = 50
+"""More files that are called by parts are one a picture or sound."""
 MAX_LISTS, MAX_LIST_BYTES = 2_000, 64 << 20
 MICROPHONE = re.compile(r"[-_](mic|channel|ch)\d$")
 """A recording of several microphones has one transcript: p225_001_mic1.flac, p225_001.txt (VCTK)."""
@@ -168,10 +170,14 @@ def read_lists(files: "Files") -> dict[str, Cells] | None:
 def read_part_lists(files: "Files") -> None:
     """Lists of nothing but names of files, which tell the part of each by what they are called (testing_list.txt); the others are to
     learn from."""
-    for entry in files.others:
-        part = part_of_name(entry.parts[-1])
-        if entry.suffix not in (".txt", ".lst", ".list") or not part or entry.name in files.used:
-            continue
+    lists = [
+        (entry, part)
+        for entry in files.others
+        if entry.suffix in (".txt", ".lst", ".list")
+        and (part := part_of_name(entry.parts[-1]))
+        and entry.name not in files.used
+    ]
+    for entry, part in lists if len(lists) <= MAX_PART_LISTS else ():
         lines = [line.strip() for line in read_lines(files.archive, entry)]
         named = [found.name for line in lines if (found := files.find(line)) is not None]
         if lines and len(named) >= MIN_NAMING * len(lines):
