@@ -23,6 +23,7 @@ PLACES = (
     "tests/test_layers.py",
     "tests/trainer/test_annotator_rows.py",
     "tests/trainer/test_comparison.py",
+    "tests/trainer/test_double_names.py",
     "tests/trainer/test_engines_by_sums.py",
     "tests/trainer/test_engines_of_texts.py",
     "tests/trainer/test_evaluation.py",

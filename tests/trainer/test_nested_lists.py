@@ -201,9 +201,9 @@ def test_a_list_of_named_values_is_known_by_names_that_come_again(entries: list[
     assert pair_name(entries) == name
 
 
-def test_of_a_name_that_comes_twice_in_a_record_the_first_counts() -> None:
+def test_a_name_that_comes_twice_in_a_record_is_two_columns() -> None:
     row = {"fields": [{"name": "a", "value": 1}, {"name": "a", "value": 2}], "fields.b": "own"}
-    assert with_pairs(row, "fields", "name") == {"fields.b": "own", "fields.a": 1}
+    assert with_pairs(row, "fields", "name") == {"fields.b": "own", "fields.a": 1, "fields.a (2)": 2}
 
 
 # JSON in cells

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeGuard
@@ -258,15 +259,36 @@ def folded(key: str) -> str:
     return key.strip().casefold()
 
 
-def keys_of(rows: list[dict[str, Any]], name: str) -> dict[str, str]:
-    """{folded key: key as it first stands} of all rows; `DataError` for too many."""
+def keys_of(rows: list[dict[str, Any]], name: str) -> tuple[list[str], dict[str, int]]:
+    """The keys of all rows as they first stand, and the place of each, by itself or folded. Keys of one record that differ
+    only in capitals have a place each. `DataError` for too many."""
     columns: dict[str, str] = {}
+    apart: dict[str, str] = {}
     for row in rows:
         for key in row:
             columns.setdefault(folded(key), key)
         if len(columns) > MAX_FIELDS:
             check_columns(list(columns), name, MAX_FIELDS)
-    return columns
+        counts = Counter(map(folded, row)) if len({*map(folded, row)}) < len(row) else Counter()
+        apart |= {key: columns[fold] for key in row if counts[fold := folded(key)] > 1 and key != columns[fold]}
+    keys = [*columns.values(), *apart]
+    places = {fold: place for place, fold in enumerate(columns)}
+    places |= {key: keys.index(key) for pair in apart.items() for key in pair}
+    return keys, places
+
+
+def double_names(keys: list[str], given: set[str], name: str) -> list[Reading]:
+    """What is told of fields that would have come to one name, besides those that records have by themselves."""
+    folds = Counter(map(folded, keys))
+    made = [key for key in keys if key not in given and DOUBLE.sub("", key) in keys and DOUBLE.search(key)]
+    made += [key for key in keys if folds[folded(key)] > 1]
+    if not made:
+        return []
+    sentence = _("Fields of one record with the same name are kept apart: %(names)s", names=", ".join(made[:10]))
+    return [Reading("names", "apart", sentence, file=name)]
+
+
+DOUBLE = re.compile(r" \(\d+\)$")
 
 
 def object_table(
@@ -275,8 +297,9 @@ def object_table(
     choices: Choices | None = None,
     parsed: frozenset[str] = frozenset(),
 ) -> Table:
-    """`parsed`: keys whose objects are flattened, even where a record has something else there. Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported. Those of a labelling
-    tool's export are rows by what it says."""
+    """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported. Those of a
+    labelling tool's export are rows by what it says. `parsed`: keys whose objects are flattened, even where a record has
+    something else there."""
     choices = choices or Choices()
     objects = convert_records(table, unwrap_lines(objects, table, choices), choices)
     ahead: list[dict[str, Any]] = []
@@ -293,20 +316,22 @@ def object_table(
         ahead.append(value)
         if len(ahead) >= ROWS_AHEAD:
             break
+    given = set().union(*ahead)
     if nested := nested_keys(ahead) | parsed:
         ahead = [flatten(value, nested) for value in ahead]
         stream = flattened(stream, nested)
     if "export" not in table.details:
         ahead, stream = unfold_lists(table, ahead, stream, choices)
         ahead, stream = unfold_examples(table, ahead, stream, choices)
-    columns = keys_of(ahead, table.name)
-    table.columns = named(as_text(key) for key in columns.values())
-    if not columns:
+    keys, places = keys_of(ahead, table.name)
+    table.columns = named(as_text(key) for key in keys)
+    if not keys:
         if not table.bad_count and not table.left_out:
             table.refuse(1, "has no named fields")
         table.columns = ["column 1"]
         return table
-    table.batches = batches(list(columns), ahead, stream, table)
+    table.readings += double_names(keys, given, table.name)
+    table.batches = batches(places, ahead, stream, table)
     narrow(table)
     return table
 
@@ -316,22 +341,22 @@ def flattened(stream: Iterator[dict[str, Any]], nested: set[str]) -> Iterator[di
 
 
 def batches(
-    keys: list[str], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]], table: Table
+    places: dict[str, int], ahead: list[dict[str, Any]], stream: Iterator[dict[str, Any]], table: Table
 ) -> Iterator[Columns]:
-    places = {key: place for place, key in enumerate(keys)}
-    most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // len(keys)))
+    width = max(places.values()) + 1
+    most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // width))
     rows: list[list[str | None]] = []
     characters = 0
     for source in (ahead, stream):
         for value in source:
-            row: list[str | None] = [None] * len(keys)
+            row: list[str | None] = [None] * width
             for key, cell in value.items():
                 place = places.get(key)
                 place = places.get(folded(key)) if place is None else place
-                if place is None:
+                if place is None or row[place] is not None:
                     if cell is not None and (key in table.late or len(table.late) < MAX_COLUMNS):
                         table.late[key] += 1
-                elif row[place] is None:
+                else:
                     row[place] = text = as_text(cell)
                     characters += len(text or "")
             rows.append(row)

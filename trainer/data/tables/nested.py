@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from trainer.data.readings import Choice, Choices, Reading, preview_of
-from trainer.data.tables.records import WHOLE, flatten, is_whole
+from trainer.data.tables.records import WHOLE, flatten, free_name, is_whole
 from trainer.data.tables.table import Table, as_text
 from trainer.errors import DataError
 from trainer.json_types import Json, JsonObject
@@ -156,7 +156,7 @@ def with_pairs(row: JsonObject, key: str, name: str) -> JsonObject:
     flat = {other: cell for other, cell in row.items() if other != key}
     for entry in entries or []:
         value = next((entry[field] for field in PAIR_VALUES if field in entry), None)
-        flat.setdefault(f"{key}.{entry.get(name)}", value)
+        flat[free_name(f"{key}.{entry.get(name)}", flat)] = value
     return flat
 
 
@@ -194,16 +194,17 @@ def summarised(row: JsonObject, key: str, summing: set[str]) -> JsonObject:
     entries = row.get(key)
     if not is_object_list(entries):
         return row if entries is not None else {name: cell for name, cell in row.items() if name != key}
-    flat = {name: cell for name, cell in row.items() if name != key} | {f"{key}.count": len(entries or [])}
+    flat = {name: cell for name, cell in row.items() if name != key}
+    flat[free_name(f"{key}.count", flat)] = len(entries or [])
     for field in dict.fromkeys(field for entry in entries or [] for field in entry):
         values = [entry[field] for entry in entries or [] if entry.get(field) is not None]
         amounts = [amount_of(value) for value in values] if field in summing else [None]
         if None not in amounts:
-            flat[f"{key}.{field}.sum"] = round(sum(amount or 0 for amount in amounts), 6)
+            flat[free_name(f"{key}.{field}.sum", flat)] = round(sum(amount or 0 for amount in amounts), 6)
         else:
             texts = [as_text(value) or "" for value in values]
             is_long = any("\n" in text or len(text) > LONG_TEXT for text in texts)
-            flat[f"{key}.{field}"] = ("\n\n" if is_long else "; ").join(texts)
+            flat[free_name(f"{key}.{field}", flat)] = ("\n\n" if is_long else "; ").join(texts)
     return flat
 
 
@@ -226,9 +227,10 @@ def exploded(rows: Iterable[JsonObject], key: str) -> Iterator[JsonObject]:
                     code="too_large",
                     hint=_("Summarise the list, or send a part of the records."),
                 )
-            flat = {f"{key}.{field}": cell for field, cell in entry.items()}
+            flat = {free_name(f"{key}.{field}", rest): cell for field, cell in entry.items()}
             nested = {field for field, cell in flat.items() if isinstance(cell, dict) and not is_whole(cell)}
-            yield rest | (flatten(flat, nested) if nested else flat)
+            deeper = flatten(flat, nested) if nested else flat
+            yield rest | {free_name(field, rest): cell for field, cell in deeper.items()}
 
 
 # JSON in the cells of a table
