@@ -184,3 +184,52 @@ def test_numbers_of_two_signs_are_two_labels(tmp_path: Path) -> None:
     assert "label_variants" not in [problem["code"] for problem in result["problems"]]
     assert spelling_of("-1") != spelling_of("1")
     assert spelling_of("-good") == spelling_of("Good")
+
+
+# Ids between commas, which are decimal marks elsewhere
+
+
+IDS = ["3", "3,10", "27", "5", "3,10,27", "10", "5,27", "3", "10,27,5", "5"]
+EMOTIONS = {f"emotion{number}": number for number in range(28)}
+
+
+def table_of_ids(place: Path, cells: list[str], names: str | None = None) -> tuple[JsonObject, list[JsonObject]]:
+    """(result, rows) of a file without a header, as GoEmotions is published; `names`: the name of a file of names beside it."""
+    lines = [f"{text_of(n)}\t{cells[n % len(cells)]}\teew{n:04x}" for n in range(60)]
+    (place / "train.tsv").write_text("\n".join(lines))
+    paths = [place / "train.tsv"]
+    if names:
+        (place / names).write_text("\n".join(EMOTIONS))
+        paths.append(place / names)
+    return inspect(paths, place / "v1"), pq.read_table(place / "v1/data.parquet").to_pylist()
+
+
+def test_ids_between_commas_are_several_labels(tmp_path: Path) -> None:
+    result, rows = table_of_ids(tmp_path, IDS)
+    assert result["suggestion"]["task"] == "multilabel-classification"
+    assert [json.loads(row["column_2"]) for row in rows[:5]] == [["3"], ["3", "10"], ["27"], ["5"], ["3", "10", "27"]]
+    assert reading(result, "separator")["chosen"] == ","
+
+
+@pytest.mark.parametrize("names", ["emotions.txt", "labels.txt", "classes.txt"])
+def test_a_file_beside_names_ids_in_lists(tmp_path: Path, names: str) -> None:
+    result, rows = table_of_ids(tmp_path, IDS, names)
+    assert [json.loads(row["column_2"]) for row in rows[:2]] == [["emotion3"], ["emotion3", "emotion10"]]
+    assert reading(result, "label_names")["chosen"] == "file"
+    assert not [left for left in result["left_out"] if left["code"] == "unused_names"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["3", "3,10", "27,5", "5"],
+        ["1,200", "1,200,300", "2,500,000", "7,000"],
+        ["1,5", "2,25,1.5", "3,5", "4"],
+        ["3,3,3", "3,3,10", "5,5,5", "3"],
+        ["12,7,88", "45,6,13", "78,9,31", "14,15,92"],
+    ],
+    ids=["decimals", "thousands", "not whole", "one twice", "coordinates"],
+)
+def test_other_numbers_with_commas_are_no_lists(tmp_path: Path, cells: list[str]) -> None:
+    result, _rows = table_of_ids(tmp_path, cells)
+    assert result["suggestion"]["task"] != "multilabel-classification"

@@ -18,7 +18,7 @@ from trainer.messages import _
 if TYPE_CHECKING:
     from trainer.data.media_files import Files, MediaRow
 
-NAMES_FILE = re.compile(r"(^|[-_. /])(class(es)?|class[-_ ]?(names|list|labels)|labels?[-_ ]?(names|map|mapping|list)?|id2label|label2id|names|synsets?|categories)\.(txt|names|json)$", re.IGNORECASE)  # fmt: skip
+NAMES_FILE = re.compile(r"(^|[-_. /])(class(es)?|class[-_ ]?(names|list|labels)|labels?[-_ ]?(names|map|mapping|list)?|id2label|label2id|names|synsets?|categories|emotions|intents|topics|tags|genres|species)\.(txt|names|json)$", re.IGNORECASE)  # fmt: skip
 SUFFIXES = (".txt", ".names", ".json", ".csv", ".tsv", ".list", ".yaml", ".yml")
 MAX_NAMES_BYTES = 1_000_000
 MAX_FILES = 50

@@ -18,6 +18,7 @@ from trainer.data.label_votes import free_name, read_numbered, read_votes
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
+from trainer.numerals import THOUSANDS
 from trainer.suggestion import FACTS
 
 SAMPLE = 2_000
@@ -32,6 +33,9 @@ LABEL_NAME = re.compile(
 MAX_LABELS, MAX_LABEL_CHARACTERS = 500, 60
 MIN_SEVERAL = 0.03
 """Share of the cells with a separator from which a column may have several labels in a cell."""
+IDS = re.compile(r"\d{1,4}( ?, ?\d{1,4})*")
+MIN_LONG = 2
+"""Cells with three ids and more by which commas between whole numbers are known for marks between labels."""
 MIN_COLUMNS = 3
 """So many columns of 0 and 1 beside one text are its labels."""
 YES = kinds.YES | {"1", "1.0", "x"}
@@ -56,6 +60,10 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
             and (named := read_names(dataset, name, sample, names))
         ):
             readings += named
+        elif are_lists_of_ids(sample):
+            readings += name_listed(dataset, name, sample, names or {}) or read_separated(
+                dataset, name, sample, choices
+            )
         elif sample and LABEL_NAME.search(name.strip().lower()):
             readings += read_separated(dataset, name, sample, choices)
     readings += (
@@ -162,6 +170,32 @@ def guess_separator(cells: Sequence[str]) -> str | None:
         ):
             return separator
     return None
+
+
+def are_lists_of_ids(cells: Sequence[str]) -> bool:
+    """Whether the commas between whole numbers can be no decimal marks and no thousands' marks: `3,10` and `3,10,27` in one column,
+    no number twice in a cell."""
+    if not all(map(IDS.fullmatch, cells)):
+        return False
+    lists = [split_cell(cell, ",") for cell in cells]
+    is_set = all(len(parts) == cell.count(",") + 1 for parts, cell in zip(lists, cells, strict=True))
+    long = [cell for cell, parts in zip(cells, lists, strict=True) if len(parts) > 2 and not THOUSANDS.fullmatch(cell)]
+    return is_set and len(long) >= MIN_LONG and guess_separator(cells) == ","
+
+
+def name_listed(dataset: Dataset, name: str, sample: Sequence[str], names: dict[str, str]) -> list[Reading]:
+    """Lists of names in place of lists of ids, where a file beside names each of them."""
+    named = names_of_labels(names, {part for cell in sample for part in split_cell(cell, ",")})
+    if not named:
+        return []
+
+    def change(cell: str) -> str:
+        parts = split_cell(cell, ",")
+        return json.dumps([named.get(part, names.get(part, part)) for part in parts], ensure_ascii=False)
+
+    replace_cells(dataset, name, lambda cell: cell if is_missing(cell) else change(cell))
+    sentence = _("Several labels in a cell of “%(column)s”, separated by “%(mark)s”", column=name, mark=",")
+    return [names_reading(name), Reading("separator", ",", sentence, [], column=name)]
 
 
 def possible_separator(cells: Sequence[str]) -> str | None:
