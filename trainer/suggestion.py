@@ -25,6 +25,8 @@ FACTS = frozenset({"file", "frame", "width", "height", "mode", "seconds", "rate"
 """Columns that the reader of pictures and sounds adds."""
 FEWEST_BESIDE, LEAST_PRESENT = 3, 0.1
 """Columns beside a text, each with a value in so large a share of the rows, from which a file is a table with a text."""
+FEWEST_FILLED, LEAST_FILLED = 10, 0.02
+"""Rows, and share of all rows, from which a column says by itself what a file is for, where less than half of it is filled."""
 MEDIA = ("image", "audio")
 """Roles of a file, which are also the kinds of their columns."""
 
@@ -36,8 +38,10 @@ def suggest(
     chosen = dict(chosen or {})
     guesses = list(guess(columns, chosen))
     if task:
-        roles = next((roles for slug, roles in guesses if slug == task), {})
-        return complete_guess(task, roles_by_name(columns, task) | roles | chosen, columns)
+        roles = next((roles for slug, roles in guesses if slug == task and set(chosen) <= set(roles)), {})
+        roles = roles or next((roles for slug, roles in guesses if slug == task), {})
+        settled = complete_guess(task, roles | chosen, columns) if roles | chosen else (None, {}, None)
+        return settled if settled[0] else complete_guess(task, roles_by_name(columns, task) | roles | chosen, columns)
     for slug, roles in guesses:
         if set(chosen) <= set(roles):
             return complete_guess(slug, roles | chosen, columns)
@@ -117,7 +121,15 @@ def complete_guess(task: str, roles: Roles, columns: Columns) -> tuple[str | Non
     shape = shape_of(task, roles)
     if shape is None or not set(shape.roles) <= set(roles):
         return None, {}, None
-    return task, roles, shape
+    return task, {role: name for role, name in roles.items() if role not in rival_roles(task, shape)}, shape
+
+
+def rival_roles(task: str, shape: Shape) -> set[str]:
+    """Roles that the task reads instead of this shape's, in a shape that has none of them."""
+    declared = tasks.find(task)
+    shapes = declared.every_shape() if declared else ()
+    others = [other for other in shapes if other != shape and not set(other.reads) & set(shape.reads)]
+    return {role for other in others for role in other.roles}
 
 
 def shape_of(task: str, roles: Iterable[str]) -> Shape | None:
@@ -140,8 +152,25 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
             media, [column for column in free if column is not media and column["name"] not in FACTS]
         )
         return
+    filled = {column["name"]: column for column in free if not is_nearly_empty(column)}
+    sure = list(guess_by_names([*filled.values()]))
+    yield from sure
+    unsure = [guessed for guessed in guess_by_names(free) if guessed not in sure]
+    others = list(guess_plain_tasks(free, [*filled.values()] or free, chosen))
+    if unsure:
+        yield from (guessed for guessed in others if set(guessed[1].values()) <= set(filled))
+        yield from unsure
+    yield from others
+
+
+def guess_by_names(free: Columns) -> Iterable[tuple[str, Roles]]:
+    """Tasks that columns tell of by their names or what their cells hold."""
     yield from guess_structured_tasks(free)
     yield from guess_text_pair_tasks(free)
+
+
+def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
+    """Classes, numbers or lists of labels for a text or a table; `filled`: the columns that are more than nearly empty."""
     pair = kinds.guess_text_and_label(free, {role: name for role, name in chosen.items() if role in ("text", "label")})
     pair |= {role: chosen[role] for role in ("text", "label") if role in chosen}
     wanted = next((column for column in free if column["name"] == chosen.get("target")), None)
@@ -158,16 +187,22 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
     numbers = [column for column in rest if column["kind"] == "number"]
     if pair.get("text") and numbers:
         yield "text-regression", {"text": pair["text"], "target": best_target(numbers)["name"]}
-    if text and len(free) - sum(column["kind"] == "id" for column in free) == 1:
+    if text and [column["name"] for column in filled if column["kind"] != "id"] == [text]:
         yield "text-generation", {"text": text}
     yield from guess_table_tasks(free, text if len(texts) == len(free) else None, wanted)
+
+
+def is_nearly_empty(column: ColumnProfile) -> bool:
+    """Whether so few rows have a value that a task of the other columns is meant, if they suit one."""
+    rows, share = column.get("there", 0), kinds.present_share(column)
+    return share < LEAST_FILLED or (rows < FEWEST_FILLED and share < 0.5)
 
 
 def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[str, Roles]]:
     """Tasks of pictures or sounds with what else the file has, the likeliest first."""
     media_role = {media["kind"]: media["name"]}
     objects = next((column for column in others if column["kind"] == "objects"), None)
-    if objects:
+    if objects and not is_nearly_empty(objects):
         yield "object-detection", media_role | {"objects": objects["name"]}
     short = [column for column in others if column["kind"] == "category" and is_named(column, "image_text")]
     labels = sorted(others, key=lambda column: (column in short, -kinds.label_score(column)))
@@ -175,10 +210,14 @@ def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[s
     texts = [column for column in others if column["kind"] == "text" and column is not label]
     if media["kind"] == "audio":
         named = [column for column in others if is_named(column, "audio_text")] or texts
-        if named and (label is None or is_named(named[0], "audio_text")):
+        named.sort(key=is_nearly_empty)
+        is_text = bool(named) and (label is None or is_named(named[0], "audio_text"))
+        if is_text and not is_nearly_empty(named[0]):
             yield "speech-recognition", media_role | {"text": named[0]["name"]}
         if label:
             yield "audio-classification", media_role | {"label": label["name"]}
+        if is_text and is_nearly_empty(named[0]):
+            yield "speech-recognition", media_role | {"text": named[0]["name"]}
         return
     texts = sorted(
         [*texts, *(column for column in short if column is not label)],
@@ -191,6 +230,8 @@ def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[s
         yield "image-classification", media_role | {"label": label["name"]}
     if numbers:
         yield "image-regression", media_role | {"target": best_target(numbers)["name"]}
+    if objects and is_nearly_empty(objects):
+        yield "object-detection", media_role | {"objects": objects["name"]}
 
 
 def guess_structured_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:

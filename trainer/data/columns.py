@@ -1,7 +1,12 @@
 """Profiles the columns, settles the task and which column plays which role, and keys the rows."""
 
+import numpy as np
+import pyarrow as pa
+
 from trainer import tasks
 from trainer.columns import ColumnProfile, are_classes
+from trainer.data.cells import iterate_slices
+from trainer.data.conversation_rows import conversation
 from trainer.data.dataset import Dataset
 from trainer.data.profiling import profile_column
 from trainer.data.row_keys import Keys, keys_of_rows
@@ -85,4 +90,13 @@ def compute_keys(dataset: Dataset) -> Keys:
     if dataset.linked:
         texts = [column(name) for name in dataset.linked]
         return keys_of_rows(texts, None, [*needed, *texts])
-    return keys_of_rows([column(name) for name in dataset.inputs] or needed, labels, needed)
+    keys = keys_of_rows([column(name) for name in dataset.inputs] or needed, labels, needed)
+    if dataset.shape and "messages" in dataset.shape.reads:
+        keys.codes[~answered_mask(column(dataset.roles["messages"]))] = -1
+    return keys
+
+
+def answered_mask(cells: pa.ChunkedArray) -> np.ndarray:
+    """(rows,): whether a conversation has an answer that can be learned."""
+    answered = [conversation(cell) is not None for part in iterate_slices(cells) for cell in part]
+    return np.array(answered, dtype=bool)

@@ -17,6 +17,8 @@ SAMPLE_CELLS, DATED_CELLS = 2_000, 500
 MAX_LABELS, MAX_LABEL_CHARACTERS = 1_000, 1_000_000
 """At most so many labels, and characters of them, go into a profile, which pages and programs read as a whole."""
 SLICE_ROWS = 50_000
+EMPTY_LIST = r"^\s*\[\s*\]\s*$"
+"""A conversation of no messages, which is none."""
 
 
 def profile_column(name: str, column: pa.ChunkedArray, read_as: dict[str, Any] | None = None) -> ColumnProfile:
@@ -43,6 +45,9 @@ def profile_column(name: str, column: pa.ChunkedArray, read_as: dict[str, Any] |
         "distinct": distinct,
         "examples": [shorten(value) for value in dict.fromkeys(sample)][:EXAMPLES],
     }
+    if profile["kind"] == "messages":
+        without = int(pc.sum(pc.match_substring_regex(column, EMPTY_LIST)).as_py() or 0)
+        profile["missing"], profile["there"] = profile["missing"] + without, len(size) - without
     add_form(profile, sample, read_as)
     if profile["kind"] in ("number", "id") and len(size) > len(sample) and not (read_as or {}).get("decimal"):
         settle_decimal(profile, column)
