@@ -108,6 +108,18 @@ def parser() -> argparse.ArgumentParser:
         "second",
     )
     comparing.add_argument("--metric", default="", help="the headline's where it is left out")
+    grouping = add(
+        "groups",
+        commands.groups,
+        "Score an artifact on groups of the test rows of its dataset version.",
+        "artifact",
+        "data",
+    )
+    grouping.add_argument("--by", required=True, help="a column, or a condition such as 'age < 25'")
+    grouping.add_argument("--metric", default="", help="the headline's where it is left out")
+    grouping.add_argument(
+        "--positive", default="", help="of two classes the one to tell rates of; the rarer one where left out"
+    )
     add("predict", commands.predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
     explaining = add(
         "explain", commands.explain, "Say what in an input its answer depends on, one input a line.", "artifact"

@@ -189,6 +189,18 @@ def compare(options: argparse.Namespace) -> None:
     emit("result", **compare(options.first, options.second, options.metric))
 
 
+def groups(options: argparse.Namespace) -> None:
+    from trainer import tasks
+    from trainer.group_scores import described, find_groups
+    from trainer.groups import columns_of
+    from trainer.side_by_side import headline_of, read
+
+    kind, metric = tasks.get(read(options.artifact)["task"]).answer, options.metric or headline_of(options.artifact)
+    columns = columns_of(options.data)
+    found = find_groups(options.artifact, options.data, columns, kind, metric, options.by, options.positive)
+    emit("result", by=options.by, **described(found))
+
+
 def predict(options: argparse.Namespace) -> None:
     from trainer.inference import predict
 

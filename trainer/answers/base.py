@@ -32,6 +32,8 @@ class Metric:
     """Whether it is the share of the rows that are right, whose intervals are known in closed form."""
     bounded: bool = False
     """Between 0 and 1; of a perfect or a hopeless model the same in every draw of rows."""
+    contrasts: bool = False
+    """Whether it sets rows of different answers against each other, so that rows of one answer alone have no score."""
     most_draws: int = 2_000
     """Of the bootstrap; fewer for what takes long to count."""
     leads: bool = True

@@ -20,7 +20,7 @@ ANSWER = Answer(
     scoring="trainer.answers.classes_scoring.ClassScoring",
     metrics=(
         Metric("accuracy", gettext_noop("Accuracy"), noun=gettext_noop("accuracy"), counts_rows=True),
-        Metric("roc_auc", gettext_noop("ROC AUC"), "ROC AUC", column="probabilities", bounded=True),
+        Metric("roc_auc", gettext_noop("ROC AUC"), "ROC AUC", column="probabilities", bounded=True, contrasts=True),
         Metric("macro_f1", gettext_noop("Macro F1, each class counts equally"), "Macro F1", bounded=True),
         Metric(
             "pr_auc",
@@ -28,6 +28,7 @@ ANSWER = Answer(
             "PR AUC",
             column="probabilities",
             bounded=True,
+            contrasts=True,
         ),
         Metric(
             "log_loss",

@@ -18,10 +18,16 @@ ANSWER = Answer(
     objective="trainer.answers.number_scoring.Regression",
     scoring="trainer.answers.number_scoring.NumberScoring",
     metrics=(
-        Metric("r2", gettext_noop("R² (variance explained)"), "R²", form="score"),
+        Metric("r2", gettext_noop("R² (variance explained)"), "R²", form="score", contrasts=True),
         Metric("rmse", gettext_noop("Root mean squared error (lower is better)"), "RMSE", "", "size", True),
         Metric("mae", gettext_noop("Mean absolute error (lower is better)"), "MAE", "", "size", True),
-        Metric("pearson", gettext_noop("Pearson correlation"), noun=gettext_noop("Pearson correlation"), form="score"),
+        Metric(
+            "pearson",
+            gettext_noop("Pearson correlation"),
+            noun=gettext_noop("Pearson correlation"),
+            form="score",
+            contrasts=True,
+        ),
     ),
     beware=BEWARE,
     cells="number",

@@ -22,6 +22,7 @@ ANSWER = Answer(
             gettext_noop("Spearman correlation"),
             noun=gettext_noop("Spearman correlation"),
             form="score",
+            contrasts=True,
             most_draws=DRAWS,
         ),
         Metric(
@@ -32,8 +33,16 @@ ANSWER = Answer(
             gettext_noop("Pearson correlation"),
             noun=gettext_noop("Pearson correlation"),
             form="score",
+            contrasts=True,
         ),
-        Metric("pair_auc", gettext_noop("ROC AUC, alike above not alike"), "ROC AUC", bounded=True, most_draws=DRAWS),
+        Metric(
+            "pair_auc",
+            gettext_noop("ROC AUC, alike above not alike"),
+            "ROC AUC",
+            bounded=True,
+            contrasts=True,
+            most_draws=DRAWS,
+        ),
         Metric("recall_10", gettext_noop("Recall@10, right texts among the first ten"), "recall@10", bounded=True),
         Metric(
             "recall_100", gettext_noop("Recall@100, right texts among the first hundred"), "recall@100", bounded=True
