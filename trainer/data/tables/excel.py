@@ -12,6 +12,7 @@ from trainer.data.readings import Choices, LeftOut
 from trainer.data.tables.compound import protected
 from trainer.data.tables.csv_batches import count_pages, count_repeated, is_page_mark
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
+from trainer.data.tables.number_formats import shown
 from trainer.data.tables.sheet_marks import Marks, read_marks
 from trainer.data.tables.sheet_reports import ALL, LEAVE_OUT, READ, report_hidden, report_sheet, report_sheets
 from trainer.data.tables.sheets import Sheet, check_header, cut, header_of, is_filled, padded, settle_header, tables_of
@@ -131,6 +132,7 @@ def cells_of(workbook: "CalamineWorkbook", name: str, is_hidden: bool, marks: Ma
     sheet.left = page.start[1] if page.start else 0
     sheet.errors, sheet.formulas = marks.errors, marks.formulas
     sheet.marks = Marks(marks.rows, {column - sheet.left for column in marks.columns if column >= sheet.left})
+    show_codes(sheet, marks)
     for (row_number, column), is_ticked in marks.boxes.items():
         tick(sheet, row_number, column - sheet.left, is_ticked)
     for row in sheet.rows:
@@ -142,6 +144,18 @@ def cells_of(workbook: "CalamineWorkbook", name: str, is_hidden: bool, marks: Ma
     for (top, left), (bottom, _right) in page.merged_cell_ranges or ():
         fill_down(sheet, top, min(bottom, len(sheet.rows) - 1), left - sheet.left)
     return sheet
+
+
+def show_codes(sheet: Sheet, marks: Marks) -> None:
+    """Numbers as their formats show them, where those put zeros in front."""
+    for column, runs in marks.codes.items():
+        place = column - sheet.left
+        for run in runs if place >= 0 else []:
+            for row in sheet.rows[run.first : run.last + 1]:
+                cell = row[place] if place < len(row) else None
+                if cell is not None and (text := shown(cell, run.code)) != cell:
+                    row[place] = text
+                    sheet.codes += 1
 
 
 def fill_down(sheet: Sheet, top: int, bottom: int, column: int) -> None:

@@ -14,7 +14,9 @@ from html import unescape
 from pathlib import Path
 from typing import IO
 
+from trainer.data.tables.number_formats import is_zero_format
 from trainer.data.tables.workbook_limits import OLD_END, OLD_SHEET, records
+from trainer.data.tables.workbook_limits import number_of as column_number
 from trainer.data.unpacking import DAMAGE
 
 PIECE, CARRY = 1 << 20, 4096
@@ -32,7 +34,22 @@ RELATION = re.compile(r"<Relationship\b[^>]*>")
 SHEET = re.compile(r"<(?:\w+:)?sheet\b[^>]*>")
 BOX = re.compile(r"<x:ClientData\b[^>]*ObjectType=\"Checkbox\"[^>]*>(.*?)</x:ClientData>", re.DOTALL)
 OPEN_ROW = re.compile(r"<table:table-(row|column)\b([^>]*)>|<table:table(?=[\s>])([^>]*)>")
+FORMAT = re.compile(r"<(?:\w+:)?numFmt\b[^>]*>")
+CELL_STYLES = re.compile(r"<(?:\w+:)?cellXfs\b[^>]*>(.*?)</(?:\w+:)?cellXfs>", re.DOTALL)
+STYLE = re.compile(r"<(?:\w+:)?xf\b[^>]*>")
+NUMBER_CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*[^>/])>")
+STYLE_OF, KIND_OF = (re.compile(rb"\b" + name + rb"\s*=\s*[\"'](\w+)[\"']") for name in (b"s", b"t"))
+PLACE_OF = re.compile(rb"\br\s*=\s*[\"']([A-Z]{1,3})(\d{1,7})[\"']")
 OLD_ROW, OLD_COLUMNS = 0x0208, 0x007D
+
+
+@dataclass
+class Run:
+    """Rows of a column, from the first to the last, whose cells have the same number format."""
+
+    first: int
+    last: int
+    code: str
 
 
 @dataclass
@@ -48,6 +65,15 @@ class Marks:
     """Cells with an error (#N/A, #REF!), which the library reads as empty."""
     formulas: int = 0
     """Formulas without their value."""
+    codes: dict[int, list[Run]] = field(default_factory=dict)
+    """{column: rows whose numbers are shown with zeros in front}."""
+
+    def add_code(self, row: int, column: int, code: str) -> None:
+        runs = self.codes.setdefault(column, [])
+        if runs and runs[-1].code == code and runs[-1].last >= row - 1:
+            runs[-1].last = max(row, runs[-1].last)
+        elif len(runs) < MAX_HIDDEN:
+            runs.append(Run(row, row, code))
 
 
 def read_marks(original: Path, copy: Path) -> dict[str, Marks]:
@@ -60,7 +86,8 @@ def read_marks(original: Path, copy: Path) -> dict[str, Marks]:
                 return open_document_marks(part)
         if copy.suffix == ".xlsx":
             with zipfile.ZipFile(copy) as archive, zipfile.ZipFile(original) as drawings:
-                return {name: part_marks(archive, drawings, part) for name, part in sheet_parts(archive)}
+                codes = zero_styles(text_of(archive, "xl/styles.xml"))
+                return {name: part_marks(archive, drawings, part, codes) for name, part in sheet_parts(archive)}
     except (*DAMAGE, KeyError, ValueError, struct.error, IndexError):
         pass  # the cells are read all the same
     return {}
@@ -101,7 +128,24 @@ def sheet_parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
             yield attribute(tag, "name"), part
 
 
-def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str) -> Marks:
+def zero_styles(styles: str) -> dict[bytes, str]:
+    """{number of a cell's style: format} of those that show zeros in front."""
+    formats = {attribute(tag, "numFmtId"): attribute(tag, "formatCode") for tag in FORMAT.findall(styles)}
+    codes = {number: code for number, code in formats.items() if is_zero_format(code)}
+    cells = CELL_STYLES.search(styles) if codes else None
+    numbers = [attribute(tag, "numFmtId") for tag in STYLE.findall(cells[1])] if cells else []
+    return {str(place).encode(): codes[number] for place, number in enumerate(numbers) if number in codes}
+
+
+def add_codes(marks: Marks, data: bytes, codes: dict[bytes, str]) -> None:
+    """Cells with a number in one of these styles."""
+    for tag in NUMBER_CELL.findall(data):
+        style, kind, place = STYLE_OF.search(tag), KIND_OF.search(tag), PLACE_OF.search(tag)
+        if style and place and style[1] in codes and (kind is None or kind[1] == b"n"):
+            marks.add_code(int(place[2]) - 1, column_number(place[1].decode()) - 1, codes[style[1]])
+
+
+def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str, codes: dict[bytes, str]) -> Marks:
     marks = Marks()
     with archive.open(part) as file:
         seen = 0
@@ -109,6 +153,8 @@ def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str) -
             marks.errors += count_in(ERROR_CELL, data, seen) if b'"e"' in data or b"'e'" in data else 0
             marks.formulas += count_in(UNCOUNTED, data, seen) if b"f>" in data or b"<f" in data else 0
             seen = min(CARRY, len(data))
+            if codes:
+                add_codes(marks, data, codes)
             if b"hidden" not in data:
                 continue
             for tag in ROW.findall(data):

@@ -115,6 +115,11 @@ def report_sheet(table: Table, sheet: Sheet, header_row: int | None) -> None:
             is_asked=header_row is not None,
         )
     )
+    report_cells(table, sheet)
+
+
+def report_cells(table: Table, sheet: Sheet) -> None:
+    """What its cells are besides their values: merged, codes, errors, formulas, ticked; and whether it is hidden."""
     if sheet.filled_down:
         said = ngettext(
             "%(count)s cell filled down from a merged one",
@@ -122,6 +127,13 @@ def report_sheet(table: Table, sheet: Sheet, header_row: int | None) -> None:
             sheet.filled_down,
         )
         table.readings.append(Reading("merged", "filled-down", said, (), 0.95, table.name))
+    if sheet.codes:
+        said = ngettext(
+            "%(count)s number read as the sheet shows it, with the zeros of its format",
+            "%(count)s numbers read as the sheet shows them, with the zeros of their format",
+            sheet.codes,
+        )
+        table.readings.append(Reading("codes", "as-shown", said, (), 0.95, table.name))
     if sheet.errors:
         said = ngettext(
             "%(count)s error value (#N/A and the like) read as empty",

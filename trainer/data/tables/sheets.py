@@ -29,6 +29,8 @@ class Sheet:
     errors: int = 0
     formulas: int = 0
     """Formulas whose value is not in the file."""
+    codes: int = 0
+    """Numbers that their format shows with zeros in front."""
     score: float = 0.0
     columns: list[str] = field(default_factory=list)
     header: Header = field(default_factory=lambda: Header(-1, 0, [], 1.0))
@@ -144,8 +146,9 @@ def tables_of(sheet: Sheet) -> list[Sheet]:
         width = max((len(row) for row in table.rows), default=1)
         first, last = letters(table.left + 1), letters(table.left + max(width, 1))
         table.name = f"{sheet.name}!{first}{table.top + 1}:{last}{table.top + len(table.rows)}"
-        table.whole, table.errors, table.filled_down, table.formulas = sheet.name, 0, 0, 0
+        table.whole, table.errors, table.filled_down, table.formulas, table.codes = sheet.name, 0, 0, 0, 0
     tables[0].errors, tables[0].filled_down, tables[0].formulas = sheet.errors, sheet.filled_down, sheet.formulas
+    tables[0].codes = sheet.codes
     return tables
 
 
