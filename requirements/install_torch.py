@@ -49,9 +49,8 @@ def list_of(version: str) -> Path | None:
     """The list that has the hashes of a build: the package index's own builds on every machine, CPU builds where they were tried."""
     _, _, label = version.partition("+")
     path = FOLDER / f"locked-torch{f'-{label}' if label else ''}.txt"
-    if not path.exists() or (label and condition() not in path.read_text("utf-8")):
-        return None
-    return path
+    wanted = f"torch=={version}" + (f" ; {condition()} " if label else " ")
+    return path if path.exists() and f"\n{wanted}" in path.read_text("utf-8") else None
 
 
 def condition() -> str:

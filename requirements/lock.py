@@ -69,12 +69,13 @@ def keep_cpu_build() -> None:
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *asked, "torch"], check=True)
         (build,) = json.loads(report.read_text())["install"]
     version = build["metadata"]["version"]
-    if not version.endswith("+cpu"):
-        return
-    digest = build["download_info"]["archive_info"]["hashes"]["sha256"]
-    lines = {*known, f"torch=={version} ; {condition()} \\\n    --hash=sha256:{digest}\n"}
+    lines = set(known)
+    if version.endswith("+cpu"):
+        digest = build["download_info"]["archive_info"]["hashes"]["sha256"]
+        lines.add(f"torch=={version} ; {condition()} \\\n    --hash=sha256:{digest}\n")
+    plain = version.partition("+")[0]
     header = HEADER_OF_TORCH.format(builds="a CPU build")
-    write(target.name, header, sorted(line for line in lines if line.startswith(f"torch=={version} ")))
+    write(target.name, header, sorted(line for line in lines if line.startswith(f"torch=={plain}+")))
 
 
 def resolved(name: str, folder: str) -> str:

@@ -42,8 +42,8 @@ def test_the_weightiest_words_are_listed_with_their_signs() -> None:
 
 def test_words_are_marked_in_the_text_and_escaped() -> None:
     drawn = weighed_words(TEXT, why.shown(SPOKEN))
-    assert '<mark class="speaks" data-w="5">late</mark>' in drawn
-    assert '<mark class="against" data-w="2">&amp;</mark>' in drawn
+    assert '<mark class="speaks" data-w="5" title="+50\u00a0%">late</mark>' in drawn
+    assert '<mark class="against" data-w="2" title="−20\u00a0%">&amp;</mark>' in drawn
     assert drawn.count("<mark") == 2, "what hardly counts is left as it is"
     assert "so &lt;" in drawn
     assert drawn.endswith(" slow</p>")
@@ -145,12 +145,16 @@ def judged(low: float, unit: str = "probability") -> dict[str, Any]:
 def test_the_report_says_in_a_line_how_faithful_explanations_are() -> None:
     line = why.faithfulness(judged(0.15))
     assert line.startswith("Explanations: Exact SHAP values of the trees.")
-    assert (
-        "+19\u00a0% beside a random order (95\u00a0% interval +15\u00a0% to +23\u00a0%, 80 test rows)"
-        in line.replace("95 %", "95\u00a0%")
-    )
-    assert "not be shown to be more faithful" in why.faithfulness(judged(-0.02))
-    assert "by 0.310 on average" in why.faithfulness(judged(0.15, "number"))
+    assert "On 80 test rows" in line
+    assert "fall +19\u00a0% further" in line
+    assert "(95 % interval +15\u00a0% to +23\u00a0%)" in line
+    assert "could not be shown" in why.faithfulness(judged(-0.02))
+    assert "fall +0.190 further" in why.faithfulness(judged(0.15, "number"))
+
+
+def test_scores_that_have_a_scale_of_their_own_are_no_percentages() -> None:
+    (part,) = why.shown(explanation(word("so", 0, 3.2)) | {"unit": "score"}).listed
+    assert part.weight == "+3.20"
 
 
 @pytest.mark.parametrize("report", [{}, {"explanations": None}, {"explanations": {"method": "shap", "rows": 0}}])

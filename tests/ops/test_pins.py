@@ -173,6 +173,18 @@ def test_a_build_that_no_list_knows_is_installed_with_a_sentence(tmp_path: Path)
     assert (tmp_path / "target/torch").is_dir()
 
 
+def test_a_list_of_another_version_is_not_taken(tmp_path: Path) -> None:
+    """After a new pin, the CPU builds of the version before are known no more."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import install_torch; print(install_torch.list_of(sys.argv[2]))"
+    )
+    for version in ("9.9.9", "9.9.9+cpu"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(FOLDER), version], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == "None"
+
+
 def test_a_build_of_another_version_is_not_taken(tmp_path: Path) -> None:
     wheel(tmp_path / "wheels", "1.0.0")
     assert install_torch(tmp_path).returncode != 0

@@ -12,7 +12,7 @@ import pytest
 from tests.trainer import small_tables
 from trainer import tables, tasks
 from trainer.engines import explanations
-from trainer.engines.explanations import MOST_PARTS, Parts, Weighed, explained, lime, occlusion, word_parts
+from trainer.engines.explanations import AGNOSTIC, MOST_PARTS, Parts, Weighed, explained, lime, occlusion, word_parts
 from trainer.engines.image import region_parts
 from trainer.engines.table import TableEngine
 from trainer.errors import DataError
@@ -242,18 +242,57 @@ def test_numbers_of_any_size_keep_their_digits(unit: str, weight: float, told: f
     assert part["weight"] == told
 
 
-def test_a_slow_model_is_asked_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    def seconds(*times: float) -> None:
-        clock = iter(times)
-        monkeypatch.setattr(explanations.time, "perf_counter", lambda: next(clock))
+class Clock:
+    """Stands still but for answers, which take so many seconds each; `first`: of the first one."""
 
-    seconds(0.0, 0.1)
-    assert explanations.parts_allowed(lambda: None, 1.0) == 10
-    seconds(0.0, 60.0)
-    assert explanations.parts_allowed(lambda: None, 1.0) == 4
-    seconds(0.0, 0.0)
-    assert explanations.parts_allowed(lambda: None, 1.0) == MOST_PARTS
-    assert explanations.parts_allowed(lambda: pytest.fail("not timed"), None) == MOST_PARTS
+    def __init__(self, each: float, first: float | None = None) -> None:
+        self.each, self.first, self.now, self.calls = each, each if first is None else first, 0.0, 0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def answer(self) -> None:
+        self.calls += 1
+        self.now += self.first if self.calls == 1 else self.each
+
+
+@pytest.mark.parametrize(
+    ("method", "each"),
+    [(method, each) for method in ("occlusion", "lime") for each in (1e-9, 0.001, 0.01, 0.02, 0.05, 0.1)]
+    + [("occlusion", 0.2), ("occlusion", 0.5)],
+)
+def test_a_slow_model_is_asked_about_fewer_parts(monkeypatch: pytest.MonkeyPatch, method: str, each: float) -> None:
+    clock = Clock(each)
+    monkeypatch.setattr(explanations, "time", clock)
+    parts = explanations.parts_allowed(method, clock.answer, 1.0)
+    made = Parts([{"kind": "word"}] * parts, lambda places: len(places))
+
+    def falls(_value: int, others: Iterable[int]) -> np.ndarray:
+        return np.array([0.1 for _other in others])
+
+    asked = AGNOSTIC[method](0, made, falls, "probability").calls
+    assert asked * each <= (1.0 if parts > explanations.FEWEST_PARTS else explanations.PATIENCE), (parts, asked)
+    assert (parts == MOST_PARTS) == (each < 0.005)
+
+
+@pytest.mark.parametrize(("method", "each"), [("occlusion", 0.7), ("lime", 0.2), ("lime", 60.0)])
+def test_a_model_that_is_too_slow_is_not_explained(monkeypatch: pytest.MonkeyPatch, method: str, each: float) -> None:
+    clock = Clock(each)
+    monkeypatch.setattr(explanations, "time", clock)
+    with pytest.raises(DataError) as raised:
+        explanations.parts_allowed(method, clock.answer, 1.0)
+    assert raised.value.code == "no_explanation"
+    assert clock.calls == 2
+
+
+def test_a_first_answer_that_is_slow_counts_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(0.01, first=5.0)
+    monkeypatch.setattr(explanations, "time", clock)
+    assert explanations.parts_allowed("occlusion", clock.answer, 1.0) > 50
+
+
+def test_without_a_limit_nothing_is_timed() -> None:
+    assert explanations.parts_allowed("lime", lambda: pytest.fail("timed"), None) == MOST_PARTS
 
 
 def test_the_method_of_the_artifact_is_taken_where_the_model_has_it(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ class Engine(Generic[Read, Answered]):
         method = method or self.method
         if method not in AGNOSTIC:
             return explained(method, *self.exact(value))
-        parts = self.parts(value, parts_allowed(lambda: self.answered([value]), seconds))
+        parts = self.parts(value, parts_allowed(method, lambda: self.answered([value]), seconds))
         explanation = explained(method, parts.described, self.weigh(method, value, parts))
         return explanation | ({"view": self.view} if self.view else {})
 

@@ -13,7 +13,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from trainer.errors import DataError
 from trainer.json_types import JsonObject
+from trainer.messages import _
 from trainer.words import PIECE
 
 METHODS = ("shap", "sums", "scores", "occlusion", "lime")
@@ -23,7 +25,9 @@ UNBOUNDED = ("number", "log_odds", "nats")
 MOST_PARTS, FEWEST_PARTS = 120, 4
 """Into which an input is divided; fewer where asking takes long."""
 EXTRA_MASKS = 40
-"""Of LIME, beyond one a part."""
+"""Of LIME, beyond one a part; of few parts four times as many as there are."""
+PATIENCE = 3.0
+"""Times as long as was allowed that the fewest parts may take."""
 KERNEL_WIDTH = 0.75
 """Of LIME's weights by cosine distance; wider than the usual 0.25, as the masks are few."""
 RIDGE = 0.01
@@ -51,14 +55,38 @@ class Weighed(NamedTuple):
     base: float | None = None
 
 
-def parts_allowed(answer: Callable[[], object], seconds: float | None) -> int:
-    """How many parts can be left out one by one in so many seconds, by how long one answer takes."""
+def parts_allowed(method: str, answer: Callable[[], object], seconds: float | None) -> int:
+    """Into how many parts an input is divided for a method that takes so many seconds, by how long one answer takes. `DataError`
+    where the fewest would take much longer."""
     if seconds is None:
         return MOST_PARTS
+    calls = seconds / time_of(answer)
+    if calls * PATIENCE < calls_of(method, FEWEST_PARTS):  # perhaps the first answer of a model, which is slow
+        calls = seconds / time_of(answer)
+    if calls * PATIENCE < calls_of(method, FEWEST_PARTS):
+        raise DataError(
+            _("An answer takes too long here to be asked for again and again."),
+            code="no_explanation",
+            hint=_("Explain it with “python -m trainer explain”, which takes the time that it needs."),
+        )
+    allowed = (parts for parts in range(MOST_PARTS, FEWEST_PARTS, -1) if calls_of(method, parts) <= calls)
+    return next(allowed, FEWEST_PARTS)
+
+
+def time_of(answer: Callable[[], object]) -> float:
+    """Seconds."""
     started = time.perf_counter()
     answer()
-    each = max(time.perf_counter() - started, 1e-6)
-    return int(np.clip(seconds / each, FEWEST_PARTS, MOST_PARTS))
+    return max(time.perf_counter() - started, 1e-6)
+
+
+def calls_of(method: str, parts: int) -> int:
+    """How often a method asks the model about so many parts."""
+    return 1 + (masks_of(parts) if method == "lime" else parts)
+
+
+def masks_of(parts: int) -> int:
+    return parts + min(EXTRA_MASKS, 4 * parts)
 
 
 def occlusion(value: Read, parts: Parts[Read], falls: Falls[Read], unit: str) -> Weighed:
@@ -74,7 +102,7 @@ def lime(value: Read, parts: Parts[Read], falls: Falls[Read], unit: str) -> Weig
     count = len(parts.described)
     if not count:
         return Weighed(np.zeros(0), unit, 0)
-    masks = draw_masks(count, count + EXTRA_MASKS)
+    masks = draw_masks(count, masks_of(count))
     fallen = falls(value, (parts.without(np.flatnonzero(mask).tolist()) for mask in masks))
     distance = 1 - np.sqrt(1 - masks.mean(axis=1))
     nearness = np.exp(-(distance**2) / KERNEL_WIDTH**2)

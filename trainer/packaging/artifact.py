@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -12,6 +13,7 @@ from trainer.files import sha256, write_json
 from trainer.learning.family import Family, ModelT, RowsT
 from trainer.learning.job import Job
 from trainer.learning.rows import Rows
+from trainer.messages import _
 from trainer.outputs import Outputs
 from trainer.packaging.card import model_card
 from trainer.packaging.export import MOST_ROWS, Saved, export
@@ -63,9 +65,25 @@ def write(
     compared = slice(rows.most_compared or MOST_ROWS)
     saved = Saved(rows.inputs(rows.part("test")[compared]), own["truth"][compared], own["predicted"][compared])
     report["export"] = export(target, emit=job.emit, saved=saved)
-    report["explanations"] = deletion_test(open_engine(target), saved.inputs)
+    report["explanations"] = tested_explanations(job, target, saved.inputs)
     facts["explained_by"] = report["explanations"]["method"]
     finish(job, target, rows, objective.card(report), report, facts)
+
+
+def tested_explanations(job: Job, artifact: Path, inputs: Sequence[Any]) -> dict[str, Any]:
+    """The deletion test. It tells something more of a model that is trained, so a fault in it is no reason to lose the model."""
+    engine = open_engine(artifact)
+    try:
+        return deletion_test(engine, inputs)
+    except Exception as error:
+        job.warn(
+            "explanations_not_tested",
+            _(
+                "How faithful the explanations are could not be measured: %(error)s.",
+                error=f"{type(error).__name__}: {error}",
+            ),
+        )
+        return {"method": engine.methods[0], "rows": 0}
 
 
 def finish(job: Job, target: Path, rows: Rows, figures: str, report: dict[str, Any], facts: dict[str, Any]) -> None:

@@ -31,10 +31,12 @@ UNITS = {
     "score": gettext_lazy("How much of the answer’s score the part carries."),
     "share": gettext_lazy("How much of the text changes without the part."),
     "number": gettext_lazy("What the part adds to the number."),
-    "log_odds": gettext_lazy("What the part adds to the answer’s log odds: above 0 for it, below 0 against it."),
-    "nats": gettext_lazy("By how many nats the answer is less likely without the part."),
+    "log_odds": gettext_lazy(
+        "What the part adds to the chances of the answer (log odds): above 0 for it, below 0 against it."
+    ),
+    "nats": gettext_lazy("How much less likely the answer is without the part, in nats."),
 }
-PERCENTS = ("probability", "score", "share")
+PERCENTS = ("probability", "share")
 
 
 class Part(NamedTuple):
@@ -60,6 +62,8 @@ class Why(NamedTuple):
     base: str
     end: str
     view: dict[str, Any]
+    weights_in: str
+    """The unit's code."""
 
 
 def shown(explanation: Explanation, labels: int = 0) -> Why:
@@ -77,6 +81,7 @@ def shown(explanation: Explanation, labels: int = 0) -> Why:
         in_words(explanation.get("base"), unit, labels),
         in_words(explanation.get("value"), unit, labels),
         dict(explanation.get("view") or {}),
+        unit,
     )
 
 
@@ -181,24 +186,20 @@ def faithfulness(report: Mapping[str, Any]) -> str:
     told = {
         "method": METHODS.get(usual["method"], usual["method"]),
         "rows": tested["rows"],
-        "area": amount(usual["area"], unit),
         **{name: signed(usual[name], unit) for name in ("gain", "low", "high")},
     }
-    if usual["low"] > 0:
-        return (
-            _(
-                "Explanations: %(method)s. As the parts that it names first are left out, the answer falls by %(area)s on average, "
-                "%(gain)s beside a random order (95 %% interval %(low)s to %(high)s, %(rows)s test rows)."
-            )
-            % told
-        )
-    return (
+    sentence = (
         _(
-            "Explanations: %(method)s. They could not be shown to be more faithful than a random order of the parts: %(gain)s "
-            "(95 %% interval %(low)s to %(high)s, %(rows)s test rows)."
+            "Explanations: %(method)s. On %(rows)s test rows, leaving out first what they name makes the answer fall %(gain)s "
+            "further than leaving out parts at random (95 %% interval %(low)s to %(high)s)."
         )
-        % told
+        if usual["low"] > 0
+        else _(
+            "Explanations: %(method)s. On %(rows)s test rows they could not be shown to name what counts better than chance: "
+            "%(gain)s (95 %% interval %(low)s to %(high)s)."
+        )
     )
+    return sentence % told
 
 
 def source_of(value: object, parts: list[dict[str, Any]]) -> str:

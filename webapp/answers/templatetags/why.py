@@ -19,22 +19,24 @@ register.filter("faithfulness", faithfulness)
 
 @register.simple_tag
 def weighed_words(value: object, why: Why) -> SafeString:
-    """The text with its weightiest words marked; each mark says its weight to those who hover or listen."""
+    """The text with its weightiest words marked; each mark says its weight to those who hover, and the list below to all."""
     text = source_of(value, why.parts)[:MOST_CHARACTERS]
     most, pieces, place = most_of(why.parts), [], 0
     for part in (part for part in why.parts if part["kind"] == "word" and part["end"] <= len(text)):
         pieces.append((text[place : part["start"]],))
-        pieces.append((marked(part, level(part["weight"], most)),))
+        pieces.append((marked(part, level(part["weight"], most), why.weights_in),))
         place = part["end"]
     pieces.append((text[place:],))
     return format_html('<p class="spans breakall weighed">{}</p>', format_html_join("", "{}", pieces))
 
 
-def marked(part: dict[str, Any], strength: int) -> SafeString | str:
+def marked(part: dict[str, Any], strength: int, unit: str) -> SafeString | str:
     if not strength:
         return str(part["text"])
     css = "speaks" if part["weight"] > 0 else "against"
-    return format_html('<mark class="{}" data-w="{}">{}</mark>', css, strength, part["text"])
+    return format_html(
+        '<mark class="{}" data-w="{}" title="{}">{}</mark>', css, strength, signed(part["weight"], unit), part["text"]
+    )
 
 
 @register.simple_tag
@@ -58,7 +60,7 @@ def weighed_regions(address: str, why: Why) -> SafeString:
         return mark_safe("")
     width, height, most = why.view["width"], why.view["height"], most_of(why.parts)
     boxes = format_html_join(
-        "", "{}", ((framed(part, level(part["weight"], most), width, height),) for part in regions)
+        "", "{}", ((framed(part, level(part["weight"], most), width, height, why.weights_in),) for part in regions)
     )
     sentence = _("The picture as the model sees it, with the regions that count the most framed")
     return format_html(
@@ -86,7 +88,7 @@ def whole_picture(address: str, view: dict[str, Any]) -> SafeString:
     )
 
 
-def framed(part: dict[str, Any], strength: int, width: float, height: float) -> SafeString:
+def framed(part: dict[str, Any], strength: int, width: float, height: float, unit: str) -> SafeString:
     if not strength:
         return mark_safe("")
     x, y, wide, tall = part["box"]
@@ -98,7 +100,7 @@ def framed(part: dict[str, Any], strength: int, width: float, height: float) -> 
         charts.at(y * height),
         charts.at(wide * width),
         charts.at(tall * height),
-        signed(part["weight"], "probability"),
+        signed(part["weight"], unit),
     )
 
 
