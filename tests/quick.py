@@ -39,6 +39,7 @@ PLACES = (
     "tests/trainer/test_scores_of_texts.py",
     "tests/trainer/test_sheet_tables.py",
     "tests/trainer/test_statistics.py",
+    "tests/trainer/test_subtotals.py",
     "tests/trainer/test_table_footers.py",
     "tests/trainer/test_tag_rows.py",
     "tests/trainer/test_tagging.py",

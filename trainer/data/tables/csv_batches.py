@@ -8,6 +8,7 @@ from trainer.data.readings import Choices, LeftOut
 from trainer.data.tables.csv_records import Record
 from trainer.data.tables.dialects import RULER
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
+from trainer.data.tables.subtotals import Subtotals
 from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, Columns, Table
 from trainer.errors import DataError
 from trainer.messages import Message, _, ngettext
@@ -30,6 +31,7 @@ def batches(records: Iterator[Record], table: Table, header: list[list[str]], ch
     rows: list[list[str]] = []
     numbers: list[int] = []
     characters = 0
+    subtotals = Subtotals(table, choices)
     for line, row in records:
         if row and row[0][:1] in RULES and is_ruler(row):
             count_rulers(table, line)
@@ -43,14 +45,16 @@ def batches(records: Iterator[Record], table: Table, header: list[list[str]], ch
         numbers.append(line)
         characters += sum(map(len, row))
         if len(rows) >= most + FOOTER_ROWS or characters > MAX_BATCH_CHARACTERS:
-            yield from emit(rows[:-FOOTER_ROWS], numbers, table, header)
+            yield from emit(rows[:-FOOTER_ROWS], numbers, table, header, subtotals)
             rows, numbers, characters = rows[-FOOTER_ROWS:], numbers[-FOOTER_ROWS:], 0
     kept = split_footer(rows, numbers, table, choices)
-    yield from emit(rows[:kept], numbers, table, header)
+    yield from emit(rows[:kept], numbers, table, header, subtotals)
 
 
-def emit(rows: list[list[str]], numbers: list[int], table: Table, header: list[list[str]]) -> Iterator[Columns]:
-    """A batch without the rows that say the header again, and those between pages."""
+def emit(
+    rows: list[list[str]], numbers: list[int], table: Table, header: list[list[str]], subtotals: Subtotals
+) -> Iterator[Columns]:
+    """A batch without the rows that say the header again, those between pages, and subtotals."""
     if header and rows:
         named = [fold_cells(row) for row in header]
         firsts = {row[0] for row in named}
@@ -68,7 +72,9 @@ def emit(rows: list[list[str]], numbers: list[int], table: Table, header: list[l
     if pages:
         count_pages(table, [numbers[index] for index in pages])
         dropped = set(pages)
+        numbers = [number for index, number in enumerate(numbers[: len(rows)]) if index not in dropped]
         rows = [row for index, row in enumerate(rows) if index not in dropped]
+    rows, _numbers = subtotals.drop(rows, numbers)
     if rows:
         yield list(zip(*rows, strict=True))
 

@@ -16,6 +16,7 @@ from trainer.data.tables.number_formats import shown
 from trainer.data.tables.sheet_marks import Marks, read_marks
 from trainer.data.tables.sheet_reports import ALL, LEAVE_OUT, READ, report_hidden, report_sheet, report_sheets
 from trainer.data.tables.sheets import Sheet, check_header, cut, header_of, is_filled, padded, settle_header, tables_of
+from trainer.data.tables.subtotals import Subtotals
 from trainer.data.tables.table import BATCH_ROWS, MAX_FIELDS, Columns, Table, as_text, check_columns, damaged, named
 from trainer.data.tables.wide import narrow
 from trainer.data.tables.workbook_limits import checked
@@ -238,8 +239,11 @@ def batches(
         [*before, *last], [number + 1 for number in [*numbers[-50:-FOOTER_ROWS], *tail]], table, choices, sheet.name
     )
     numbers = numbers[: len(numbers) - (len(before) + len(last) - kept)]
+    subtotals = Subtotals(table, choices, sheet.name)
     for place in range(0, len(numbers), BATCH_ROWS):
-        rows = [padded(sheet.rows[number], width)[:width] for number in numbers[place : place + BATCH_ROWS]]
+        part = numbers[place : place + BATCH_ROWS]
+        rows = [padded(sheet.rows[number], width)[:width] for number in part]
+        rows, _lines = subtotals.drop(rows, [sheet.top + number + 1 for number in part])
         every = list(zip(*rows, strict=True))
         cells = [every[column] for column in order]
         yield [*cells, [sheet.name] * len(rows)] if is_joined else cells

@@ -1,0 +1,190 @@
+"""Rows between the records of a table that add up those above them: “Subtotal”, “Total North”, “North total”, 小计."""
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple, TypeVar
+
+from trainer.columns import number_of
+from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
+from trainer.data.tables.table import Table
+from trainer.messages import _, ngettext
+
+LEAVE_OUT, KEEP = "leave-out", "keep"
+LETTER = "[A-Za-z\u00c0-\u024f\u0400-\u04ff]"
+"""Of scripts that put blanks between words."""
+
+
+def named_by(words: str) -> re.Pattern[str]:
+    """Names that begin or end with one of the words."""
+    return re.compile(rf"(?:{words})(?!{LETTER})|(?s:.)*(?:(?<!{LETTER})|(?!{LETTER}))(?:{words})\Z", re.IGNORECASE)
+
+
+SUB = named_by(
+    r"sub[\s-]*totale?s?|sous[\s-]*total|zwischensumme|teilsumme|tussentotaal|subtotaal|suma częściowa|subtotal parcial|"
+    r"промежуточный итог|小计|小計|소계|ara toplam|delsumma|mellansumma"
+)
+TOTAL = named_by(
+    r"totals?|totale|totaal|sum|summe|gesamt|ergebnis|somme|suma|razem|итого?|всего|합계|汇总|合计|合計|总计|toplam|summa"
+)
+STEMS = ("total", "totaal", "sum", "gesamt", "ergebnis", "somme", "razem", "итог", "всего", "합계", "소계", "汇总", "合计", "合計", "总计", "小计", "小計", "toplam")  # fmt: skip
+"""One of these, in small letters, is in every name of a total."""
+NAME_CHARACTERS, NAME_COLUMNS, MAX_LEVELS = 60, 3, 50
+EXACT = 1e-6
+Cell = TypeVar("Cell", str, str | None)
+
+
+class Named(NamedTuple):
+    """A row whose name says that it adds up. `is_sub`: it says so of a part of the table."""
+
+    row: int
+    place: int
+    is_sub: bool
+
+
+def named_row(row: Sequence[str | None]) -> tuple[int, bool] | None:
+    """(column, whether it is a subtotal) of the cell that names a total: the first word or the last one of the first cell."""
+    place = next((place for place, cell in enumerate(row[:NAME_COLUMNS]) if cell and cell.strip()), None)
+    text = (row[place] or "").strip(" \t*:-–—=()") if place is not None else ""
+    if place is None or not text or len(text) > NAME_CHARACTERS:
+        return None
+    for pattern in (SUB, TOTAL):
+        if pattern.match(text):
+            return place, pattern is SUB
+    return None
+
+
+def numbers_of(row: Sequence[str | None], decimal: str) -> dict[int, float]:
+    """{column: number} of the cells that are one."""
+    read = ((place, number_of(cell, decimal)) for place, cell in enumerate(row) if cell and cell.strip())
+    return {place: number for place, number in read if number is not None}
+
+
+class Subtotals:
+    """Takes them out of the rows of one table or sheet, batch by batch, and tells of them."""
+
+    def __init__(self, table: Table, choices: Choices, sheet: str = "") -> None:
+        self.table, self.sheet = table, sheet
+        self.asked = choices.pick("subtotals", (LEAVE_OUT, KEEP), table.name)
+        self.is_later = False
+        """Whether records of the first group of a batch may stand in the one before."""
+        self.left_out = LeftOut("subtotals", 0, "", table.name, sheet)
+        self.reading: Reading | None = None
+        self.shown: list[Sequence[str | None]] = []
+        self.is_proved = True
+
+    def find(self, rows: Sequence[Sequence[str | None]]) -> set[int]:
+        """Indices of the rows of a batch that add up others."""
+        is_later, self.is_later = self.is_later, True
+        if not any(holds_stem(rows, place) for place in range(min(NAME_COLUMNS, len(rows[0]) if rows else 0))):
+            return set()
+        candidates = [Named(index, *name) for index, row in enumerate(rows) if (name := named_row(row))]
+        candidates = [one for one in candidates if is_mostly_numbers(rows[one.row], one.place)]
+        if not candidates or len(candidates) > 0.5 * len(rows):
+            return set()
+        proved = max((proved_sums(rows, candidates, decimal) for decimal in ".,"), key=len)
+        first = candidates[0].row
+        found = set(proved)
+        for one in candidates:
+            goes_on = is_later and one.row == first and self.left_out.count > 0
+            if one.row not in found and (goes_on or (one.is_sub and is_bare(rows[one.row], one.place))):
+                found.add(one.row)
+                self.is_proved = self.is_proved and goes_on
+        return found
+
+    def drop(self, rows: list[list[Cell]], numbers: list[int]) -> tuple[list[list[Cell]], list[int]]:
+        """The same rows and their lines without them."""
+        found = self.find(rows)
+        if not found:
+            return rows, numbers
+        self.tell([(numbers[index], rows[index]) for index in sorted(found)], rows)
+        if self.asked == KEEP:
+            return rows, numbers
+        left = [index for index in range(len(rows)) if index not in found]
+        return [rows[index] for index in left], [numbers[index] for index in left]
+
+    def tell(self, found: Sequence[tuple[int, Sequence[str | None]]], rows: Sequence[Sequence[str | None]]) -> None:
+        self.left_out.count += len(found)
+        count = self.left_out.count
+        self.shown = [*self.shown, *rows[:1], *(row for _line, row in found)][:3]
+        lines = [
+            f"line {line}: " + " ".join(cell for cell in row if cell and cell.strip())[:100] for line, row in found
+        ]
+        self.left_out.examples += lines[: 20 - len(self.left_out.examples)]
+        self.left_out.sentence = ngettext(
+            "%(count)s subtotal between the records.", "%(count)s subtotals between the records.", count
+        )
+        if self.asked == KEEP:
+            sentence = ngettext("%(count)s subtotal kept as a record", "%(count)s subtotals kept as records", count)
+        else:
+            sentence = ngettext(
+                "%(count)s subtotal between the records left out",
+                "%(count)s subtotals between the records left out",
+                count,
+            )
+        if self.reading is None:
+            self.reading = Reading("subtotals", self.asked or LEAVE_OUT, sentence, file=self.table.name)
+            self.table.readings.append(self.reading)
+            if self.asked != KEEP:
+                self.table.left_out.append(self.left_out)
+        other = LEAVE_OUT if self.asked == KEEP else KEEP
+        label = _("Leave them out") if self.asked == KEEP else _("Keep them as records")
+        self.reading.sentence = sentence
+        self.reading.others = [Choice(other, label, preview_of(self.table.columns, self.shown))]
+        self.reading.confidence = 1.0 if self.asked else 0.95 if self.is_proved else 0.8
+        self.reading.is_asked = self.asked is not None
+
+
+def holds_stem(rows: Sequence[Sequence[str | None]], place: int) -> bool:
+    """Whether any cell of a column may name a total: found quickly, for all rows at once."""
+    text = "\n".join([(row[place] or "")[:NAME_CHARACTERS] for row in rows if place < len(row)]).lower()
+    return any(stem in text for stem in STEMS)
+
+
+def is_mostly_numbers(row: Sequence[str | None], place: int) -> bool:
+    """Whether a row has numbers behind its name, at least as many as words."""
+    rest = [cell for cell in row[place + 1 :] if cell and cell.strip()]
+    numbers = sum(number_of(cell) is not None or number_of(cell, ",") is not None for cell in rest)
+    return bool(numbers) and numbers >= 0.5 * len(rest)
+
+
+def is_bare(row: Sequence[str | None], place: int) -> bool:
+    """Whether a row holds nothing but its name and numbers, and lacks something."""
+    rest = [cell for cell in row[place + 1 :] if cell and cell.strip()]
+    return len(rest) < len(row) - 1 and all(
+        number_of(cell) is not None or number_of(cell, ",") is not None for cell in rest
+    )
+
+
+def proved_sums(rows: Sequence[Sequence[str | None]], candidates: Sequence[Named], decimal: str) -> set[int]:
+    """Of the candidates those whose numbers are the sums of the records above them, back to an earlier one of the same kind."""
+    wanted = {one.row: numbers_of(rows[one.row], decimal) for one in candidates}
+    columns = {place for numbers in wanted.values() for place in numbers}
+    names = {one.row: one for one in candidates}
+    values = {
+        place: [
+            0.0 if index in names else number_of(row[place] or "", decimal) or 0.0 for index, row in enumerate(rows)
+        ]
+        for place in columns
+    }
+    sums = {place: [0.0, *accumulate(cells)] for place, cells in values.items()}
+    counts = [0, *accumulate(int(index not in names) for index in range(len(rows)))]
+    starts, proved = [0], set()
+    for one in candidates:
+        numbers = {place: number for place, number in wanted[one.row].items() if place > one.place}
+        for start in reversed(starts[-MAX_LEVELS:]):
+            records = counts[one.row] - counts[start]
+            totals = {place: sums[place][one.row] - sums[place][start] for place in numbers}
+            if (records > 1 or (records == 1 and one.is_sub)) and add_up(numbers, totals):
+                proved.add(one.row)
+                break
+        starts.append(one.row + 1)
+    return proved
+
+
+def add_up(numbers: dict[int, float], totals: dict[int, float]) -> bool:
+    """Whether at least half of the numbers are the totals, and one of them is not 0."""
+    equal = [
+        place for place, number in numbers.items() if abs(number - totals[place]) <= EXACT * max(abs(number), 1) + 0.005
+    ]
+    return len(equal) >= 0.5 * len(numbers) and any(numbers[place] for place in equal)
