@@ -10,6 +10,7 @@ from trainer.data.dataset import Dataset
 from trainer.data.file_parts import parts_of_names
 from trainer.data.intake import read_files
 from trainer.data.readings import Choices
+from trainer.errors import DataError
 
 LABELS = ("refund", "delivery", "login")
 
@@ -189,13 +190,68 @@ def test_inputs_and_answers_in_two_files_go_by_their_order(tmp_path: Path) -> No
     assert (left(dataset), reading(dataset, "rows")["doubt"]) == ([], True)
 
 
-@pytest.mark.parametrize(("count", "answers"), [(30, 33), (33, 30)])
-def test_rows_that_stand_beside_none_are_told(count: int, answers: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "answers"), [(30, 33), (40, 37), (30, 29)])
+def test_files_of_unequal_length_are_not_set_beside_each_other(count: int, answers: int, tmp_path: Path) -> None:
     both = apart(count, answers)
-    dataset = read(tmp_path / "a", {"features.csv": both["x"], "labels.csv": both["y"]})
-    assert (dataset.rows, left(dataset)) == (count, [("no_partner", answers - count)] if answers > count else [])
-    assert dataset.column("label").to_pylist().count(None) == max(0, count - answers)
-    alone = read(
-        tmp_path / "b", {"features.csv": both["x"], "labels.csv": both["y"]}, **{"rows_at_labels.csv": "apart"}
-    )
-    assert sum(count for _reason, count in left(alone)) + alone.rows == count + answers
+    files = {"features.csv": both["x"], "labels.csv": both["y"]}
+    dataset = read(tmp_path / "a", files)
+    doubt = reading(dataset, "rows")
+    assert (doubt["chosen"], doubt["doubt"], doubt["confidence"] < 0.5) == ("apart", True, True)
+    assert f"{answers} rows" in doubt["sentence"]
+    assert str(count) in doubt["sentence"]
+    assert sum(left for _reason, left in left(dataset)) + dataset.rows == count + answers
+    joined = read(tmp_path / "b", files, **{"rows_at_labels.csv": "join"})
+    assert (joined.rows, joined.names) == (count, ["a", "b", "label"])
+    assert left(joined) == ([("no_partner", answers - count)] if answers > count else [])
+    assert joined.column("label").to_pylist().count(None) == max(0, count - answers)
+
+
+def test_a_line_that_cannot_be_read_may_shift_all_answers_behind_it(tmp_path: Path) -> None:
+    both = apart(31, 30)
+    lines = both["x"].splitlines(keepends=True)
+    lines[9] = "1,2,3,4\n"
+    dataset = read(tmp_path / "a", {"features.csv": "".join(lines), "labels.csv": both["y"]})
+    assert (reading(dataset, "rows")["chosen"], reading(dataset, "rows")["doubt"]) == ("apart", True)
+
+
+@pytest.mark.parametrize("key", ["id", "row"])
+def test_answers_in_another_order_go_by_the_column_that_names_the_rows(key: str, tmp_path: Path) -> None:
+    texts = "id,text\n" + "".join(f"{n},message number {n} about it\n" for n in range(50))
+    labels = f"{key},label\n" + "".join(f"{n},{LABELS[n % 3]}\n" for n in reversed(range(50)))
+    dataset = read(tmp_path / "a", {"texts.csv": texts, "labels.csv": labels})
+    rows = dataset.table.to_pylist()
+    assert [row["label"] for row in rows] == [LABELS[int(row["id"]) % 3] for row in rows]
+    assert reading(dataset, "keys")["doubt"]
+
+
+def test_a_legend_is_no_file_of_answers(tmp_path: Path) -> None:
+    data = "text,kind\n" + "".join(f"message number {n} about it,{n % 5}\n" for n in range(40))
+    legend = "code,meaning text\n" + "".join(f"{n},kind number {n}\n" for n in range(5))
+    dataset = read(tmp_path / "a", {"data.csv": data, "labels.csv": legend})
+    assert (dataset.names, left(dataset)) == (["text", "kind"], [("other_columns", 5)])
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "labels.csv"])
+@pytest.mark.parametrize("words", [("red", "green", "blue"), ("0", "1", "2")])
+def test_labels_a_line_without_a_header_stand_beside_their_rows(
+    name: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    said = [words[n * n % 3] for n in range(60)]
+    dataset = read(tmp_path / "a", {"features.csv": apart(60, 0)["x"], name: "".join(f"{word}\n" for word in said)})
+    assert (dataset.names, dataset.column("label").to_pylist()) == (["a", "b", "label"], said)
+    assert (left(dataset), reading(dataset, "rows")["doubt"]) == ([], True)
+
+
+def test_inputs_and_answers_line_by_line_are_no_classes(tmp_path: Path) -> None:
+    lines = "".join(f"this is line number {n} of them\n" for n in range(30))
+    said = [LABELS[n * n % 3] for n in range(30)]
+    dataset = read(tmp_path / "a", {"texts.txt": lines, "labels.txt": "".join(f"{word}\n" for word in said)})
+    assert dataset.rows == 30
+    assert dataset.column("label").to_pylist() == said
+    assert (reading(dataset, "lines")["chosen"], reading(dataset, "lines")["doubt"]) == ("answers", True)
+    with pytest.raises(DataError, match=r"texts\.txt has 30 lines and .*labels\.txt has 29"):
+        read(tmp_path / "b", {"texts.txt": lines, "labels.txt": "".join(f"{word}\n" for word in said[1:])})
+    values = "".join(f"{n / 2:.7e} {n / 4:.7e} {n / 8:.7e}\n" for n in range(30))
+    codes = "".join(f"{n % 3}\n" for n in range(30))
+    dataset = read(tmp_path / "c", {"X_train.txt": values, "y_train.txt": codes})
+    assert (dataset.rows, dataset.names) == (30, ["column_1", "column_2", "column_3", "label"])

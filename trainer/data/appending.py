@@ -14,7 +14,7 @@ from trainer.data.pool import keys_to_divide
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import Choices, LeftOut
 from trainer.data.row_keys import NO_TEXT
-from trainer.data.several_tables import is_same_name
+from trainer.data.same_names import is_same_name
 from trainer.data.splitting import split_dataset
 from trainer.data.uploads import unpack_uploads
 from trainer.errors import DataError

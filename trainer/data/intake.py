@@ -1,6 +1,5 @@
 """The rows of files as they were sent: read, their task and roles guessed, and divided."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,9 +65,10 @@ def read_files(  # noqa: PLR0913  one call reads any file
                 sort_tables(sources)
                 drop_repeated(sources)
 
-            def open_one(place: int, header: int | None = header) -> Table:
+            def open_one(place: int, row: int | None = None) -> Table:
                 path, name = sources.tables[place]
-                table = convert_table(open_table(path, name, sheet, header, layout, choices), choices)
+                asked = header if row is None else row
+                table = convert_table(open_table(path, name, sheet, asked, layout, choices), choices)
                 recognise(table)
                 fill_orders(table, choices)
                 return table
@@ -78,9 +78,8 @@ def read_files(  # noqa: PLR0913  one call reads any file
                 assert sources.dataset is not None
                 dataset, file_parts = sources.dataset, sources.parts
             else:
-                reopen = partial(open_one, header=0)
                 several = join_judgements(tables, sources.table_parts) or join_tables(
-                    tables, sources.table_parts, choices, reopen, is_fixed=fixed is not None
+                    tables, sources.table_parts, choices, open_one, is_fixed=fixed is not None
                 )
                 dataset, file_parts = gather_rows(several.tables, several.parts, emit)
                 dataset.answer = several.answer
@@ -177,7 +176,9 @@ def drop_repeated(sources: Sources) -> None:
 
 def are_names(names: dict[str, str]) -> bool:
     """Whether each id has a name of its own: labels of rows come again, and answers are numbers."""
-    return len(set(names.values())) == len(names) and not all(number_of(name) is not None for name in names.values())
+    return 0 < len(names) == len(set(names.values())) and not all(
+        number_of(name) is not None for name in names.values()
+    )
 
 
 def take_names(sources: Sources) -> tuple[dict[str, str], str]:
@@ -186,7 +187,7 @@ def take_names(sources: Sources) -> tuple[dict[str, str], str]:
         return {}, ""
     largest = max(path.stat().st_size for path, _name in sources.tables)
     for place, (path, name) in enumerate(sources.tables):
-        if (is_names_file(name) and (names := parse_names(path))) or (
+        if (is_names_file(name) and are_names(names := parse_names(path))) or (
             path.stat().st_size < largest and (names := parse_legend(path, name))
         ):
             del sources.tables[place], sources.table_parts[place]

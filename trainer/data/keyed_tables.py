@@ -1,7 +1,7 @@
 """Tables of one upload that tell of the same records: train_values.csv and train_labels.csv have one column in common, which names the
 rows. They become one table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from trainer.data.readings import Choice, Choices, LeftOut, Reading
@@ -16,11 +16,12 @@ ALIKE = 1.25
 
 
 class Pair(NamedTuple):
-    """`details` is joined to `base` by the column `key`."""
+    """`details` is joined to `base` by the column `key`, which it calls `details_key`."""
 
     base: Table
     details: Table
     key: str
+    details_key: str
 
 
 def find_pair(one: Table, other: Table, first: Columns, second: Columns) -> Pair | None:
@@ -29,16 +30,33 @@ def find_pair(one: Table, other: Table, first: Columns, second: Columns) -> Pair
     if len(shared) != 1 or min(len(one.columns), len(other.columns)) < 2:
         return None
     ours, theirs = (cells[table.columns.index(shared[0])] for table, cells in ((one, first), (other, second)))
-    names, others = set(ours), set(theirs)
-    if len(names) < len(ours) or len(others) < len(theirs) or None in names | others:
-        return None
-    is_cut = len(ours) >= BATCH_ROWS and len(theirs) >= BATCH_ROWS
-    least = FULL_SHARED if is_cut else SHARED
-    if len(names & others) < least * max(min(len(names), len(others)), 1):
+    if not name_each_other(ours, theirs):
         return None
     is_longer = len(ours) > ALIKE * len(theirs)
     is_wider = len(one.columns) >= len(other.columns) and len(theirs) <= ALIKE * len(ours)
-    return Pair(one, other, shared[0]) if is_longer or is_wider else Pair(other, one, shared[0])
+    base, details = (one, other) if is_longer or is_wider else (other, one)
+    return Pair(base, details, shared[0], shared[0])
+
+
+def name_each_other(ours: Sequence[str | None], theirs: Sequence[str | None]) -> bool:
+    """Whether both are names of rows, none twice, and of mostly the same ones."""
+    names, others = set(ours), set(theirs)
+    if len(names) < len(ours) or len(others) < len(theirs) or None in names | others:
+        return False
+    is_cut = len(ours) >= BATCH_ROWS and len(theirs) >= BATCH_ROWS
+    least = FULL_SHARED if is_cut else SHARED
+    return len(names & others) >= least * max(min(len(names), len(others)), 1)
+
+
+def find_answers(inputs: Table, answers: Table, first: Columns, second: Columns) -> Pair | None:
+    """`find_pair` of a file of inputs and one of their answers that call the names of the rows differently."""
+    if len(answers.columns) < 2:
+        return None
+    for key, theirs in zip(answers.columns, second, strict=True):
+        for name, ours in zip(inputs.columns, first, strict=True):
+            if theirs and name_each_other(ours, theirs):
+                return Pair(inputs, answers, name, key)
+    return None
 
 
 def describe(pair: Pair, choices: Choices) -> Reading:
@@ -61,7 +79,7 @@ def describe(pair: Pair, choices: Choices) -> Reading:
 def join_pair(pair: Pair) -> None:
     """The base with the columns of the other, which is read as a whole; rows of it that the base has no name for are told."""
     base, details = pair.base, pair.details
-    place = details.columns.index(pair.key)
+    place = details.columns.index(pair.details_key)
     others = [number for number in range(len(details.columns)) if number != place]
     at = base.columns.index(pair.key)
     base.columns = [*base.columns, *(details.columns[number] for number in others)]

@@ -1,4 +1,5 @@
-"""Plain texts of which each line is a row: two of the same lines in two languages, or one file for each class."""
+"""Plain texts of which each line is a row: two of the same lines in two languages, texts and their labels, or one file for each
+class."""
 
 import re
 from collections import defaultdict
@@ -13,9 +14,10 @@ import pyarrow as pa
 from trainer import columns as kinds
 from trainer.data.dataset import Dataset
 from trainer.data.file_parts import parts_of_names
-from trainer.data.readings import Reading
+from trainer.data.paired_tables import ANSWERS, INPUTS, are_pair_names
+from trainer.data.readings import Choice, Reading
 from trainer.data.tables.conll import looks_like_conll
-from trainer.data.tables.dialects import DELIMITERS
+from trainer.data.tables.dialects import DELIMITERS, parts_by_blanks
 from trainer.data.tables.prose import TABLE_NAME, is_even
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded
 from trainer.data.tables.text import find_encoding
@@ -64,7 +66,7 @@ def read_line_files(files: Sequence[tuple[Path, str]]) -> LineRows | None:
     read = [LineFile(name, words_of(name), read_lines(path, name), path.stat().st_size) for path, name in files]
     if any(len(file.lines) < MIN_LINES for file in read):
         return None
-    return parallel_rows(read) or class_rows(read)
+    return parallel_rows(read) or answer_rows(read) or class_rows(read)
 
 
 def may_hold_lines(path: Path, name: str) -> bool:
@@ -149,6 +151,29 @@ def parallel_rows(files: Sequence[LineFile]) -> LineRows | None:
     return make_rows(files, columns, parts, [Reading("lines", "parallel", sentence, confidence=0.97)])
 
 
+def answer_rows(files: Sequence[LineFile]) -> LineRows | None:
+    """A row for each line of a file of texts with that of their labels (texts.txt, labels.txt); `DataError` where one has more
+    lines. None where the labels do not come again, as names of classes, or numbers are parted by blanks."""
+    answers = [file for file in files if ANSWERS & set(file.words)]
+    pairs = [(one, other) for other in answers for one in files if are_pair_names(one.words, other.words)]
+    if not pairs or 2 * len(pairs) != len(files):
+        return None
+    if any(parts_by_blanks("\n".join(one.lines[:200])) or 2 * len(set(other.lines)) > len(other.lines) for one, other in pairs):  # fmt: skip
+        return None
+    columns: dict[str, list[str | None]] = {"text": [], "label": []}
+    parts: list[str] = []
+    pair_parts = parts_of_names([" ".join(one.words) for one, _other in pairs])
+    for (one, other), part in zip(pairs, pair_parts, strict=True):
+        check_lengths([one, other])
+        columns["text"] += [line or None for line in one.lines]
+        columns["label"] += [line or None for line in other.lines]
+        parts += [part or ""] * len(one.lines)
+    names = ", ".join(other.name for _one, other in pairs[:4])
+    sentence = _("Line by line, %(names)s says the labels of the texts beside it.", names=names)
+    others = [Choice("table", _("The files are tables of their own"))]
+    return make_rows(files, columns, parts, [Reading("lines", "answers", sentence, others, confidence=0.85)])
+
+
 def check_lengths(files: Sequence[LineFile]) -> None:
     for other in files[1:]:
         if len(other.lines) != len(files[0].lines):
@@ -168,8 +193,8 @@ def check_lengths(files: Sequence[LineFile]) -> None:
 def class_rows(files: Sequence[LineFile]) -> LineRows | None:
     """A row for each line, labelled by what tells its file's name from the others; None where that is nothing but a part."""
     labels = class_names([file.words for file in files])
-    if len(set(labels)) < 2 or not all(labels):
-        return None
+    if len(set(labels)) < 2 or not all(labels) or (INPUTS & set(labels) and ANSWERS & set(labels)):
+        return None  # inputs and their answers are one table
     columns: dict[str, list[str | None]] = {"text": [], "label": []}
     parts: list[str] = []
     file_parts = parts_of_names([" ".join(file.words) for file in files])

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Protocol
 
 from trainer.columns import number_of
 from trainer.data import keyed_tables, paired_tables
@@ -12,13 +13,19 @@ from trainer.data.competitions import find_answer, is_submission
 from trainer.data.exports.known import fold_name
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
+from trainer.data.same_names import is_same_name
 from trainer.data.tables.table import Columns, Table, numbered
 from trainer.errors import DataError
 from trainer.messages import Message, _, ngettext
 
 MIN_SHARED = 0.5
 """Share of the columns of the narrower of two tables that the other must have for their rows to be of one kind."""
-MIN_TYPO_LETTERS = 5
+
+
+class Reopen(Protocol):
+    """Opens a table of the upload again by its place; `row`: another header, 0 for none."""
+
+    def __call__(self, place: int, row: int | None = None) -> Table: ...
 
 
 @dataclass
@@ -34,10 +41,14 @@ class Several:
     answer: str = ""
     """The column to predict, where the files say it by what they have and lack."""
 
+    def drop(self, index: int) -> None:
+        """Take out a table whose columns are in another one now."""
+        del self.tables[index], self.parts[index], self.places[index]
+
     def leave(self, table: Table, reason: str, sentence: Callable[[int], Message]) -> None:
         """Take a table out and count its rows."""
         place = next(index for index, other in enumerate(self.tables) if other is table)
-        del self.tables[place], self.parts[place], self.places[place]
+        self.drop(place)
         count = sum(len(batch[0]) for batch in table.batches) + table.bad_count
         if count:
             self.left_out.append(LeftOut(reason, count, sentence(count), table.name))
@@ -47,11 +58,11 @@ def join_tables(
     tables: list[Table],
     parts: list[str | None],
     choices: Choices,
-    reopen: Callable[[int], Table],
+    reopen: Reopen,
     *,
     is_fixed: bool = False,
 ) -> Several:
-    """`reopen(index)`: the same table again, read without a header. `is_fixed`: somebody said which file is the test, so that none
+    """`is_fixed`: somebody said which file is the test, so that none
     may be left out: `DataError` for one of other columns."""
     several = Several(list(tables), list(parts), list(range(len(tables))))
     if len(tables) < 2:
@@ -61,7 +72,7 @@ def join_tables(
     compare_headers(several, choices, reopen)
     match_columns(several, choices)
     join_by_keys(several, choices)
-    join_by_order(several, choices)
+    join_by_order(several, choices, reopen)
     choose_files(several, choices, is_fixed)
     tell_differences(several)
     if answer is not None and any(answer.chosen in table.columns for table in several.tables):
@@ -80,7 +91,7 @@ def first_batch(table: Table) -> Columns:
     return first
 
 
-def compare_headers(several: Several, choices: Choices, reopen: Callable[[int], Table]) -> None:
+def compare_headers(several: Several, choices: Choices, reopen: Reopen) -> None:
     """A file whose first row is a record where other files of its width have their header: its columns are theirs, in their
     order."""
     for index, table in enumerate(several.tables):
@@ -88,7 +99,7 @@ def compare_headers(several: Several, choices: Choices, reopen: Callable[[int], 
         if reference is None or choices.number("header", table.name) is not None:
             continue
         if table.columns != numbered(len(table.columns)):
-            bare = reopen(several.places[index])
+            bare = reopen(several.places[index], 0)
             if len(bare.columns) != len(reference.columns):
                 continue
             several.tables[index] = table = bare
@@ -204,29 +215,6 @@ def match_columns(several: Several, choices: Choices) -> None:
         names.update(dict.fromkeys(table.columns))
 
 
-def is_same_name(name: str, other: str) -> bool:
-    one, two = fold_name(name), fold_name(other)
-    if one and one.replace("_", "") == two.replace("_", ""):
-        return True
-    return min(len(one), len(two)) >= MIN_TYPO_LETTERS and one.isalpha() and two.isalpha() and is_typo(one, two)
-
-
-def is_typo(one: str, two: str) -> bool:
-    """One letter too many or two exchanged; never another letter in a place, which may be a column of its own."""
-    if len(one) > len(two):
-        one, two = two, one
-    if len(two) - len(one) == 1:
-        return any(two[:place] + two[place + 1 :] == one for place in range(len(two)))
-    differing = [place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b]
-    return (
-        len(one) == len(two)
-        and len(differing) == 2
-        and differing[1] == differing[0] + 1
-        and one[differing[0]] == two[differing[1]]
-        and one[differing[1]] == two[differing[0]]
-    )
-
-
 def join_by_keys(several: Several, choices: Choices) -> None:
     """Tables of one part that tell of the same records become one, unless a person says that they are others."""
     for index in range(len(several.tables) - 1, 0, -1):
@@ -236,30 +224,64 @@ def join_by_keys(several: Several, choices: Choices) -> None:
             if len(parts) > 1:
                 continue
             pair = keyed_tables.find_pair(one, other, first_batch(one), first_batch(other))
-            if pair is None:
-                continue
-            reading = keyed_tables.describe(pair, choices)
-            several.readings.append(reading)
-            if reading.chosen == keyed_tables.JOIN:
-                keyed_tables.join_pair(pair)
+            if pair is not None and is_joined(several, pair, choices):
                 several.tables[place], several.parts[place] = pair.base, next(iter(parts), None)
-                del several.tables[index], several.parts[index], several.places[index]
+                several.drop(index)
                 break
 
 
-def join_by_order(several: Several, choices: Choices) -> None:
-    """Inputs and answers in two files of one part, row by row, where their names say so."""
+def is_joined(several: Several, pair: keyed_tables.Pair, choices: Choices) -> bool:
+    """Whether two tables became one by a key, which is told."""
+    reading = keyed_tables.describe(pair, choices)
+    several.readings.append(reading)
+    if reading.chosen == keyed_tables.JOIN:
+        keyed_tables.join_pair(pair)
+    return reading.chosen == keyed_tables.JOIN
+
+
+def join_by_order(several: Several, choices: Choices, reopen: Reopen) -> None:
+    """Inputs and answers in two files of one part, where their names say so: by a column that names the rows in both, else row by
+    row."""
     for answers in list(several.tables):
         index = next(place for place, table in enumerate(several.tables) if table is answers)
         for place, inputs in enumerate(several.tables):
             if several.parts[place] != several.parts[index] or not paired_tables.is_pair(inputs, answers):
                 continue
-            reading = paired_tables.describe(inputs, answers, choices)
-            several.readings.append(reading)
-            if reading.chosen == paired_tables.JOIN:
-                paired_tables.join_rows(inputs, answers)
-                del several.tables[index], several.parts[index], several.places[index]
+            cells = first_batch(inputs), first_batch(answers)
+            pair = keyed_tables.find_answers(inputs, answers, *cells)
+            if pair is not None:
+                is_taken = is_joined(several, pair, choices)
+            else:
+                is_taken = not paired_tables.is_legend(*cells) and are_beside(several, place, index, choices, reopen)
+            if is_taken:
+                several.drop(index)
             break
+
+
+def are_beside(several: Several, place: int, index: int, choices: Choices, reopen: Reopen) -> bool:
+    """Whether the answers at `index` became columns of the inputs at `place`, which is told."""
+    inputs, answers = several.tables[place], several.tables[index]
+    again = reopen(several.places[place], 0 if is_bare(inputs) else None)
+    rows, answered = paired_tables.count_rows(again), paired_tables.held_rows(answers)
+    if answered.count != rows.count and choices.number("header", answers.name) is None and not is_bare(answers):
+        bare = reopen(several.places[index], 0)
+        counted = paired_tables.held_rows(bare)
+        column = first_batch(bare)[0]
+        if counted.count == rows.count and column[0] in column[1:] and paired_tables.is_pair(inputs, bare):
+            answers, answered = bare, counted  # its first label was taken for a header
+            answers.readings = [reading for reading in bare.readings if reading.what != "header"]
+            others = [Choice("1", _("Header in row 1"))]
+            answers.readings.append(Reading("header", "0", _("No header"), others, 0.8, bare.name))
+    reading = paired_tables.describe(inputs, answers, rows, answered, choices)
+    several.readings.append(reading)
+    if reading.chosen == paired_tables.JOIN:
+        paired_tables.join_rows(inputs, answers)
+    return reading.chosen == paired_tables.JOIN
+
+
+def is_bare(table: Table) -> bool:
+    """Whether it was read as one without a header."""
+    return any(reading.what == "header" and reading.chosen == "0" for reading in table.readings)
 
 
 def choose_files(several: Several, choices: Choices, is_fixed: bool) -> None:
