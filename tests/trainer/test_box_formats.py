@@ -109,6 +109,38 @@ def test_a_square_picture_leaves_the_order_of_its_runs_in_doubt(tmp_path: Path) 
     assert objects["0.png"][0]["box"] == [2, 0, 2, 4]
 
 
+def masks(*cells: str) -> dict[str, bytes]:
+    lines = "".join(f"{n}.png,{cell}\n" for n, cell in enumerate(cells))
+    return {f"{n}.png": picture(n, (24, 30)) for n in range(len(cells))} | {"train.csv": f"image,rle\n{lines}".encode()}
+
+
+def test_one_mask_that_overlaps_moves_no_other(tmp_path: Path) -> None:
+    good = ["1 3 31 3 61 3"] * 11
+    result, objects = read(masks(*good, "1 30 21 3"), tmp_path / "a")
+    assert {tuple(found[0]["box"]) for name, found in objects.items() if found} == {(0, 0, 3, 3)}
+    told = reading(result, "run_starts")
+    assert (told["chosen"], told["others"], told["confidence"]) == ("picture", ["before"], 0.92)
+    (bad,) = [problem for problem in result["problems"] if problem["code"] == "bad_boxes"]
+    assert (bad["count"], bad["examples"]) == (1, ["row 12 of train.csv has runs that leave the picture or overlap"])
+    _result, objects = read(masks(*good, "1 30 21 3"), tmp_path / "b", readings={"run_starts": "before"})
+    assert objects["0.png"][0]["box"] != [0, 0, 3, 3]
+
+
+@pytest.mark.parametrize(("ahead", "chosen"), [(2, "before"), (8, "picture")])
+def test_masks_of_two_kinds_are_a_doubt(ahead: int, chosen: str, tmp_path: Path) -> None:
+    result, _objects = read(masks(*["31 3 27 3 27 3"] * 10, *["31 3 61 3 91 3"] * (ahead * 2)), tmp_path)
+    told = reading(result, "run_starts")
+    assert (told["chosen"], told["doubt"]) == (chosen, True)
+
+
+@pytest.mark.parametrize("cell", ["1 3 31 " + "3" * 5_000, "1 3 31 3333333333333"])
+def test_a_number_beyond_all_bounds_costs_its_own_mask_alone(cell: str, tmp_path: Path) -> None:
+    result, objects = read(masks(*["1 3 31 3 61 3"] * 11, cell), tmp_path)
+    assert [found[0]["box"] for found in list(objects.values())[:11]] == [[0, 0, 3, 3]] * 11
+    (bad,) = [problem for problem in result["problems"] if problem["code"] == "bad_boxes"]
+    assert bad["examples"] == ["row 12 of train.csv holds no run lengths"]
+
+
 def test_lines_of_makesense_are_no_boxes(tmp_path: Path) -> None:
     rows = "".join(f"edge,{70 - n},5,{30 + n},50,{name},{WIDE},{HIGH}\n" for n, name in enumerate(NAMES))
     with pytest.raises(DataError, match=r"marks a line, which has no box"):

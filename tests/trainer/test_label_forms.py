@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from trainer.data.class_names import parse_legend
+from tests.trainer.data_made import unmapped
+from trainer.data.class_names import names_of_most, parse_legend
 from trainer.data.inspect import inspect
-from trainer.data.label_columns import guess_separator, possible_separator
+from trainer.data.label_columns import binary_columns, guess_separator, holds_only, is_never_set, possible_separator
 from trainer.data.row_keys import spelling_of
 from trainer.json_types import JsonObject
 
@@ -89,13 +90,52 @@ def test_columns_of_labels_by_number_are_a_list(header: str, tmp_path: Path) -> 
     cells = ["late,refund,", "bug,,", "praise,rude,late"]
     result, rows = read(tmp_path / "a", header, cells)
     assert [json.loads(row["labels"]) for row in rows[:3]] == [["late", "refund"], ["bug"], ["praise", "rude", "late"]]
-    assert (reading(result, "label_columns")["others"], result["suggestion"]["task"]) == (
-        ["keep"],
-        "multilabel-classification",
-    )
+    others = ["votes", "keep"] if "label1" in header else ["keep"]
+    assert (reading(result, "label_columns")["others"], reading(result, "label_columns")["doubt"]) == (others, True)
+    assert result["suggestion"]["task"] == "multilabel-classification"
     result, rows = read(tmp_path / "b", header, cells, readings={"label_columns": "keep"})
     assert "labels" not in rows[0]
-    assert reading(result, "label_columns")["others"] == ["labels"]
+    assert reading(result, "label_columns")["others"] == ["labels", *others[:-1]]
+
+
+def test_columns_of_labels_by_number_are_a_doubt_that_can_be_votes(tmp_path: Path) -> None:
+    """The second annotator was asked only where the first was unsure."""
+    cells = ["neg,pos", "neg,", "pos,neg", "pos,"]
+    result, rows = read(tmp_path / "a", "text,label_1,label_2", cells)
+    asked = reading(result, "label_columns")
+    assert (asked["chosen"], asked["others"], asked["confidence"]) == ("labels", ["votes", "keep"], 0.55)
+    assert json.loads(rows[0]["labels"]) == ["neg", "pos"]
+    result, rows = read(tmp_path / "b", "text,label_1,label_2", cells, readings={"label_columns": "votes"})
+    assert [row["label"] for row in rows[:4]] == ["neg", "neg", "pos", "pos"]
+    assert reading(result, "label_columns")["others"] == ["labels", "keep"]
+
+
+def test_levels_of_categories_are_kept_and_may_be_labels(tmp_path: Path) -> None:
+    cells = ["cars,engine", "cars,", "food,bread", "food,other", "other,"]
+    result, rows = read(tmp_path / "a", "text,category_1,category_2", cells)
+    asked = reading(result, "label_columns")
+    assert (asked["chosen"], asked["others"], asked["doubt"], "labels" in rows[0]) == ("keep", ["labels"], True, False)
+    _result, rows = read(tmp_path / "b", "text,category_1,category_2", cells, readings={"label_columns": "labels"})
+    assert json.loads(rows[0]["labels"]) == ["cars", "engine"]
+
+
+@pytest.mark.parametrize("cells", [[",late", "bug,", "late,bug"], ["late,bug", "bug,late"], ["late,late", "bug,"]])
+def test_columns_with_gaps_in_front_or_no_gaps_are_no_list(cells: list[str], tmp_path: Path) -> None:
+    result, rows = read(tmp_path, "text,topic_1,topic_2", cells)
+    assert "labels" not in rows[0]
+    assert "label_columns" not in [entry["what"] for entry in result["reading"]]
+
+
+@pytest.mark.parametrize("header", ["text,topic_1,topic_2,topic_3", "text,Tags 1,Tags 2,Tags 3"])
+@pytest.mark.parametrize("cells", [["0,1,1", "1,0,0", "0,1,0"], ["yes,,", ",yes,", ",,yes"]])
+def test_columns_of_yes_and_no_by_number_are_labels_by_their_names(
+    header: str, cells: list[str], tmp_path: Path
+) -> None:
+    names = header.split(",")[1:]
+    set_in = [[name for name, cell in zip(names, row.split(","), strict=True) if cell in ("1", "yes")] for row in cells]
+    _result, rows = read(tmp_path, header, cells, readings={"label_columns": "labels"})
+    told = [json.loads(row["labels"]) if "labels" in row else [row["label"]] for row in rows[:3]]
+    assert told == set_in
 
 
 def test_columns_that_say_the_same_are_votes_and_can_be_kept(tmp_path: Path) -> None:
@@ -184,6 +224,44 @@ def test_numbers_of_two_signs_are_two_labels(tmp_path: Path) -> None:
     assert "label_variants" not in [problem["code"] for problem in result["problems"]]
     assert spelling_of("-1") != spelling_of("1")
     assert spelling_of("-good") == spelling_of("Good")
+
+
+@pytest.mark.parametrize("late", ["0", "?", "7"])
+def test_a_late_id_without_a_name_moves_no_names_of_the_others(late: str, tmp_path: Path) -> None:
+    cells = [*("1", "2", "3") * 700, late]
+    lines = ["text,label", *(f"{text_of(n)},{cell}" for n, cell in enumerate(cells))]
+    (tmp_path / "data.csv").write_text("\n".join(lines))
+    (tmp_path / "classes.txt").write_text("cat\ndog\nbird\n")
+    result = inspect([tmp_path / "data.csv", tmp_path / "classes.txt"], tmp_path / "v1")
+    assert {label["label"]: label["count"] for label in result["labels"]} == {"cat": 700, "dog": 700, "bird": 700} | {late: 1}  # fmt: skip
+    assert f"which has none for “{late}”" in reading(result, "label_names")["sentence"]
+
+
+COUNTS = {
+    "all have names": ({"0": 9, "1": 9}, {"0": "a", "1": "b"}),
+    "from 1": ({"1": 9, "2": 9, "3": 9}, {"1": "a", "2": "b", "3": "c"}),
+    "from 1 and one rare": ({"1": 900, "2": 900, "3": 900, "0": 1}, {"1": "a", "2": "b", "3": "c"}),
+    "from 0 and a rare one": ({"0": 900, "1": 900, "2": 2, "9": 1}, {"0": "a", "1": "b", "2": "c"}),
+    "zeros in front": ({"00": 900, "01": 900, "x": 1}, {"00": "a", "01": "b"}),
+    "neither fits": ({"0": 9, "1": 9, "2": 9, "3": 9}, {}),
+    "none": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("case", COUNTS)
+def test_where_counting_begins_is_said_by_all_ids(case: str) -> None:
+    counts, named = COUNTS[case]
+    assert names_of_most({"0": "a", "1": "b", "2": "c"}, counts) == named
+
+
+def test_columns_are_looked_at_only_until_they_cannot_be_of_yes_and_no() -> None:
+    texts = ["no"] * 3_000 + [f"text {n}" for n in range(60_000)]
+    columns = {"text": texts, "a": ["0", "1"] * 31_500, "b": ["1", "0"] * 31_500, "c": ["0"] * 63_000}
+    made = unmapped(**columns)
+    assert binary_columns(made) == ["a", "b", "c"]
+    assert not holds_only(made, "text", {"no"})
+    assert is_never_set(made, "c")
+    assert not is_never_set(made, "text")
 
 
 # Ids between commas, which are decimal marks elsewhere

@@ -4,7 +4,7 @@ columns, beside tables or in an archive."""
 import csv
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ NAMES_FILE = re.compile(r"(^|[-_. /])(class(es)?|class[-_ ]?(names|list|labels)|
 SUFFIXES = (".txt", ".names", ".json", ".csv", ".tsv", ".list", ".yaml", ".yml")
 MAX_NAMES_BYTES = 1_000_000
 MAX_FILES = 50
+MAX_RARE, MIN_NAMED = 0.005, 0.95
+"""Share of the rows up to which an id is rare, and share of them that must get a name."""
 MAX_LEGEND_BYTES = 100_000
 LEGEND_ID = re.compile(
     r"((label|class|category|sign|target)[ _-]?)?(id|no|nr|number|index|code)|label|class|category|target"
@@ -192,6 +194,33 @@ def names_of_labels(names: dict[str, str], labels: Collection[str]) -> dict[str,
     return named if is_whole and set(named.values()).isdisjoint(named) else {}
 
 
-def names_reading(column: str) -> Reading:
-    sentence = _("Labels of “%(column)s” were ids; their names come from the file beside it", column=column)
+def names_of_most(names: Mapping[str, str], counts: Mapping[str, int]) -> dict[str, str]:
+    """The names of the ids of a column, with how many rows have each; {} where fewer rows than nearly all would get one. What the
+    frequent ids say of where counting begins holds for the rare ones too, some of which may have no name."""
+    if counts.keys() <= names.keys():
+        return {own_id: names[own_id] for own_id in counts}
+    if named := names_of_labels(dict(names), counts.keys()):
+        return named
+    total = sum(counts.values())
+    frequent = {own_id for own_id, count in counts.items() if count > MAX_RARE * total}
+    named = {own_id: names[own_id] for own_id in frequent} if frequent <= names.keys() else names_of_labels(dict(names), frequent)  # fmt: skip
+    from_1 = any(named[own_id] != names.get(own_id) and own_id.isdecimal() and not own_id.startswith("0") for own_id in named)  # fmt: skip
+    for own_id in counts.keys() - frequent if named else ():
+        key = str(int(own_id) - 1) if from_1 and own_id.isdecimal() and len(own_id) < 10 else "" if from_1 else own_id
+        if key in names:
+            named[own_id] = names[key]
+    return named if sum(counts[own_id] for own_id in named) >= MIN_NAMED * total else {}
+
+
+def names_reading(column: str, unnamed: Collection[str] = ()) -> Reading:
+    """`unnamed`: ids that the file has no name for, which stay as they are."""
+    sentence = (
+        _(
+            "Labels of “%(column)s” were ids; their names come from the file beside it, which has none for %(ids)s",
+            column=column,
+            ids=", ".join(f"“{own_id[:40]}”" for own_id in sorted(unnamed)[:6]),
+        )
+        if unnamed
+        else _("Labels of “%(column)s” were ids; their names come from the file beside it", column=column)
+    )
     return Reading("label_names", "file", sentence, column=column)

@@ -5,16 +5,16 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer import columns as kinds
 from trainer.columns import is_missing, number_of
-from trainer.data.class_names import NUMBERED, names_of_labels, names_reading
+from trainer.data.class_names import NUMBERED, names_of_most, names_reading
 from trainer.data.dataset import Dataset
-from trainer.data.label_votes import free_name, read_numbered, read_votes
+from trainer.data.label_votes import NO, YES, free_name, read_numbered, read_votes
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
@@ -38,8 +38,8 @@ MIN_LONG = 2
 """Cells with three ids and more by which commas between whole numbers are known for marks between labels."""
 MIN_COLUMNS = 3
 """So many columns of 0 and 1 beside one text are its labels."""
-YES = kinds.YES | {"1", "1.0", "x"}
-NO = kinds.NO | {"0", "0.0", "", "-1", "-1.0"}
+NEVER = frozenset({"0", "no", "0.0", "false"})
+SLICE = MAX_IDS = 50_000
 ACCOUNTING = re.compile(r"\(\d[\d.]*,\d+\)")
 """A negative amount with a decimal comma, “(1.200,50)”: Python writes a blank behind the comma of a pair."""
 
@@ -57,13 +57,11 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
             sample
             and names
             and (NUMBERED.search(name.strip().lower()) or is_headless(name, sample, names))
-            and (named := read_names(dataset, name, sample, names))
+            and (named := read_names(dataset, name, names))
         ):
             readings += named
         elif are_lists_of_ids(sample):
-            readings += name_listed(dataset, name, sample, names or {}) or read_separated(
-                dataset, name, sample, choices
-            )
+            readings += name_listed(dataset, name, names or {}) or read_separated(dataset, name, sample, choices)
         elif sample and LABEL_NAME.search(name.strip().lower()):
             readings += read_separated(dataset, name, sample, choices)
     readings += (
@@ -183,19 +181,21 @@ def are_lists_of_ids(cells: Sequence[str]) -> bool:
     return is_set and len(long) >= MIN_LONG and guess_separator(cells) == ","
 
 
-def name_listed(dataset: Dataset, name: str, sample: Sequence[str], names: dict[str, str]) -> list[Reading]:
+def name_listed(dataset: Dataset, name: str, names: dict[str, str]) -> list[Reading]:
     """Lists of names in place of lists of ids, where a file beside names each of them."""
-    named = names_of_labels(names, {part for cell in sample for part in split_cell(cell, ",")})
+    counts = Counter[str]()
+    for cell, count in count_cells(dataset, name).items():
+        counts.update(dict.fromkeys(split_cell(cell, ","), count))
+    named = names_of_most(names, counts)
     if not named:
         return []
 
     def change(cell: str) -> str:
-        parts = split_cell(cell, ",")
-        return json.dumps([named.get(part, names.get(part, part)) for part in parts], ensure_ascii=False)
+        return json.dumps([named.get(part, part) for part in split_cell(cell, ",")], ensure_ascii=False)
 
     replace_cells(dataset, name, lambda cell: cell if is_missing(cell) else change(cell))
     sentence = _("Several labels in a cell of “%(column)s”, separated by “%(mark)s”", column=name, mark=",")
-    return [names_reading(name), Reading("separator", ",", sentence, [], column=name)]
+    return [names_reading(name, counts.keys() - named.keys()), Reading("separator", ",", sentence, [], column=name)]
 
 
 def possible_separator(cells: Sequence[str]) -> str | None:
@@ -271,31 +271,31 @@ def read_separated(dataset: Dataset, name: str, sample: Sequence[str], choices: 
 
 def binary_columns(dataset: Dataset) -> list[str]:
     """Columns of yes and no in some spelling, by all of their cells."""
-    listed = []
-    for name in dataset.names:
-        values = pc.unique(dataset.column(name).slice(0, SAMPLE)).to_pylist()
-        seen = {(value or "").strip().lower() for value in values}
-        if name in dataset.kinds or name in FACTS or not seen & YES or not seen <= YES | NO:
-            continue
-        seen = {(value or "").strip().lower() for value in pc.unique(dataset.column(name)).to_pylist()}
-        if seen <= YES | NO:
-            listed.append(name)
+    free = [name for name in dataset.names if name not in dataset.kinds and name not in FACTS]
+    listed = {name for name in free if first_cells(dataset, name) & YES and holds_only(dataset, name, YES | NO)}
     if len(listed) >= MIN_COLUMNS - 1:  # a label that no row has yet, among others
-        listed += [
-            name
-            for name in dataset.names
-            if name not in (*listed, *dataset.kinds, *FACTS) and is_never_set(dataset, name)
-        ]
+        listed |= {name for name in free if name not in listed and is_never_set(dataset, name)}
     return [name for name in dataset.names if name in listed]
 
 
+def first_cells(dataset: Dataset, name: str) -> set[str]:
+    return small_cells(dataset.column(name).slice(0, SAMPLE))
+
+
+def small_cells(column: pa.ChunkedArray) -> set[str]:
+    return {(value or "").strip().lower() for value in pc.unique(column).to_pylist()}
+
+
+def holds_only(dataset: Dataset, name: str, allowed: Set[str]) -> bool:
+    """Whether all cells are of a few; no more is looked at than up to the first that is not."""
+    column = dataset.column(name)
+    places = chain([(0, SAMPLE)], ((start, SLICE) for start in range(SAMPLE, len(column), SLICE)))
+    return all(small_cells(column.slice(start, count)) <= allowed for start, count in places)
+
+
 def is_never_set(dataset: Dataset, name: str) -> bool:
-    return {(value or "").strip().lower() for value in pc.unique(dataset.column(name)).to_pylist()} in (
-        {"0"},
-        {"no"},
-        {"0.0"},
-        {"false"},
-    )
+    seen = first_cells(dataset, name)
+    return len(seen) == 1 and seen <= NEVER and holds_only(dataset, name, seen)
 
 
 def is_text(dataset: Dataset, name: str) -> bool:
@@ -360,13 +360,25 @@ def is_identifier(dataset: Dataset, name: str) -> bool:
 # Numbers with their names in a file beside
 
 
-def read_names(dataset: Dataset, name: str, sample: Sequence[str], names: dict[str, str]) -> list[Reading]:
-    """Names instead of the ids of a column of labels all of whose ids are in the file of names."""
-    ids = {re.sub(r"\.0$", "", cell) for cell in sample}
-    named = {own_id: names[own_id] for own_id in ids} if ids <= set(names) else names_of_labels(names, ids)
+def read_names(dataset: Dataset, name: str, names: dict[str, str]) -> list[Reading]:
+    """Names instead of the ids of a column of labels nearly all of whose ids are in the file of names."""
+    counts = Counter[str]()
+    for cell, count in count_cells(dataset, name).items():
+        counts[own_id(cell)] += count
+    named = names_of_most(names, counts)
     if not named:
         return []
-    replace_cells(
-        dataset, name, lambda cell: named.get(re.sub(r"\.0$", "", cell.strip()), names.get(cell.strip(), cell))
-    )
-    return [names_reading(name)]
+    replace_cells(dataset, name, lambda cell: named.get(own_id(cell), cell))
+    return [names_reading(name, counts.keys() - named.keys())]
+
+
+def own_id(cell: str) -> str:
+    return re.sub(r"\.0$", "", cell.strip())
+
+
+def count_cells(dataset: Dataset, name: str) -> dict[str, int]:
+    """How often each cell of a column comes, blank ones left out; {} where there are more than ids of labels would be."""
+    counted = pc.value_counts(dataset.column(name))
+    if len(counted) > MAX_IDS:
+        return {}
+    return {each["values"]: each["counts"] for each in counted.to_pylist() if not is_missing(each["values"])}

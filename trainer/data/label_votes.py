@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from trainer import columns as kinds
 from trainer.columns import is_missing
 from trainer.data.cells import iterate_slices
 from trainer.data.dataset import Dataset
@@ -15,7 +16,11 @@ from trainer.data.readings import Choice, Choices, Reading
 from trainer.messages import Message, _, ngettext
 
 SAMPLE, KEEP = 2_000, "keep"
-MAX_LABELS = 500
+YES = kinds.YES | {"1", "1.0", "x"}
+NO = kinds.NO | {"0", "0.0", "", "-1", "-1.0"}
+MIN_ALIKE = 0.34
+"""Share of the labels of a column that others must have too for all to be of one kind."""
+VOTES, MAX_LABELS = "votes", 500
 VOTER = re.compile(r"^(annotator|annotation|rater|rating|coder|judge|vote|label|annot)[ _.-]*(\d{1,2}|[a-e])$", re.IGNORECASE)  # fmt: skip
 NUMBERED_LABEL = re.compile(r"(labels?|tags?|topics?|categor(?:y|ies)|genres?|class(?:es)?|intents?|emotions?|keywords?)[ _.-]*\d{1,2}", re.IGNORECASE)  # fmt: skip
 PEOPLE = (
@@ -39,30 +44,60 @@ def numbered_columns(names: Sequence[str]) -> list[str]:
 
 
 def read_numbered(dataset: Dataset, choices: Choices) -> list[Reading]:
-    """Columns label_1, label_2 … as a list of labels: the first is always filled, later ones are not, and no row says the same
-    twice, as votes of people would."""
+    """Columns label_1, label_2 … as a list of labels: a later one is filled only where those before it are, no row says the same
+    twice, as votes of people would, and the same labels come in several of them. It is a doubt: somebody may have been asked
+    only where the first was unsure, and the numbers may be levels."""
     columns = numbered_columns(dataset.names)
     if len(columns) < 2:
         return []
-    asked = choices.pick("label_columns", ("labels", KEEP))
-    cells = [dataset.column(name).to_pylist() for name in columns]
-    rows = [[cell.strip() for cell in row if cell and not is_missing(cell)] for row in zip(*cells, strict=True)]
-    filled = sum(len(row) for row in rows)
-    is_list = filled < 0.9 * len(rows) * len(columns) and all(len(set(row)) == len(row) for row in rows)
-    if asked != "labels" and not is_list:
+    cells = [[(cell or "").strip() for cell in dataset.column(name).to_pylist()] for name in columns]
+    if set().union(*map(set, cells)) <= YES | NO or all(len(set(each)) > MAX_LABELS for each in cells):
+        return []  # a column for each label, which `read_indicators` reads
+    voters = set(columns) <= set(voters_of(dataset.names))
+    asked = choices.pick("label_columns", ("labels", VOTES, KEEP) if voters else ("labels", KEEP))
+    rows = [["" if is_missing(cell) else cell for cell in row] for row in zip(*cells, strict=True)]
+    if asked is None and not is_list(rows):
         return []
+    are_levels = not are_alike(cells)
+    chosen = asked or (KEEP if are_levels else "labels")
     names = ", ".join(columns[:4]) + (" …" if len(columns) > 4 else "")
-    if asked == KEEP:
-        kept: Message = _("Columns of labels are kept: %(names)s", names=names)
-        return [Reading("label_columns", KEEP, kept, [Choice("labels", _("Read as labels"))], is_asked=True)]
-    written = [json.dumps(list(dict.fromkeys(row)), ensure_ascii=False) for row in rows]
-    others = [name for name in dataset.names if name not in columns]
-    dataset.table = dataset.table.select(others).append_column(
-        free_name(others, "labels"), pa.chunked_array([pa.array(written, pa.string())])
-    )
-    sentence: Message = _("Several labels of a row are in columns of their own: %(names)s", names=names)
-    keep = [Choice(KEEP, _("Keep the columns"))]
-    return [Reading("label_columns", "labels", sentence, keep, 1.0 if asked else 0.85, is_asked=bool(asked))]
+    confidence = 1.0 if asked else 0.55 if voters or are_levels or len(columns) == 2 else 0.75
+    reading = numbered_reading(chosen, names, confidence, voters, is_asked=asked is not None)
+    if chosen == VOTES:
+        return [reading, *read_votes(dataset, choices)]
+    if chosen == "labels":
+        written = [json.dumps(list(dict.fromkeys(filter(None, row))), ensure_ascii=False) for row in rows]
+        others = [name for name in dataset.names if name not in columns]
+        dataset.table = dataset.table.select(others).append_column(
+            free_name(others, "labels"), pa.chunked_array([pa.array(written, pa.string())])
+        )
+    return [reading]
+
+
+def is_list(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether no cell is filled behind a blank one, some are blank, and none comes twice in a row."""
+    filled = [[cell for cell in row if cell] for row in rows]
+    is_prefix = all(all(row[: len(some)]) for row, some in zip(rows, filled, strict=True))
+    is_distinct = all(len(set(some)) == len(some) for some in filled)
+    return is_prefix and is_distinct and sum(map(len, filled)) < 0.9 * sum(map(len, rows))
+
+
+def are_alike(cells: Sequence[Sequence[str]]) -> bool:
+    """Whether a column has labels that others have too: levels of categories, a kind and a kind of it, have not."""
+    values = [{cell for cell in column if cell and not is_missing(cell)} for column in cells]
+    others = [set[str]().union(*values[:place], *values[place + 1 :]) for place in range(len(values))]
+    return any(len(own & rest) >= MIN_ALIKE * max(len(own), 1) for own, rest in zip(values, others, strict=True))
+
+
+def numbered_reading(chosen: str, names: str, confidence: float, voters: bool, *, is_asked: bool) -> Reading:
+    sentences: dict[str, Message] = {
+        "labels": _("Several labels of a row are in columns of their own: %(names)s", names=names),
+        VOTES: _("Each of %(names)s is what one person says", names=names),
+        KEEP: _("Columns of labels are kept: %(names)s", names=names),
+    }
+    labels = {"labels": _("Read as labels"), VOTES: _("The majority's label"), KEEP: _("Keep the columns")}
+    others = [Choice(other, labels[other]) for other in labels if other != chosen and (voters or other != VOTES)]
+    return Reading("label_columns", chosen, sentences[chosen], others, confidence, is_asked=is_asked)
 
 
 def read_votes(dataset: Dataset, choices: Choices) -> list[Reading]:

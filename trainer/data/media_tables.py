@@ -7,9 +7,10 @@ from trainer.data import annotations
 from trainer.data.archives import Archive, Entry
 from trainer.data.file_parts import parts_of_names
 from trainer.data.media_files import Collection, Files, MediaRow, stem_of
-from trainer.data.readings import LeftOut, Reading
+from trainer.data.readings import Choice, LeftOut, Reading
+from trainer.data.sidecars import are_bare
 from trainer.data.tables.formats import open_table
-from trainer.data.tables.table import Table
+from trainer.data.tables.table import Table, numbered
 from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
@@ -19,6 +20,13 @@ TABLE_SUFFIXES = frozenset(
     {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".json", ".txt"}
 )
 MIN_FOLDERS, MIN_NAMED = 2, 0.5
+FOLDERS, MIN_NUMBERED = "folders_of_table", 0.9
+NUMBERS, MIN_DISTINCT = "file_numbers", 0.9
+IS_FILE = re.compile(
+    r"image|img|picture|photo|file|path|clip|audio|sound|record|wav|utterance|frame|slice|scan|video|bild|foto|datei|图|音|文件"
+)
+IS_ID = re.compile(r"(^|[^a-z])(ids?|names?|nr|no|num|number|index|idx|key|sample|track)$|id$|^#$|编号|序号")
+"""What a column is called whose whole numbers may be names of files."""
 MIN_MATCHED = 0.5
 """Share of a table's first cells that name files of the archive for it to be their table."""
 
@@ -50,6 +58,7 @@ def read_beside_table(files: Files) -> tuple[Collection, list[MediaRow]] | None:
             if column is None:
                 continue
             files.used.add(entry.name)
+            collection.readings += number_reading(table, column, files)
             if IS_NO_TRUTH.search(entry.parts[-1]):
                 leave_out_table(collection, entry, sum(len(batch[0]) for batch in table.batches))
                 continue
@@ -111,6 +120,8 @@ def naming_column(table: Table, files: Files, folder: str = "") -> int | None:
     best, most = None, (MIN_MATCHED, 0, 0)
     for index in range(len(table.columns)):
         cells = [cell for cell in batches[0][index][:200] if cell]
+        if are_bare(cells) and not trust_of_numbers(table.columns[index], index, cells, files):
+            continue
         named = [entry.name for cell in cells if (entry := files.find(cell, folder)) is not None]
         # Of two columns that match, the one that names more files, with their endings: a speaker's id may be the name of one.
         with_ending = sum(Path(cell).suffix.lower() in endings for cell in cells)
@@ -118,6 +129,34 @@ def naming_column(table: Table, files: Files, folder: str = "") -> int | None:
         if cells and matched[0] >= MIN_MATCHED and matched > most:
             best, most = index, matched
     return best
+
+
+def trust_of_numbers(title: str, index: int, cells: list[str], files: Files) -> float:
+    """How sure it is that whole numbers in a column name files, 0 to 1: by what it is called, and that few come again; 0 for ages
+    and counts."""
+    asked = files.choices.pick(NUMBERS, ("names", "none"), files.archive.name, title)
+    if asked:
+        return float(asked == "names")
+    is_distinct = len(set(cells)) >= MIN_DISTINCT * len(cells)
+    is_exact = all(cell.strip() in files.paths for cell in cells)
+    if IS_FILE.search(title.strip().lower()):
+        return 0.95 if is_distinct and is_exact else 0.85
+    is_called = IS_ID.search(title.strip().lower()) or (index == 0 and title == numbered(1)[0])
+    return 0.8 if is_distinct and is_called else 0.0
+
+
+def number_reading(table: Table, column: int, files: Files) -> list[Reading]:
+    """What is told of a column of whole numbers that was taken for names of files."""
+    title, batches = table.columns[column], list(table.batches)
+    table.batches = iter(batches)
+    cells = [cell for cell in batches[0][column][:200] if cell]
+    if not are_bare(cells):
+        return []
+    trust = trust_of_numbers(title, column, cells, files)
+    sentence = _("The numbers in “%(column)s” of %(table)s are the names of files", column=title, table=table.name)
+    other = Choice("none", _("They are no names of files"))
+    is_asked = files.choices.get(NUMBERS, files.archive.name, title) is not None
+    return [Reading(NUMBERS, "names", sentence, [other], trust, files.archive.name, title, is_asked=is_asked)]
 
 
 def folder_column(table: Table, files: Files, naming: int | None) -> int | None:
@@ -131,7 +170,13 @@ def folder_column(table: Table, files: Files, naming: int | None) -> int | None:
             continue
         inside = {entry.name for cell in cells for entry in files.folders.get(cell, ())}
         known = sum(cell in files.folders for cell in cells)
-        if known < MIN_NAMED * len(cells) or len(inside) < MIN_NAMED * len(files.media) or len(inside) <= len(cells):
+        if files.choices.pick(FOLDERS, ("folders", "none"), files.archive.name) == "none":
+            continue
+        if (
+            known < (MIN_NUMBERED if are_bare(cells) else MIN_NAMED) * len(cells)
+            or len(inside) < MIN_NAMED * len(files.media)
+            or len(inside) <= len(cells)
+        ):
             continue
         if naming is None or len(inside) > sum(
             files.find(cell) is not None for batch in batches for cell in batch[naming]
@@ -144,7 +189,9 @@ def rows_of_folders(table: Table, column: int, files: Files, collection: Collect
     """A row for each file, with the cells of its folder, whose name keeps its files on one side of the split."""
     media_rows: list[MediaRow] = []
     name = table.columns[column]
-    for number, row in enumerate((row for batch in table.batches for row in zip(*batch, strict=True)), 1):
+    batches = list(table.batches)
+    is_bare = are_bare([cell or "" for batch in batches for cell in batch[column]])
+    for number, row in enumerate((row for batch in batches for row in zip(*batch, strict=True)), 1):
         entries = files.folders.get((row[column] or "").strip().casefold(), [])
         cells = {title: row[index] for index, title in enumerate(table.columns) if title not in (files.kind, "file")}
         media_rows += [MediaRow(entry, dict(cells), files.part_of(entry)) for entry in entries]
@@ -160,7 +207,12 @@ def rows_of_folders(table: Table, column: int, files: Files, collection: Collect
         column=name,
         table=table.name,
     )
-    collection.readings.append(Reading("folders_of_table", "folders", sentence, file=files.archive.name))
+    other = Choice("none", _("They are no names of folders"))
+    asked = files.choices.get(FOLDERS, files.archive.name)
+    trust = 1.0 if asked else 0.8 if is_bare else 0.95
+    collection.readings.append(
+        Reading(FOLDERS, "folders", sentence, [other], trust, files.archive.name, is_asked=asked is not None)
+    )
     return media_rows
 
 

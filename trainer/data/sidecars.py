@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.decoded_text import decode_text
 from trainer.data.file_parts import parts_of_names
+from trainer.data.readings import Choice, Reading
 from trainer.data.splitting import part_of_name
+from trainer.messages import _, ngettext
 from trainer.suggestion import FACTS
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ MIN_LISTED, MIN_NAMING = 2, 0.9
 """Lines of a list, and the share of them that must begin with the name of a file; the first one is among these."""
 MAX_PART_LISTS = 50
 """More files that are called by parts are one a picture or sound."""
+PART_LISTS = "part_lists"
 MAX_LISTS, MAX_LIST_BYTES = 2_000, 64 << 20
 MICROPHONE = re.compile(r"[-_](mic|channel|ch)\d$")
 """A recording of several microphones has one transcript: p225_001_mic1.flac, p225_001.txt (VCTK)."""
@@ -177,14 +180,52 @@ def read_part_lists(files: "Files") -> None:
         and (part := part_of_name(entry.parts[-1]))
         and entry.name not in files.used
     ]
+    read: dict[str, dict[str, str]] = {}
     for entry, part in lists if len(lists) <= MAX_PART_LISTS else ():
         lines = [line.strip() for line in read_lines(files.archive, entry)]
         named = [found.name for line in lines if (found := files.find(line)) is not None]
         if lines and len(named) >= MIN_NAMING * len(lines):
-            files.used.add(entry.name)
-            files.listed_parts |= dict.fromkeys(named, part)
-    if files.listed_parts:
-        files.listed_parts = {entry.name: "train" for entry in files.media} | files.listed_parts
+            read[entry.name] = dict.fromkeys(named, part)
+    files.used |= read.keys()
+    if read and take_lists(files, read):
+        listed = {path: part for parts in read.values() for path, part in parts.items()}
+        untold = [entry.name for entry in files.media if not files.part_of(entry)]
+        files.listed_parts |= dict.fromkeys(untold, "train") | listed
+
+
+def take_lists(files: "Files", read: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether lists, {name: {path: part}}, tell the split, which is told; a doubt where folders say another part of the same files."""
+    asked = files.choices.pick(PART_LISTS, ("lists", "folders"), files.archive.name)
+    folders = {entry.name: files.part_of(entry) for entry in files.media}
+    moved = sum(folders[path] not in ("", part) for parts in read.values() for path, part in parts.items())
+    names = ", ".join(sorted(read)[:4])
+    sentences = {
+        "lists": ngettext(
+            "Lists tell the split: %(names)s; %(count)s file is in another part than its folder says",
+            "Lists tell the split: %(names)s; %(count)s files are in another part than their folders say",
+            moved,
+            names=names,
+        )
+        if moved
+        else _("Lists tell the split: %(names)s; what none of them names is as its folder says", names=names),
+        "folders": _("The split is as the folders say, not as in %(names)s", names=names),
+    }
+    labels = {"lists": _("As the lists say"), "folders": _("As the folders say")}
+    chosen = asked or "lists"
+    other = "folders" if chosen == "lists" else "lists"
+    confidence = 1.0 if asked else 0.8 if moved else 0.95
+    files.readings.append(
+        Reading(
+            PART_LISTS,
+            chosen,
+            sentences[chosen],
+            [Choice(other, labels[other])],
+            confidence,
+            files.archive.name,
+            is_asked=asked is not None,
+        )
+    )
+    return chosen == "lists"
 
 
 def cells_of_list(rows: Sequence[Sequence[str]], entry: Entry, part: str | None, files: "Files") -> dict[str, Cells]:
@@ -232,9 +273,17 @@ def split_lines(lines: Sequence[str], files: "Files") -> list[list[str]] | None:
             continue
         rows = list(fields_of(lines, delimiter))
         named = sum(files.find(row[0]) is not None for row in rows)
-        if named >= MIN_NAMING * len(rows) and all(len(row) > 1 for row in rows[:20]):
+        if named < MIN_NAMING * len(rows) or not all(len(row) > 1 for row in rows[:20]):
+            continue
+        firsts = [row[0] for row in rows]
+        if not are_bare(firsts) or len(set(firsts)) >= MIN_NAMING * len(firsts):  # ages are numbers too
             return rows
     return None
+
+
+def are_bare(cells: Sequence[str]) -> bool:
+    """Whether most are whole numbers and no more, which may name files and may count anything."""
+    return sum(cell.strip().isdecimal() for cell in cells) > 0.5 * len(cells)
 
 
 def first_field(line: str, delimiter: str) -> str:

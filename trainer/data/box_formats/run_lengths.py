@@ -11,11 +11,11 @@ from trainer.data.box_formats.box_columns import MIN_MATCHED, column, name_colum
 from trainer.data.box_formats.geometry import bounds_of_runs
 from trainer.data.box_formats.source import Annotated, Finder, Pictures
 from trainer.data.box_formats.text_files import read_image_size
-from trainer.data.readings import Choice, Reading
+from trainer.data.readings import Choice, Choices, Reading
 from trainer.json_types import JsonObject
 from trainer.messages import _
 
-RUNS = re.compile(r"\d+ \d+( \d+ \d+)*")
+RUNS = re.compile(r"\d{1,12} \d{1,12}( \d{1,12} \d{1,12})*")
 NAMED = re.compile(r"encoded_?pixels|(^|_)(rle|run_?lengths?|masks?|annotations?)($|_)", re.IGNORECASE)
 NO_MASK = ("", "-1", "nan", "none")
 BEHIND = re.compile(r"(.+\.[a-z]{3,4})_(.+)", re.IGNORECASE)
@@ -26,6 +26,7 @@ MIN_RUNS = 0.9
 SNIFFED_RUNS = 2_000
 MAX_CLASSES = 50
 WHAT, COLUMNS, ROWS = "run_order", "columns", "rows"
+STARTS, PICTURE, BEFORE = "run_starts", "picture", "before"
 Row = Sequence[str | None]
 
 
@@ -92,13 +93,29 @@ def parse_runs(cell: str | None, is_relative: bool) -> list[tuple[int, int]]:
     return runs
 
 
-def counts_from_before(cells: Iterable[str | None]) -> bool:
-    """Whether starts are counted from the end of the run before: counted from the picture's beginning they would go back."""
-    return any(
-        second[0] < first[0] + first[1]
-        for cell in cells
-        for first, second in pairwise(parse_runs(cell, is_relative=False))
-    )
+def counts_from_before(cells: Iterable[str | None]) -> float:
+    """The share of the masks whose starts can only be counted from the end of the run before: counted from the picture's beginning
+    they go back. Of those of several runs."""
+    several = [runs for cell in cells if len(runs := parse_runs(cell, is_relative=False)) > 1]
+    back = [any(second[0] < first[0] + first[1] for first, second in pairwise(runs)) for runs in several]
+    return sum(back) / max(len(back), 1)
+
+
+def choose_start(share: float, choices: Choices, file: str) -> tuple[bool, list[Reading]]:
+    """(whether starts are counted from the run before, what is told of it); nothing where no mask goes back."""
+    asked = choices.pick(STARTS, (PICTURE, BEFORE), file)
+    chosen = asked or (BEFORE if share > 0.5 else PICTURE)
+    sentences = {
+        PICTURE: _(
+            "Run lengths of masks begin where they say, counted from the beginning of the image; those that overlap are left out"
+        ),
+        BEFORE: _("Run lengths of masks are counted from the end of the run before"),
+    }
+    labels = {PICTURE: _("From the beginning of the image"), BEFORE: _("From the run before")}
+    other = BEFORE if chosen == PICTURE else PICTURE
+    confidence = 1.0 if asked else max(0.5, min(0.95, share if chosen == BEFORE else 1 - share))
+    reading = Reading(STARTS, chosen, sentences[chosen], [Choice(other, labels[other])], confidence, file, is_asked=asked is not None)  # fmt: skip
+    return chosen == BEFORE, [reading] if share or asked else []
 
 
 def guess_order(runs: Iterable[Run]) -> tuple[str, float]:
@@ -129,7 +146,9 @@ def read_runs(
 ) -> None:
     """The masks of a table whose column `place` holds run lengths; `columns`: where image, label and sizes are."""
     into.title = "run lengths of masks"
-    is_relative = counts_from_before(row[place] for row in rows[:SNIFFED_RUNS])
+    share = counts_from_before(row[place] for row in rows[:SNIFFED_RUNS])
+    is_relative, told = choose_start(share, pictures.choices, pictures.archive.name)
+    into.readings += told
     sizes: dict[str, Size | None] = {}
     entries = {entry.name: entry for entry in pictures.media}
     read: list[Run] = []
