@@ -107,5 +107,5 @@ def rows_gone() -> UserError:
     return UserError(
         _("The rows that it was tested on cannot be read."),
         code="rows_gone",
-        hint=_("Name the version of the data that it was trained on."),
+        hint=_("They belong to the version of the data that it was trained on."),
     )

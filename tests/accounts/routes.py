@@ -141,7 +141,7 @@ CALLS: dict[Right, str] = {
         GET /datasets/{pk}/queue, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
-        GET /compare, GET /searches, GET /searches/{pk},
+        GET /runs/{pk}/groups, GET /compare, GET /searches, GET /searches/{pk},
         GET /endpoints, GET /endpoints/{slug}, GET /endpoints/{slug}/usage, GET /endpoints/{slug}/feedback,
         GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
         GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}
