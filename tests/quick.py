@@ -33,6 +33,7 @@ PLACES = (
     "tests/trainer/test_losses_of_pairs.py",
     "tests/trainer/test_nested_lists.py",
     "tests/trainer/test_number_formats.py",
+    "tests/trainer/test_outlines.py",
     "tests/trainer/test_passages.py",
     "tests/trainer/test_references.py",
     "tests/trainer/test_scores_of_marks.py",
