@@ -29,6 +29,7 @@ PLACES = (
     "tests/trainer/test_engines_of_texts.py",
     "tests/trainer/test_evaluation.py",
     "tests/trainer/test_groups.py",
+    "tests/trainer/test_json_repairs.py",
     "tests/trainer/test_loops.py",
     "tests/trainer/test_losses_of_pairs.py",
     "tests/trainer/test_nested_lists.py",

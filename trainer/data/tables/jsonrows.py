@@ -12,6 +12,7 @@ from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.json_forms import pages_reading, unfold_document, unwrap_lines, values_in
+from trainer.data.tables.json_repairs import repaired
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
 from trainer.data.tables.streams import Lines
@@ -126,7 +127,8 @@ def document_table(
             code="too_large",
             hint=_("Write one object a line (JSONL)."),
         )
-    values, readings = unfold_document(unwrap_document(document_of(text, name)), choices or Choices(), name)
+    document, told = document_of(text, name)
+    values, readings = unfold_document(unwrap_document(document), choices or Choices(), name)
     lists = [("", squad_rows(values))] if is_squad(values) else find_lists(values)
     if not lists:
         raise DataError(
@@ -142,7 +144,7 @@ def document_table(
         rows = [{"text": row} for row in rows]
     if not rows:
         raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
-    table = Table(name, "json", [], iter(()), size, details, readings=readings)
+    table = Table(name, "json", [], iter(()), size, details, readings=readings, left_out=told)
     for other, entries in lists:
         if other == path:
             continue
@@ -162,20 +164,25 @@ TRAILING = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])')
 """Strings, which stay, and commas behind the last entry of a list or object."""
 
 
-def document_of(text: str, name: str) -> Json:
-    """The value of a document; several values one behind the other as a list. `DataError` for what is no JSON."""
+def bare_value(text: str) -> Json:
+    """A value without a script around it and commas behind the last entries."""
+    return value_of(ASSIGNED.sub("", TRAILING.sub(lambda match: match[1] or "", text)).rstrip(";) \r\n"))
+
+
+def document_of(text: str, name: str) -> tuple[Json, list[LeftOut]]:
+    """The value of a document, and what of it is not used; several values one behind the other as a list. `DataError` for
+    what is no JSON."""
     try:
-        return value_of(text)
+        return value_of(text), []
     except json.JSONDecodeError as error:
         try:
-            if (
-                bare := ASSIGNED.sub("", TRAILING.sub(lambda match: match[1] or "", text)).rstrip(";) \r\n")
-            ) != text.rstrip():
-                return value_of(bare)
-            if error.msg == "Extra data" and len(values := values_in(text)) > 1:
-                return [entry for value in values for entry in (value if isinstance(value, list) else [value])]
+            return bare_value(text), []
         except (ValueError, RecursionError):
             pass  # the first fault is told
+        if error.msg == "Extra data" and len(values := values_in(text)) > 1:
+            return [entry for value in values for entry in (value if isinstance(value, list) else [value])], []
+        if (partly := repaired(text, name, bare_value)) is not None:
+            return partly
         raise DataError(
             _(
                 "%(name)s is not valid JSON: line %(lineno)s, %(msg)s.",

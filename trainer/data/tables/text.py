@@ -13,6 +13,7 @@ from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox
 from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.dialects import RARE
+from trainer.data.tables.json_repairs import LEADING_COMMENTS
 from trainer.data.tables.jsonrows import open_json
 from trainer.data.tables.line_forms import find_line_form
 from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
@@ -68,7 +69,7 @@ def open_text(
     details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
         {"compression": "gzip"} if packed else {}
     )
-    if (start[0] in "[{" or SCRIPT.match(start)) and not looks_like_whatsapp(sample):
+    if (start[0] in "[{" or SCRIPT.match(start) or LEADING_COMMENTS.match(sample)) and not looks_like_whatsapp(sample):
         refuse_header(header, name, "JSON")
         table = open_json(lines, sample, name, size, details, choices)
     elif header is not None:

@@ -1,0 +1,98 @@
+"""JSON documents that are not quite JSON: with comments, as programs' settings have them, or cut short, as a download that broke
+off leaves them. The records that are whole are read, and what was lost is told."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from trainer.data.readings import LeftOut
+from trainer.json_types import Json
+from trainer.messages import _, ngettext
+
+COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|(//[^\r\n]*|/\*.*?\*/)', re.DOTALL)
+"""Strings, which stay, and comments."""
+LEADING_COMMENTS = re.compile(r"\s*(?:(?://[^\r\n]*|/\*.*?\*/)\s*)+(?=[\[{])", re.DOTALL)
+BRACKET = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+CLOSING = {"[": "]", "{": "}"}
+
+
+class Cut(NamedTuple):
+    """A document that was cut short, closed behind its last whole record. `line`: from which on the rest, of so many
+    characters, was lost."""
+
+    text: str
+    line: int
+    lost: int
+
+
+def without_comments(text: str) -> tuple[str, list[int]]:
+    """The same text with blanks in the place of comments, and their lines."""
+    places: list[int] = []
+
+    def blank(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0]
+        places.append(match.start())
+        return re.sub(r"[^\r\n]", " ", match[1])
+
+    bare = COMMENT.sub(blank, text)
+    return bare, [text.count("\n", 0, place) + 1 for place in places[:20]] + [0] * (len(places) - 20)
+
+
+def cut_of(text: str) -> Cut | None:
+    """Of a document that ends inside its lists and objects, what comes before the end of the last whole object of the outermost
+    list that has one, or of the last list where that is whole; None for what is broken elsewhere, or holds none."""
+    opened: list[str] = []
+    closed = 0  # where the last list ends
+    ends: list[int] = []  # of each that is open, where its last whole object ends
+    for match in BRACKET.finditer(text):
+        mark = match[0]
+        if mark in CLOSING:
+            opened.append(mark)
+            ends.append(0)
+        elif mark in ("]", "}"):
+            if not opened or CLOSING[opened.pop()] != mark:
+                return None
+            ends.pop()
+            closed = match.end() if mark == "]" else closed
+            if mark == "}" and opened and opened[-1] == "[":
+                ends[-1] = match.end()
+    depth = next((depth for depth, end in enumerate(ends) if opened[depth] == "[" and end), None)
+    if depth is None and (not opened or "[" in opened or not closed):
+        return None
+    depth, end = (len(opened) - 1, closed) if depth is None else (depth, ends[depth])
+    closing = "".join(CLOSING[mark] for mark in reversed(opened[: depth + 1]))
+    return Cut(text[:end] + closing, text.count("\n", 0, end) + 1, len(text) - end)
+
+
+def repaired(text: str, name: str, read: Callable[[str], Json]) -> tuple[Json, list[LeftOut]] | None:
+    """The value of a document without its comments, or of the part of it that is whole, and what is told; None where neither
+    helps. `read`: raises `ValueError` or `RecursionError` for what is no JSON."""
+    bare, lines = without_comments(text)
+    told = [comments_told(lines, name)] if lines else []
+    if lines and (value := value_or_none(bare, read)) is not None:
+        return value, told
+    cut = cut_of(bare)
+    value = value_or_none(cut.text, read) if cut else None
+    return (value, [*told, cut_told(cut, name)]) if cut and value is not None else None
+
+
+def value_or_none(text: str, read: Callable[[str], Json]) -> Json:
+    try:
+        return read(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def comments_told(lines: list[int], name: str) -> LeftOut:
+    sentence = ngettext("%(count)s comment in the JSON.", "%(count)s comments in the JSON.", len(lines))
+    return LeftOut("comments", len(lines), sentence, name, examples=[f"line {line}" for line in lines if line])
+
+
+def cut_told(cut: Cut, name: str) -> LeftOut:
+    sentence = _(
+        "The file ends inside a record: from line %(line)s on, %(characters)s characters could not be used. Send it again if it should hold more.",
+        line=f"{cut.line:,}",
+        characters=f"{cut.lost:,}",
+    )
+    return LeftOut("cut_short", 1, sentence, name, examples=[f"line {cut.line}"])
