@@ -196,6 +196,27 @@ def test_results_stay_when_the_model_is_removed(workspace: Workspace, user: User
     assert "the gap is 50.0 points" in card(client_of(user), run, by="city")
 
 
+def test_no_difference_names_what_does_not_differ(workspace: Workspace, user: User, api_of: ClientOf) -> None:
+    """The score may be the same where one group gets an answer far more often."""
+    run = finished(
+        workspace, predicted=[*["good", "good", "bad", "good"] * 15, *["bad", "bad", "bad", "good"] * 15, *["good"] * 5]
+    )
+    told = asked(api_of(user), run, by="city").json()
+    assert told["sentence"].startswith("No difference in accuracy between the groups that can be shown: the gap is")
+    assert told["rates"]["selection_rate"]["verdict"] == "gap"
+
+
+def test_a_long_cell_is_cut_on_the_page(
+    workspace: Workspace, user: User, client_of: ClientOf, api_of: ClientOf
+) -> None:
+    text = "word " * 100
+    run = finished(workspace, {"city": [text] * 60 + CITIES[60:]})
+    assert asked(api_of(user), run, by="city").json()["groups"][1]["name"] == text.strip()
+    shown = card(client_of(user), run, by="city")
+    assert text[: grouping.LONGEST_NAME] + "…" in shown
+    assert text.strip() not in shown
+
+
 def test_media_are_no_groups(workspace: Workspace, user: User, client_of: ClientOf) -> None:
     shown = card(client_of(user), finished(workspace, {"photo": ["a.png"] * 125, "city": CITIES}))
     assert '<option value="city">' in shown

@@ -45,7 +45,13 @@ def artifact(folder: Path, truth: Sequence[Any], labels: Sequence[str] = (), **c
 
 
 def found(
-    tmp: Path, kind: str, metric: str, by: Sequence[Any], asked: str = "by", positive: str = "", **given: Any
+    tmp: Path,
+    kind: str,
+    metric: str,
+    by: Sequence[Any] | np.ndarray,
+    asked: str = "by",
+    positive: str = "",
+    **given: Any,
 ) -> Found:
     data = version(tmp / "version", by=[str(cell) for cell in by])
     columns = json.loads((data / "profile.json").read_text("utf-8"))["columns"]
@@ -124,7 +130,12 @@ def test_classes_are_scored_as_scikit_learn_does(metric: str, tmp_path: Path) ->
     sides = RANDOM.random(240) < 0.6
     truth, chances = answered(240, sides)
     predicted = np.where(chances[:, 1] > 0.5, "good", "bad")
-    given = {"truth": truth, "labels": ["bad", "good"], "predicted": predicted, "probabilities": chances.tolist()}
+    given: dict[str, Any] = {
+        "truth": truth,
+        "labels": ["bad", "good"],
+        "predicted": predicted,
+        "probabilities": chances.tolist(),
+    }
     groups = by_name(found(tmp_path, "class", metric, sides, **given))
     for side in (True, False):
         own = sides == side
@@ -205,7 +216,7 @@ def test_thin_groups_are_named_and_not_judged(tmp_path: Path) -> None:
 def test_rows_of_one_answer_have_no_curve(tmp_path: Path) -> None:
     by, truth = ["x"] * 30 + ["y"] * 30, ["a", "b"] * 15 + ["a"] * 30
     chances = [[0.5, 0.5]] * 60
-    given = {"truth": truth, "labels": ["a", "b"], "predicted": truth, "probabilities": chances}
+    given: dict[str, Any] = {"truth": truth, "labels": ["a", "b"], "predicted": truth, "probabilities": chances}
     made = found(tmp_path, "class", "roc_auc", by, **given)
     assert (by_name(made)["y"].reason, by_name(made)["x"].reason) == ("one_answer", "")
 
@@ -290,7 +301,7 @@ def test_rates_are_those_of_the_confusion(tmp_path: Path) -> None:
     truth = np.where(RANDOM.random(300) < 0.5, "good", "bad")
     flipped = RANDOM.random(300) < np.where(sides, 0.1, 0.35)
     predicted = np.where(flipped, np.where(truth == "good", "bad", "good"), truth)
-    given = {"truth": truth, "labels": ["bad", "good"], "predicted": predicted}
+    given: dict[str, Any] = {"truth": truth, "labels": ["bad", "good"], "predicted": predicted}
     made = found(tmp_path, "class", "accuracy", sides, positive="good", **given)
     assert made.positive == "good"
     rates: dict[bool, dict[str, float]] = {}
@@ -315,7 +326,7 @@ def test_rates_are_those_of_the_confusion(tmp_path: Path) -> None:
 def test_the_rarer_class_is_the_positive_one_and_either_tells_the_same_gap(tmp_path: Path) -> None:
     truth = (["bad"] + ["good"] * 3) * 20
     predicted = (["bad"] + ["good"] * 3) * 10 + ["good"] * 40
-    given = {"truth": truth, "labels": ["bad", "good"], "predicted": predicted}
+    given: dict[str, Any] = {"truth": truth, "labels": ["bad", "good"], "predicted": predicted}
     by = ["x"] * 40 + ["y"] * 40
     rarer, other = (found(tmp_path, "class", "accuracy", by, positive=label, **given) for label in ("", "good"))
     assert (rarer.positive, other.positive) == ("bad", "good")
@@ -328,7 +339,7 @@ def test_other_answers_have_no_rates(tmp_path: Path) -> None:
     truth, by = ["a", "b", "c"] * 20, ["x", "y"] * 30
     made = found(tmp_path, "class", "accuracy", by, truth=truth, labels=["a", "b", "c"], predicted=truth)
     assert (made.positive, described(made)["rates"], described(made)["equalised_odds"]) == (None, {}, None)
-    given = {"truth": ["a", "b"] * 30, "labels": ["a", "b"], "predicted": ["a"] * 60}
+    given: dict[str, Any] = {"truth": ["a", "b"] * 30, "labels": ["a", "b"], "predicted": ["a"] * 60}
     with pytest.raises(UserError) as refused:
         found(tmp_path, "class", "accuracy", by, positive="c", **given)
     assert refused.value.code == "unknown_label"

@@ -14,7 +14,7 @@ from webapp import answers
 from webapp.core.formats import count, percent, points, with_percent
 from webapp.core.formats import figure as figure_words
 from webapp.core.problems import Conflict, Problem
-from webapp.core.scores import metric_title, scored, spread, strip_ends
+from webapp.core.scores import metric_name, metric_title, scored, spread, strip_ends
 from webapp.core.sentences import problem_of_error
 from webapp.runs import artifacts, storage
 from webapp.runs.models import Run, Status
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 GONE = {"rows_gone", "answers_gone"}
 MEDIA = {"image", "audio", "objects", "empty"}
 """Kinds of columns whose cells are no groups."""
+LONGEST_NAME = 60
+"""Characters of a group's name that the page shows."""
 
 
 def find_groups(run: Run, by: str, positive: str = "") -> "Found":
@@ -144,9 +146,10 @@ def gap_sentence(found: "Found", gap: "Gap | None", name: str) -> str:
         return _("Fewer than two groups have enough test rows, so nothing is compared.")
     metric = "" if name in found.gaps else name
     if not gap.is_shown:
-        return _("No difference between the groups that can be shown: the gap is %(gap)s.") % {
-            "gap": gap_words(gap, metric)
-        }
+        words = {"metric": metric_name(metric), "gap": gap_words(gap, metric)}
+        if not metric:
+            return _("No difference between the groups that can be shown: the gap is %(gap)s.") % words
+        return _("No difference in %(metric)s between the groups that can be shown: the gap is %(gap)s.") % words
     sides = [
         found.groups[place].rates.get(name) if name in found.gaps else found.groups[place].score
         for place in (gap.second, gap.first)
@@ -178,7 +181,11 @@ def title_of(found: "Found", place: int) -> str:
     name = found.groups[place].name
     if name is None:
         return _("(empty)")
-    return _("all others") if found.is_condition and place else name
+    return _("all others") if found.is_condition and place else short(name)
+
+
+def short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 def reason_words(reason: str) -> str:
