@@ -137,8 +137,8 @@ def add_inspect(add: Callable[..., argparse.ArgumentParser]) -> None:
     read.add_argument("files", type=Path, nargs="+")
     read.add_argument("--out", type=Path, required=True)
     read.add_argument("--task")
-    read.add_argument("--columns", type=json_object, help='JSON, such as {"text": "message", "label": "topic"}')
-    read.add_argument("--roles", type=json_object, help='JSON, such as {"email": "ignore", "customer": "group"}')
+    read.add_argument("--columns", type=json_source, help='JSON, such as {"text": "message", "label": "topic"}')
+    read.add_argument("--roles", type=json_source, help='JSON, such as {"email": "ignore", "customer": "group"}')
     read.add_argument("--split", type=json_object, help='JSON, such as {"test": 0.2, "validation": 0.1, "seed": 0}')
     read.add_argument("--sheet", help="the sheet of a workbook to read; otherwise the one most like a table")
     read.add_argument(
@@ -167,8 +167,8 @@ def add_inspect(add: Callable[..., argparse.ArgumentParser]) -> None:
     read.add_argument(
         "--columns-before",
         type=json_list,
-        default=[],
-        help="JSON: the columns' names, in order, when those rows were added, where files are read anew in another way",
+        help="JSON, or @FILE that holds it: the columns' names, in order, when those rows were added, where files are read anew "
+        "with another header; [] where they are read anew in another way",
     )
     read.add_argument("--fix", action="append", default=[], help="mend one fault; repeatable")
     read.add_argument(
@@ -206,9 +206,9 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def json_list(text: str) -> list[str]:
-    """A JSON list of texts."""
+    """A JSON list of texts, or `@` and the name of a file that holds it."""
     try:
-        value = json.loads(text)
+        value = json.loads(text_of_source(text))
     except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
@@ -218,14 +218,16 @@ def json_list(text: str) -> list[str]:
 
 def json_source(text: str) -> dict[str, Any]:
     """JSON, `@` and the name of a file that holds it, or `-` for standard input."""
+    return json_object(text_of_source(text))
+
+
+def text_of_source(text: str) -> str:
     try:
         if text == "-":
-            text = sys.stdin.read()
-        elif text.startswith("@"):
-            text = Path(text[1:]).read_text("utf-8")
+            return sys.stdin.read()
+        return Path(text[1:]).read_text("utf-8") if text.startswith("@") else text
     except (OSError, UnicodeDecodeError) as error:
         raise argparse.ArgumentTypeError(f"{text[:200]} cannot be read: {error}") from error
-    return json_object(text)
 
 
 if __name__ == "__main__":

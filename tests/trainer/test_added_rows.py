@@ -42,6 +42,13 @@ def test_rows_that_fit_no_column_any_more_are_told(before: list[str], tmp_path: 
         inspect(files, tmp_path / "v2", header=0, append=[more])
 
 
+def test_rows_of_another_sheet_do_not_go_by_place(tmp_path: Path) -> None:
+    more = added(tmp_path, {"label": "late", "text": "where is my parcel"})
+    other = write_csv(tmp_path / "b.csv", [(f"town {n}", str(n)) for n in range(60)], "city,price")
+    result = inspect([other], tmp_path / "v1", append=[more], columns_before=[])
+    assert (result["rows"], result["left_out"][0]["reason"], result["left_out"][0]["count"]) == (60, "added_rows", 1)
+
+
 def test_what_of_added_files_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_text("text,label\nnew,good\nlost\nnewer,bad,too,many\nlast,bad\n" * 3, "utf-8")
     inspect([write_csv(tmp_path / "a.csv", rows())], tmp_path / "v1")
@@ -51,9 +58,13 @@ def test_what_of_added_files_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert result["rows"] - 60 + told + copies == 3 * 5 - 1
 
 
-def test_the_command_takes_the_columns_as_json() -> None:
+def test_the_command_takes_the_columns_as_json(tmp_path: Path) -> None:
     arguments = ["inspect", "a.csv", "--out=v1", "--append=b.csv"]
     assert parser().parse_args([*arguments, '--columns-before=["a", "b"]']).columns_before == ["a", "b"]
-    for wrong in ("[1]", "{}", "x"):
+    assert parser().parse_args(arguments).columns_before is None
+    (tmp_path / "columns.json").write_text('["a", "b"]', "utf-8")
+    by_file = f"--columns-before=@{tmp_path / 'columns.json'}"
+    assert parser().parse_args([*arguments, by_file]).columns_before == ["a", "b"]
+    for wrong in ("[1]", "{}", "x", "@nowhere"):
         with pytest.raises(SystemExit):
             parser().parse_args([*arguments, f"--columns-before={wrong}"])

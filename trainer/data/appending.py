@@ -25,12 +25,15 @@ APPENDED = ("rows_added", "columns_added", "columns_lacking", "test_copies")
 """Codes of the findings that say what was joined and what was not."""
 
 
-def append_rows(dataset: Dataset, files: Sequence[Path], emit: Emit, columns_before: Sequence[str] = ()) -> None:
+def append_rows(
+    dataset: Dataset, files: Sequence[Path], emit: Emit, columns_before: Sequence[str] | None = None
+) -> None:
     """Join the rows of these tables. Those with a label are learned from; copies of rows that are validated or tested on are left
     out. `DataError` where no column has a name of the dataset's.
 
-    `columns_before`: the dataset's columns when the rows were added, where its files are read anew since, in another way. Then
-    rows that fit no column any more are told and left out."""
+    `columns_before`: the dataset's columns when the rows were added, where its files are read anew since with another header; none
+    of them where they are read anew in another way, after which a place says nothing. Then rows that fit no column any more are
+    told and left out."""
     if dataset.media is not None:
         raise DataError(
             _("Rows with images or audio cannot be joined."),
@@ -39,7 +42,7 @@ def append_rows(dataset: Dataset, files: Sequence[Path], emit: Emit, columns_bef
         )
     added = read_added(files, emit)
     matched = match_columns(dataset.names, added.names)
-    if columns_before:
+    if columns_before is not None:
         matched = match_renamed(dataset.names, list(columns_before), added.names, matched)
         if not any(matched.values()):
             leave_out_added(dataset, added)

@@ -41,7 +41,7 @@ def inspect(  # noqa: PLR0913  the options of the command
     readings: dict[str, str] | None = None,
     fetched: Path | None = None,
     append: Sequence[Path] = (),
-    columns_before: Sequence[str] = (),
+    columns_before: Sequence[str] | None = None,
     emit: Emit = silent,
 ) -> JsonObject:
     """Write a version folder from files, or from another version's folder; what the result event says."""

@@ -214,6 +214,10 @@ def reader_sources(version: DatasetVersion) -> list[Path]:
     return [version.dataset.upload_folder / name for name in version.sources]
 
 
+MAX_WORD = 25_000
+"""Characters that surely fit into one argument of a process, of at most four bytes each: 128 KB are the most."""
+
+
 def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[str]:
     """What the trainer is asked for; it writes the version into `out`, or right into its place. A value stands in one word with
     its option: it may begin with a dash."""
@@ -221,15 +225,15 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
     arguments = ["inspect", *map(str, reader_sources(version)), f"--out={out or version.folder}"]
     arguments += [f"--append={path}" for path in added]
     if added and is_read_anew(version) and version.parent:
-        before = [column["name"] for column in version.parent.columns]
-        arguments.append(f"--columns-before={json.dumps(before, ensure_ascii=False)}")
+        before = [column["name"] for column in version.parent.columns] if has_other_header(version) else []
+        arguments.append(f"--columns-before=@{write_long(out or version.folder, 'before', before)}")
     for option in ("task", "columns", "roles", "split", "changes", "sheet", "header", "layout"):
         value = version.request.get(option)
         if value in (None, "", [], {}) and (option != "split" or value is None):
             continue  # an empty split asks for the usual one
-        if option == "changes":
-            value = f"@{write_changes(out or version.folder, value)}"
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if option == "changes" or (option in ("columns", "roles") and len(text) > MAX_WORD):
+            text = f"@{write_long(out or version.folder, option, value)}"
         arguments.append(f"--{option}={text}")
     arguments += [f"--reading={what}={choice}" for what, choice in (version.request.get("reading") or {}).items()]
     arguments += [f"--fetched={fetched_folder(version)}"] if wants_fetching(version) else []
@@ -239,6 +243,25 @@ def reader_arguments(version: DatasetVersion, out: Path | None = None) -> list[s
 def is_read_anew(version: DatasetVersion) -> bool:
     """Whether a version is made of the files as they came, and not of the version before it."""
     return bool(ANEW & set(version.request))
+
+
+def has_other_header(version: DatasetVersion) -> bool:
+    """Whether a version reads its files as they were read before but for the row of the header, so that columns keep their
+    places."""
+    before = version.parent
+    while before and before.parent and not is_read_anew(before):
+        before = before.parent
+    if not before or not version.parent:
+        return False
+    sheet = version.request.get("sheet")
+    is_same_sheet = sheet in (version.parent.sheet, before.request.get("sheet"))
+    return is_same_sheet and layout_and_readings(version) == layout_and_readings(before)
+
+
+def layout_and_readings(version: DatasetVersion) -> tuple[str | None, dict[str, str]]:
+    readings = version.request.get("reading") or {}
+    others = {what: choice for what, choice in readings.items() if what.partition("@")[0] != "header"}
+    return version.request.get("layout"), others
 
 
 def added_files(version: DatasetVersion) -> list[Path]:
@@ -262,12 +285,12 @@ LISTING_OPTIONS = ("--sheet=", "--header=", "--layout=", "--reading=")
 """What the reader of addresses is told of how to read the tables."""
 
 
-def write_changes(out: Path, changes: dict[str, Any]) -> Path:
+def write_long(out: Path, name: str, value: Any) -> Path:
     """A file for the reader, beside what it writes and as long as that: what is longer than 128 KB fits into no argument of a
     process."""
-    path = out.with_suffix(".changes.json")
+    path = out.with_suffix(f".{name}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(changes, ensure_ascii=False), "utf-8")
+    path.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
     return path
 
 
