@@ -2,6 +2,7 @@
 what nobody has labelled, and columns of 0 and 1 beside a label."""
 
 import io
+import time
 import wave
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.data_files import picture, sound, zipped
-from trainer.data.clips import is_track, track_cuts
+from trainer.data.archives import Entry
+from trainer.data.clips import MAX_CUTS, is_track, track_cuts
+from trainer.data.cut_tables import Length, choose_unit, cut_by, time_of
 from trainer.data.folder_levels import read_roles
 from trainer.data.inspect import inspect
+from trainer.data.media_files import MediaRow
 from trainer.json_types import JsonObject
 
 KINDS = ("dog", "cat")
@@ -78,6 +82,118 @@ def test_times_of_clips_that_are_cut_already_stay_columns(tmp_path: Path) -> Non
     result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
     assert {"start", "end"} <= {column["name"] for column in result["columns"]}
     assert labels(result) == {"dog": 6, "cat": 6}
+
+
+def timed(unit: float, rows: int = 24, columns: str = "start,end") -> list[str]:
+    """Lines of half a second each, over recordings of 8 seconds in turn."""
+    times = [(row // 4 * 1.2, row // 4 * 1.2 + 0.5) for row in range(rows)]
+    return [f"file,{columns},label"] + [
+        f"rec{row % 4}.wav,{start * unit:g},{end * unit:g},{KINDS[row % 2]}" for row, (start, end) in enumerate(times)
+    ]
+
+
+def cut(tmp_path: Path, lines: list[str], **choices: str) -> tuple[JsonObject, list[JsonObject]]:
+    path = zipped(tmp_path / "a.zip", RECORDINGS | {"segments.csv": "\n".join(lines).encode()})
+    result = inspect([path], tmp_path / "v1", readings=choices)
+    return result, pq.read_table(tmp_path / "v1/data.parquet").to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("unit", "columns", "chosen", "doubt"),
+    [
+        (1, "start,end", None, False),
+        (1000, "start,end", "milliseconds", True),
+        (8000, "start,end", "samples", True),
+        (1000, "start_ms,end_ms", "milliseconds", False),
+        (8000, "start sample,end sample", "samples", False),
+    ],
+)
+def test_what_times_count_is_told_by_the_lengths_of_recordings(
+    unit: float, columns: str, chosen: str | None, doubt: bool, tmp_path: Path
+) -> None:
+    result, rows = cut(tmp_path, timed(unit, columns=columns))
+    assert (len(rows), {row["seconds"] for row in rows}) == (24, {"0.500"})
+    assert "24 clips" in reading(result, "clips")["sentence"]
+    told = [(entry["chosen"], entry["doubt"]) for entry in result["reading"] if entry["what"] == "clip_times"]
+    assert told == ([(chosen, doubt)] if chosen else [])
+
+
+def test_times_beyond_every_recording_cut_nothing_and_are_a_doubt(tmp_path: Path) -> None:
+    result, rows = cut(tmp_path, timed(1e6))
+    assert {row["seconds"] for row in rows} == {"8.000"}
+    assert [(entry["what"], entry["chosen"]) for entry in result["reading"] if entry["doubt"]][:2] == [
+        ("clips", "whole"),
+        ("clip_times", "seconds"),
+    ]
+
+
+def test_what_times_count_can_be_said(tmp_path: Path) -> None:
+    result, rows = cut(tmp_path, timed(1), clip_times="milliseconds", clips="whole")
+    assert (len(rows), reading(result, "clip_times")["asked"], reading(result, "clips")["asked"]) == (24, True, True)
+
+
+def test_hours_minutes_and_seconds_are_times(tmp_path: Path) -> None:
+    lines = [f"rec{n % 4}.wav,00:00:0{n // 4},00:0{n // 4}.75,{KINDS[n % 2]}" for n in range(24)]
+    _result, rows = cut(tmp_path, ["file,start,end,label", *lines])
+    assert (len(rows), {row["seconds"] for row in rows}) == (24, {"0.750"})
+
+
+def test_rows_without_times_are_left_out_by_line_among_others(tmp_path: Path) -> None:
+    lines = [*timed(1), "rec0.wav,1,,dog", "rec1.wav,3,2,cat", "rec1.wav,x,2,cat"]
+    result, rows = cut(tmp_path, lines)
+    assert (len(rows), "24 clips" in reading(result, "clips")["sentence"]) == (24, True)
+    (told,) = [problem for problem in result["problems"] if "has no start and end" in str(problem["examples"])]
+    assert (told["count"], told["examples"][0]) == (3, "row 25 of segments.csv has no start and end")
+
+
+@pytest.mark.parametrize(
+    ("cell", "seconds"),
+    [
+        ("1.5", 1.5),
+        (" 1,5 ", 1.5),
+        ("1:02", 62),
+        ("1:00:02.5", 3602.5),
+        ("90:00", 5400),
+        ("1e3", 1000),
+        ("", None),
+        (None, None),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("9" * 20, None),
+        ("1:2:3:4", None),
+    ],
+)
+def test_a_time_is_a_number_or_a_clock(cell: str | None, seconds: float | None) -> None:
+    assert time_of(cell) == seconds
+
+
+LENGTHS = {"a": Length(10, 8000), "b": Length(5, 8000)}
+ENDS = {
+    "seconds": ({"a": 10.0, "b": 5.2}, ("seconds", True)),
+    "milliseconds": ({"a": 9_000.0, "b": 700.0}, ("milliseconds", True)),
+    "samples": ({"a": 79_000.0, "b": 39_000.0}, ("samples", True)),
+    "none fits": ({"a": 1e9, "b": 1e9}, ("seconds", False)),
+    "nothing measured": ({"c": 1e9}, ("seconds", True)),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_the_first_unit_that_fits_the_recordings(case: str) -> None:
+    ends, (name, fits) = ENDS[case]
+    unit = choose_unit(None, ends, LENGTHS)
+    assert (unit.name, unit.fits) == (name, fits)
+    assert choose_unit("samples", ends, LENGTHS).name == "samples"
+
+
+def test_a_recording_of_too_many_clips_keeps_the_first_and_tells_the_others() -> None:
+    row = MediaRow(Entry("a.wav", 1, b""), {"start": "0", "end": "1", "label": "x"})
+    rows = [row] * (MAX_CUTS + 2)
+    began = time.monotonic()
+    made, bad = cut_by(rows, [(0.0, 1.0)] * len(rows), ("start", "end"), "seconds", {})
+    assert time.monotonic() - began < 2
+    assert (len(made), len(made[0].cuts)) == (1, MAX_CUTS)
+    assert bad == [f"row {MAX_CUTS + n} is one of more than 20,000 clips of its recording" for n in (1, 2)]
 
 
 def test_label_tracks_of_audacity_cut_their_recordings(tmp_path: Path) -> None:

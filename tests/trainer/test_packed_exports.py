@@ -9,8 +9,10 @@ import pytest
 
 from tests.trainer.data_files import zipped
 from trainer.data.archives import Entry
+from trainer.data.exports.base import Conversion
 from trainer.data.exports.rasa_files import read_examples
 from trainer.data.exports.registry import unwrap_document
+from trainer.data.exports.uima import convert, is_uima
 from trainer.data.exports.uima_files import choose_annotators, read_json, read_xmi
 from trainer.data.inspect import inspect
 from trainer.errors import DataError
@@ -235,6 +237,59 @@ def test_the_older_json_of_uima_and_other_documents() -> None:
         "b.tsv",
         "a.tsv",
     ]
+
+
+CHEMISTRY: dict[str, JsonObject] = {
+    "numbers of substances": {"cas": "50-00-0", "document": "report", "text": "formaldehyde"},
+    "an object": {"cas": {"number": "50-00-0"}, "document": "report", "text": "formaldehyde"},
+    "marks of other kinds": {"cas": {"text": "a", "marks": ["x"]}, "document": "report"},
+    "a word": {"webanno": "yes", "document": "report", "text": "words"},
+}
+
+
+@pytest.mark.parametrize("case", CHEMISTRY)
+def test_fields_of_peoples_own_are_no_documents_of_uima(case: str, tmp_path: Path) -> None:
+    assert not is_uima([CHEMISTRY[case]])
+    lines = [json.dumps(CHEMISTRY[case] | {"label": "ab"[n % 2], "number": n}) for n in range(20)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    assert inspect([tmp_path / "a.jsonl"], tmp_path / "v1")["rows"] == 20
+
+
+def test_a_later_record_of_another_form_stays_as_it_is(tmp_path: Path) -> None:
+    known: JsonObject = {"cas": {"text": "Anna", "marks": [["NamedEntity", 0, 4, {"value": "PER"}]]}, "document": "a"}
+    assert is_uima([known, {"webanno": {"tokens": []}, "document": "a"}])
+    later = CHEMISTRY["numbers of substances"]
+    assert list(convert(later, Conversion("uima", "a.jsonl"))) == [later]
+
+
+STORIES = """stories:
+- story: ask for something
+  steps:
+  - intent: greet
+  - action: utter_greet
+  - intent: fly
+    entities:
+    - city: Berlin
+rules:
+- rule: bye
+  steps:
+  - intent: bye
+"""
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("name", ["nlu.yml", "bot.zip"])
+def test_stories_in_a_file_of_intents_are_left_out_alone(name: str, order: int, tmp_path: Path) -> None:
+    text = "\n".join([RASA, STORIES][:: 1 - 2 * order])
+    path = tmp_path / name
+    if name.endswith("zip"):
+        zipped(path, {"nlu.yml": text.encode()})
+    else:
+        path.write_text(text)
+    result = inspect([path], tmp_path / "v1")
+    assert {label["label"]: label["count"] for label in result["labels"]} == {"greet": 4, "book_flight": 4, "thanks": 3}
+    (told,) = [entry for entry in result["left_out"] if entry["reason"] == "stories"]
+    assert (told["count"], told["file"]) == (2, "nlu.yml")
 
 
 RASA = """version: "3.1"

@@ -154,6 +154,61 @@ def test_boxes_of_more_forms(form: str, tmp_path: Path) -> None:
             assert entry["box"] == pytest.approx(box, abs=0.2)
 
 
+def test_a_cell_beyond_all_bounds_costs_its_own_row(tmp_path: Path) -> None:
+    """A row of VIA 3 as CSV with more than a million characters in it."""
+    rows = [
+        f'"m{n}","[""{name}""]",0,"[]","[2,{x},{y},{w},{h}]","{{""1"":""{label}""}}"'
+        for name in NAMES
+        for n, (label, x, y, w, h) in enumerate(BOXES[name])
+    ]
+    head = [
+        "# Exported using VGG Image Annotator",
+        "# CSV_HEADER = metadata_id,file_list,flags,temporal,spatial,metadata",
+    ]
+    long = f'"m","[""{NAMES[0]}""]",0,"[]","{"x" * 1_100_000}","{{}}"'
+    data = "\n".join([*head, rows[0], long, *rows[1:]]).encode()
+    result = inspect([zipped(tmp_path / "a.zip", pictures("") | {"via.csv": data})], tmp_path / "v1")
+    read = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()
+    assert sum(len(json.loads(row["objects"])) for row in read) == len(rows)
+    (told,) = [problem for problem in result["problems"] if problem["code"] == "bad_boxes"]
+    assert (told["count"], told["examples"]) == (1, ["region 2 of via.csv is no row of CSV"])
+
+
+def boxes_by_number(**more: bytes) -> Files:
+    table = ["filename,xmin,ymin,xmax,ymax,class"] + [
+        f"{name},{x},{y},{x + w},{y + h},{('bolt', 'nut').index(label)}"
+        for name in NAMES
+        for label, x, y, w, h in BOXES[name]
+    ]
+    return pictures("") | {"boxes.csv": "\n".join(table).encode()} | more
+
+
+LISTS: dict[str, tuple[str, Any, bool]] = {
+    "a list of files": ("unlabelled_files.json", ["other0.png", "other1.png"], False),
+    "files by number": ("labels_of.json", {"0": "other0.png", "1": "other1.png"}, False),
+    "a list of words": ("unlabelled.json", ["later", "never"], False),
+    "names of others": ("label_map.json", {"7": "bolt", "8": "nut"}, False),
+    "a map": ("label_map.json", {"0": "bolt", "1": "nut"}, True),
+    "categories": (
+        "label_descriptions.json",
+        {"categories": [{"id": 0, "name": "bolt"}, {"id": 1, "name": "nut"}]},
+        True,
+    ),
+    "a list of names": ("labels.json", ["bolt", "nut"], True),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_only_names_of_labels_name_the_labels_of_boxes(case: str, tmp_path: Path) -> None:
+    name, content, is_used = LISTS[case]
+    files = boxes_by_number(**{name: as_json(content)})
+    result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
+    read = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()
+    labels = {entry["label"] for row in read for entry in json.loads(row["objects"])}
+    assert labels == ({"bolt", "nut"} if is_used else {"0", "1"})
+    assert [entry["count"] for entry in result["left_out"]] == ([] if is_used else [1])
+
+
 # Annotations alone
 
 

@@ -3,7 +3,7 @@ transcript each, or read whole."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainer.data.archives import Archive, Entry, EntryError
@@ -14,7 +14,7 @@ from trainer.data.sidecars import name_texts, read_lines, read_scripts
 from trainer.messages import _, ngettext
 
 if TYPE_CHECKING:
-    from trainer.data.media_files import Files, MediaRow
+    from trainer.data.media_files import Files
 
 WHAT, CUT, WHOLE = "clips", "cut", "whole"
 SUFFIXES = (".textgrid", ".srt", ".vtt")
@@ -22,13 +22,12 @@ MAX_BYTES = 16 << 20
 SNIFFED_TEXTS = 20
 MAX_CUTS = 20_000
 """Of one recording."""
+TOO_MANY = f"is one of more than {MAX_CUTS:,} clips of its recording"
 MIN_SHARE = 0.5
 """Share of the recordings that must have such a file beside them."""
 TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 CUE = re.compile(rf"{TIME}\s*-->\s*{TIME}")
 TRACK = re.compile(r"(\d+(?:[.,]\d+)?)\t(\d+(?:[.,]\d+)?)(?:\t(.*))?")
-START = re.compile(r"(start|begin|onset|t0|from)([ _-]*\(?(time|s|secs?|seconds)\)?)*", re.IGNORECASE)
-END = re.compile(r"(end|stop|offset|t1|to)([ _-]*\(?(time|s|secs?|seconds)\)?)*", re.IGNORECASE)
 SPEAKER = re.compile(r"<v(?:\.[\w.]+)?\s+([^>]{1,100})>")
 PAUSES = frozenset(["", "sil", "sp", "spn", "<sil>", "<eps>", "<p:>", "#", "_", "pau"])
 """What tiers of a TextGrid call a silence."""
@@ -116,7 +115,8 @@ def read_segments(files: "Files") -> Recordings | None:
             cells: dict[str, str | None] = {"text": tables["text"].get(own_id) or None}
             if tables["utt2spk"]:
                 cells["speaker"] = tables["utt2spk"].get(own_id) or None
-            add_cut(recordings, recording, Cut(*span, cells))
+            if not add_cut(recordings.cuts.setdefault(recording.name, []), Cut(*span, cells)):
+                files.missing.append(f"line {number} of {entry.name} {TOO_MANY}")
     return recordings if recordings.cuts else None
 
 
@@ -146,10 +146,12 @@ def parse_span(times: list[str]) -> tuple[float, float | None] | None:
     return start, None if end < 0 else end
 
 
-def add_cut(recordings: Recordings, recording: Entry, cut: Cut) -> None:
-    cuts = recordings.cuts.setdefault(recording.name, [])
-    if len(cuts) < MAX_CUTS:
-        cuts.append(cut)
+def add_cut(cuts: list[Cut], cut: Cut) -> bool:
+    """Whether a recording has no more clips than are cut yet, and this one is added."""
+    if len(cuts) >= MAX_CUTS:
+        return False
+    cuts.append(cut)
+    return True
 
 
 # Beside the recordings
@@ -181,6 +183,7 @@ def read_beside(files: "Files") -> Recordings | None:
             cuts = list(cue_cuts(text))
         if cuts:
             recordings.cuts[recording.name] = cuts[:MAX_CUTS]
+            files.missing += [f"clip {n + 1} of {entry.name} {TOO_MANY}" for n in range(MAX_CUTS, len(cuts))]
             recordings.used.add(entry.name)
     if recordings.form == "audacity":
         name_texts([cut.cells for cuts in recordings.cuts.values() for cut in cuts], "image")
@@ -212,51 +215,6 @@ def track_cuts(text: str) -> Iterator[Cut]:
         if match and float(match[2].replace(",", ".")) > float(match[1].replace(",", ".")):
             start, end = (float(match[place].replace(",", ".")) for place in (1, 2))
             yield Cut(start, end, {"text": (match[3] or "").strip() or None})
-
-
-def cut_rows(
-    files: "Files", rows: list["MediaRow"], choices: Choices, file: str
-) -> tuple[list["MediaRow"], list[Reading]]:
-    """Rows of a table that name recordings several times, with a start and an end in seconds each, as a row a recording with its
-    clips; any other rows as they are."""
-    names = list(rows[0].cells) if rows and files.kind == "audio" else []
-    start, end = (next((name for name in names if form.fullmatch(name.strip())), None) for form in (START, END))
-    if start is None or end is None or len({row.entry.name for row in rows}) == len(rows):
-        return rows, []
-    spans = [
-        parse_span([(row.cells[start] or "").replace(",", "."), (row.cells[end] or "").replace(",", ".")])
-        for row in rows
-    ]
-    if any(span is None or span[1] is None or span[1] <= span[0] for span in spans):
-        return rows, []
-    asked = choices.pick(WHAT, (CUT, WHOLE), file)
-    cut: dict[str, MediaRow] = {}
-    for row, span in zip(rows, spans, strict=True):
-        assert span is not None
-        cells = {name: cell for name, cell in row.cells.items() if name not in (start, end)}
-        made = cut.setdefault(row.entry.name, replace(row, cells={}, cuts=[]))
-        made.cuts = [*made.cuts, Cut(*span, cells)]
-    sentences = {
-        CUT: ngettext(
-            "%(count)s recording was cut to %(clips)s clips by the times in its table.",
-            "%(count)s recordings were cut to %(clips)s clips by the times in their table.",
-            len(cut),
-            clips=f"{len(rows):,}",
-        ),
-        WHOLE: _("Each row of the table is a whole recording, whatever its times are"),
-    }
-    labels = {CUT: _("Cut to clips"), WHOLE: _("Read whole")}
-    chosen, other = (WHOLE, CUT) if asked == WHOLE else (CUT, WHOLE)
-    reading = Reading(
-        WHAT,
-        chosen,
-        sentences[chosen],
-        [Choice(other, labels[other])],
-        1.0 if asked else 0.9,
-        file,
-        is_asked=bool(asked),
-    )
-    return (list(cut.values()) if chosen == CUT else rows), [reading]
 
 
 def cue_cuts(text: str) -> Iterator[Cut]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from trainer.data import annotations, clips, documents, file_labels, media, sidecars
+from trainer.data import annotations, clips, cut_tables, documents, file_labels, media, sidecars
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
@@ -82,8 +82,10 @@ def read_collection(
     )
     if with_annotations is None:
         leave_out_unnamed(files, collection, media_rows)
-    media_rows, cut_readings = clips.cut_rows(files, media_rows, files.choices, archive.name)
+    media_rows, cut_readings, bad = cut_tables.cut_rows(files, media_rows)
     collection.readings += cut_readings
+    collection.bad_count += len(bad)
+    collection.bad += bad[: annotations.MAX_REPORTED]
     collection.readings += files.readings
     add_groups(files, collection, media_rows)
     collection.class_names = names or names_of_columns(files, media_rows)

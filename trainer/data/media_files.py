@@ -58,6 +58,8 @@ class MediaRow:
     part: str = ""
     cuts: Sequence[Cut] = ()
     """The clips that a recording gives instead of itself."""
+    where: str = ""
+    """The line of the table that it comes from, in a sentence's beginning."""
 
 
 class Files:

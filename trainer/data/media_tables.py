@@ -237,7 +237,8 @@ def rows_of_table(
                     )
                 continue
             cells = {(f"{name} (table)" if name in reserved else name): row[index] for index, name in other_columns}
-            media_rows.append(MediaRow(entry, cells, part or files.part_of(entry)))
+            where = f"row {number} of {table.name}"
+            media_rows.append(MediaRow(entry, cells, part or files.part_of(entry), where=where))
     collection.left_out += table.left_out
     collection.readings += [reading for reading in table.readings if not reading.others]
     for line, reason in table.bad:

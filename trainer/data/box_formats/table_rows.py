@@ -34,7 +34,8 @@ from trainer.data.box_formats.source import Annotated, BoxRow, BoxTable, Finder,
 from trainer.data.box_formats.text_files import read_text
 from trainer.data.box_formats.via3 import is_via3_csv, read_via3_csv
 from trainer.data.box_formats.yolo import yolo_names
-from trainer.data.class_names import MAX_NAMES_BYTES, parse_text
+from trainer.data.class_names import MAX_NAMES_BYTES, is_names_file, parse_text
+from trainer.data.media import IMAGE_SUFFIXES
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
@@ -43,6 +44,7 @@ from trainer.errors import DataError
 from trainer.json_types import Json, JsonObject
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".jsonl", ".ndjson", ".json", ".txt")
+NAMES_ENDINGS = ("classes.txt", "labels.txt")
 MAX_TABLES = 50
 MAX_BOXES = 2_000_000
 
@@ -50,14 +52,13 @@ MAX_BOXES = 2_000_000
 def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
     """Boxes of all tables of an archive that have a row a box."""
     into = Annotated("table", "a table with a row a box")
-    names = code_names(pictures)
     listed = yolo_names(
         {entry.parts[-1].lower(): read_text(pictures.archive, entry) for entry in lists_of_names(pictures)}
     )
-    names |= {str(number): name for number, name in enumerate(listed)}
-    described = [entry for entry in pictures.with_suffix(".json") if "label" in entry.parts[-1].lower()]
-    for entry in described:
-        names |= parse_text(read_text(pictures.archive, entry)[:MAX_NAMES_BYTES].encode())
+    described = described_names(pictures)
+    names = code_names(pictures) | {str(number): name for number, name in enumerate(listed)}
+    for each in described.values():
+        names |= each
     tables = [entry for entry in pictures.others if entry.suffix in SUFFIXES]
     into.file_parts = parts_of_entries(tables)
     for entry in sorted(tables, key=lambda entry: (SUFFIXES.index(entry.suffix), entry.name))[:MAX_TABLES]:
@@ -72,8 +73,24 @@ def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
     if not into.used:
         return None
     into.used |= {entry.name for entry in tables if "class-descriptions" in entry.name}
-    into.used |= {entry.name for entry in [*lists_of_names(pictures), *described]}
+    told = {box["label"] for boxes in into.boxes.objects.values() for box in boxes}.union(*into.tags.values())
+    into.used |= {entry.name for entry in lists_of_names(pictures) if told & set(listed)}
+    into.used |= {name for name, each in described.items() if told & set(each.values())}
     return into
+
+
+def described_names(pictures: Pictures) -> dict[str, dict[str, str]]:
+    """{path: {id: name}} of the JSON files that are called after labels and hold names of them; lists of files are none."""
+    found: dict[str, dict[str, str]] = {}
+    for entry in pictures.with_suffix(".json"):
+        if not is_names_file(entry.name) and "label" not in entry.parts[-1].lower():
+            continue
+        text = read_text(pictures.archive, entry)[:MAX_NAMES_BYTES]
+        is_bare = text.lstrip().startswith("[") and "{" not in text
+        names = {} if is_bare and not is_names_file(entry.name) else parse_text(text.encode())
+        if names and not any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names.values()):
+            found[entry.name] = names
+    return found
 
 
 def lists_of_names(pictures: Pictures) -> list[Entry]:
@@ -81,7 +98,7 @@ def lists_of_names(pictures: Pictures) -> list[Entry]:
     return [
         entry
         for entry in pictures.with_suffix(".txt", ".names", ".yaml", ".yml")
-        if entry.suffix != ".txt" or entry.parts[-1].lower().endswith(("classes.txt", "labels.txt"))
+        if entry.suffix != ".txt" or (is_names_file(entry.name) and entry.parts[-1].lower().endswith(NAMES_ENDINGS))
     ]
 
 

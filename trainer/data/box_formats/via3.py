@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterator
 
 from trainer.data.annotations import Boxes, parse_numbers
 from trainer.data.archives import Entry
@@ -78,9 +79,11 @@ def is_via3_csv(text: str) -> bool:
 def read_via3_csv(text: str, entry: Entry, find: Finder, into: Annotated) -> None:
     """Rows of id, files, flags, times, place and values; attributes have no names here, and options are their numbers."""
     into.layout, into.title = "via", "VGG Image Annotator (VIA)"
-    rows = csv.reader(line for line in text.splitlines() if not line.startswith("#"))
-    for line, row in enumerate(rows, 1):
+    for line, row in enumerate(rows_of(text), 1):
         where = f"region {line} of {entry.name}"
+        if row is None:
+            into.boxes.refuse(f"{where} is no row of CSV")
+            continue
         files, place, values = parse_cells(row)
         path = picture_or_refuse([str(name) for name in files[:1]] or [""], find, into.boxes, entry.name)
         label = label_of(values, {})
@@ -88,6 +91,20 @@ def read_via3_csv(text: str, entry: Entry, find: Finder, into: Annotated) -> Non
             add_shape(place, path, label or "object", where, into.boxes)
         elif path and label:
             into.tags[path] = [label]
+
+
+def rows_of(text: str) -> Iterator[list[str] | None]:
+    """The rows below the comments; None for one that cannot be read, such as a cell of more than a million characters."""
+    rows = csv.reader(line for line in text.splitlines() if not line.startswith("#"))
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error:
+            yield None
+            continue
+        if row is None:
+            return
+        yield row
 
 
 def parse_cells(row: list[str]) -> tuple[list[Json], list[Json], JsonObject]:

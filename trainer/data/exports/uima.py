@@ -12,7 +12,21 @@ LABELS = ("value", "label", "identifier", "PosValue", "category")
 
 
 def is_uima(records: Sequence[JsonObject]) -> bool:
-    return all(("cas" in record or "webanno" in record) and "document" in record for record in records)
+    """Whether all are as `uima_files` writes them; a field `cas` of people's own may be the number of a substance."""
+    return all("document" in record and (is_cas(record) or is_sentence(record)) for record in records)
+
+
+def is_cas(record: JsonObject) -> bool:
+    cas = record.get("cas")
+    return isinstance(cas, dict) and isinstance(cas.get("text"), str) and is_marked(cas.get("marks"))
+
+
+def is_marked(marks: Json) -> bool:
+    return isinstance(marks, list) and all(isinstance(mark, list) and len(mark) > 3 for mark in marks)
+
+
+def is_sentence(record: JsonObject) -> bool:
+    return isinstance(record.get("webanno"), dict)
 
 
 def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:
@@ -20,13 +34,12 @@ def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:
     counts = Counter(str(mark[0]) for record in records for mark in marks_of(record) if label_of(mark))
     conversion.labels = Counter({NAMED: 1} if NAMED in counts else dict(counts.most_common(1)))
     conversion.decide_unit(
-        (str(record["cas"]["text"]), spans_of(record, conversion)) for record in records if "cas" in record
+        (str(record["cas"]["text"]), spans_of(record, conversion)) for record in records if is_cas(record)
     )
 
 
 def marks_of(record: JsonObject) -> list[list[Json]]:
-    cas = record.get("cas")
-    return list(cas["marks"]) if isinstance(cas, dict) else []
+    return list(record["cas"]["marks"]) if is_cas(record) else []
 
 
 def label_of(mark: list[Json]) -> str:
@@ -42,8 +55,11 @@ def spans_of(record: JsonObject, conversion: Conversion) -> list[Span]:
 
 def convert(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
     others: JsonObject = {name: record[name] for name in ("document", "split") if name in record}
-    if isinstance(record.get("webanno"), dict):
+    if is_sentence(record):
         yield record["webanno"] | others
+        return
+    if not is_cas(record):  # a later record of another form
+        yield record
         return
     for mark in marks_of(record):
         if mark[0] not in conversion.labels:
