@@ -31,6 +31,8 @@ from trainer.messages import _
 
 LEAST_ROWS = 20
 """Of a group whose score is judged, and of the rows of a class whose rate is."""
+MAX_DEALT, LEAST_DEALS = 20_000_000, 100
+"""Rows over all deals of the permutation test and all groups: of large tests there are fewer deals."""
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 Reason = Literal["", "few_rows", "one_answer"]
 Scores = Callable[[np.ndarray], list[float]]
@@ -185,8 +187,8 @@ def score_groups(given: Answers, division: Division, *, seed: int = 0) -> Found:
 
     facts = named(given.metric)
     figures = {place: group.score for place, group in enumerate(groups) if group.score}
-    exchanges = max(min(MAX_EXCHANGES, facts.most_draws // 2), 100)
-    gap = gap_of(figures, scores, places, exchanges, seed, lower_is_better=facts.lower_is_better)
+    most = min(MAX_EXCHANGES, facts.most_draws // 2, MAX_DEALT // (len(places) * len(groups)))
+    gap = gap_of(figures, scores, places, max(most, LEAST_DEALS), seed, lower_is_better=facts.lower_is_better)
     rows = int((places != NEITHER).sum())
     return Found(given.metric, groups, rows, division.others, division.is_condition, gap)
 
