@@ -28,6 +28,7 @@ PLACES = (
     "tests/trainer/test_engines_by_sums.py",
     "tests/trainer/test_engines_of_texts.py",
     "tests/trainer/test_evaluation.py",
+    "tests/trainer/test_hostile_parts.py",
     "tests/trainer/test_groups.py",
     "tests/trainer/test_json_repairs.py",
     "tests/trainer/test_loops.py",

@@ -63,6 +63,28 @@ for _language, _names in MONTHS.items():
     for _number, _name in enumerate(_names.split(), 1):
         MONTH_OF.setdefault(_name, _number)
 MONTH_OF |= {"lis": 11, "gru": 12, "kwi": 4, "ago": 8, "déc": 12, "out": 10, "dez": 12, "gen": 1, "mars": 3}
+WEEKDAYS = (
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed weds thu thur thurs fri sat sun "
+    "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag mo di mi do fr sa so "
+    "lundi mardi mercredi jeudi vendredi samedi dimanche lun mar mer jeu ven sam dim "
+    "lunes martes miércoles jueves viernes sábado domingo mié jue vie sáb dom "
+    "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira segunda terça quarta quinta sexta seg ter qua qui sex "
+    "lunedì martedì mercoledì giovedì venerdì sabato domenica gio sab "
+    "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag ma di wo do vr za zo "
+    "poniedziałek wtorek środa czwartek piątek sobota niedziela pon wt śr czw pt pn ndz sob niedz "
+    "понедельник вторник среда четверг пятница суббота воскресенье пн вт ср чт пт сб вс "
+    "понеділок вівторок середа четвер пʼятниця субота неділя нд "
+    "pazartesi salı çarşamba perşembe cuma cumartesi pazar pzt sal çar per cum cmt paz "
+    "måndag tisdag onsdag torsdag fredag lördag söndag mån tis ons tors tor fre lör sön "
+    "mandag tirsdag onsdag torsdag lørdag søndag man tir lør søn "
+    "pondělí úterý středa čtvrtek pátek neděle po út st čt pá so ne "
+    "luni marți miercuri joi vineri sâmbătă duminică "
+    "maanantai tiistai keskiviikko torstai perjantai lauantai sunnuntai ke to pe la su ti "
+    "hétfő kedd szerda csütörtök péntek szombat vasárnap "
+    "den der le el am vom il dne dnia "
+    "δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή δευ τρί τετ πέμ παρ σάβ κυρ"
+)
+"""Names of the days, whole and short: no other word before a date is passed over."""
 ZONES = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "SGT": 8, "HKT": 8, "JST": 9, "KST": 9,
     "AEST": 10, "AEDT": 11, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
@@ -71,17 +93,20 @@ ZONES = {
 ZONE = rf"((?:UTC|GMT)?[+-]\d{{1,2}}(?::?\d{{2}})?|{'|'.join(ZONES)})(?:\s*\([^)]*\))?"
 CLOCK = rf"(\d{{1,2}})[:.h](\d{{2}})(?:[:.](\d{{2}}))?(?:[.,]\d+)?\s*([ap]\.?\s?m\.?)?(?:\s*(?:Uhr|h))?\s*(?:{ZONE})?"
 TIME = rf"(?:(?:,?[T ]\s*|:|-(?=\d\d\.\d\d\.)|,?\s(?:at|um|à|om|kl\.?|às|alle|@|-)\s){CLOCK})?"
-WEEKDAY = r"(?:[^\W\d_]{2,12}\.?,?\s+)?"
+DAYS = "|".join(WEEKDAYS.split())
+WEEKDAY = rf"(?:(?:{DAYS})\.?,?\s+)?"
 NUMBERS = re.compile(rf"{WEEKDAY}(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){TIME}", re.IGNORECASE)
 YEAR_FIRST = re.compile(rf"{WEEKDAY}(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){TIME}", re.IGNORECASE)
 WORD = r"([^\W\d_]{3,12})"
 DAY_WORD = re.compile(
-    rf"(?:{WORD}\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s/-]+(?:de\s+)?{WORD}\.?,?[\s/-]+(?:de[l]?\s+)?(\d{{4}}|(?<=-)\d{{2}})(?:\s?г\.?)?{TIME}",
+    rf"(?:({DAYS})\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s/-]+(?:de\s+)?{WORD}\.?,?[\s/-]+(?:de[l]?\s+)?(\d{{4}}|(?<=-)\d{{2}})(?:\s?г\.?)?{TIME}",
     re.IGNORECASE,
 )
-WORD_DAY = re.compile(rf"(?:{WORD}\.?,?\s+)?{WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}){TIME}", re.IGNORECASE)
+WORD_DAY = re.compile(
+    rf"(?:({DAYS})\.?,?\s+)?{WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}){TIME}", re.IGNORECASE
+)
 WORD_CLOCK = re.compile(
-    rf"{WORD}\.?,?\s+{WORD}\.?\s+(\d{{1,2}})\s+(\d\d):(\d\d):(\d\d)\s+(?:{ZONE}\s+)?(\d{{4}})", re.IGNORECASE
+    rf"({DAYS})\.?,?\s+{WORD}\.?\s+(\d{{1,2}})\s+(\d\d):(\d\d):(\d\d)\s+(?:{ZONE}\s+)?(\d{{4}})", re.IGNORECASE
 )
 """As Unix and C write a moment: Mon Jan 01 08:05:09 +0000 2024."""
 YEAR_WORD = re.compile(rf"(\d{{4}})[\s-]{WORD}[\s-](\d{{1,2}}){TIME}", re.IGNORECASE)
@@ -151,6 +176,8 @@ def zone_offset(zone: str) -> timedelta:
     """From UTC: of +02:00, GMT+2, or letters of `ZONES`."""
     if zone in ZONES:
         return timedelta(hours=ZONES[zone])
+    if not zone.isascii():
+        raise ValueError(zone)  # Kelvin's sign and the long s fit letters of ZONE, and are none
     zone = zone.removeprefix("UTC").removeprefix("GMT")
     hours, minutes = re.fullmatch(r"[+-](\d{1,2}):?(\d{2})?", zone).groups()  # type: ignore[union-attr]  # as ZONE matches
     offset = timedelta(hours=int(hours), minutes=int(minutes or 0))

@@ -13,7 +13,7 @@ from trainer.columns import guess_kind
 from trainer.data.cells import parse_numbers
 from trainer.data.inspect import inspect
 from trainer.dates import guess_form as guess_date_form
-from trainer.dates import moment_at, value_of
+from trainer.dates import looks_like_date, moment_at, value_of
 from trainer.errors import SpecError
 from trainer.numerals import DOUBTFUL, decimal_confidence, digits_of, guess_form, number_of
 
@@ -279,3 +279,19 @@ def test_a_table_with_nothing_to_learn_from_is_refused_at_once(tmp_path: Path) -
     result = inspect([tmp_path / "rows.csv"], tmp_path / "v", task="tabular-classification", columns=wanted)
     assert not result["suggestion"]["trainable"]
     assert "no_columns" in {problem["code"] for problem in result["problems"]}
+
+
+@pytest.mark.parametrize(
+    "cell", ["Order 12/05/2021", "Room 1.2.2024", "Invoice 12-05-21", "Version 2024-01-05", "Order 12 May 2021",
+             "Order May 12 2021", "Abc Jan 01 08:05:09 2024", "2024-01-08 10:00 MS\u212a"],
+)  # fmt: skip
+def test_a_word_before_digits_is_no_weekday_and_a_letter_like_k_no_zone(cell: str) -> None:
+    assert not looks_like_date(cell)
+
+
+@pytest.mark.parametrize(
+    "cell", ["Mo. 12.05.2021", "Tue, 12/05/2021 10:00", "пт 2024-01-05", "mardi 12 mai 2021", "Fri, May 12 2021",
+             "den 12.05.2021", "Mon Jan 01 08:05:09 +0000 2024", "2024-01-08 10:00 MSK"],
+)  # fmt: skip
+def test_the_days_of_the_week_are_passed_over(cell: str) -> None:
+    assert looks_like_date(cell)

@@ -37,7 +37,7 @@ def parted_title(title: list[str], body: list[list[str]]) -> list[str] | None:
     """The names in a line above a table without a header that is enclosed as a whole, or has another delimiter than the records."""
     present = [cell for cell in title if cell.strip()]
     for mark in DELIMITERS if len(present) == 1 else ():
-        cells = next(csv.reader([present[0]], delimiter=mark), [])
+        cells = next(csv.reader([" ".join(present[0].split("\r"))], delimiter=mark), [])
         if len(cells) == usual_width(body) > 1 and header_evidence(cells, body) > 0:
             return cells
     return None

@@ -3,6 +3,7 @@ of names with values as columns; and objects that stand as JSON in the cells of 
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -21,7 +22,8 @@ LABELS = {
     EXPLODE: _("A row for each entry of the list"),
 }
 PAIR_NAMES, PAIR_VALUES = ("id", "name", "key", "title", "field", "label"), ("value", "values")
-MAX_PAIR_COLUMNS = 200
+MAX_PAIR_COLUMNS, MAX_SAME_PAIRS = 200, 20
+"""Columns that the names of a list of pairs may make, and how many of one name have a column each."""
 SCORED = frozenset({"label", "score", "confidence", "probability", "prob", "name", "class"})
 MAX_EXPLODED_CHARACTERS = 1 << 30
 RECORD = "record number"
@@ -94,11 +96,16 @@ def unfold_examples(
     )
     if chosen == KEEP:
         return ahead, stream
-    rows = (row | {key: text} for row in chain(ahead, stream) for text in row.get(key) or [None])
+    rows = (row | {key: text} for row in chain(ahead, stream) for text in texts_of(row.get(key)))
     return list(islice(rows, MOST_EXAMPLES)), rows
 
 
 MOST_EXAMPLES = 10_000
+
+
+def texts_of(cell: Json) -> list[Json]:
+    """The texts of an intent; one that is no list, as a later record may have it, is one text."""
+    return (cell or [None]) if isinstance(cell, list) else [cell]
 
 
 def map_pairs(stream: Iterable[JsonObject], key: str, name: str) -> Iterator[JsonObject]:
@@ -154,10 +161,16 @@ def with_pairs(row: JsonObject, key: str, name: str) -> JsonObject:
     if not is_object_list(entries):
         return row
     flat = {other: cell for other, cell in row.items() if other != key}
+    counts, more = Counter[str](), dict[str, list[str]]()
     for entry in entries or []:
         value = next((entry[field] for field in PAIR_VALUES if field in entry), None)
-        flat[free_name(f"{key}.{entry.get(name)}", flat)] = value
-    return flat
+        title = f"{key}.{entry.get(name)}"
+        counts[title] += 1
+        if counts[title] > MAX_SAME_PAIRS:
+            more.setdefault(title, []).append(as_text(value) or "")
+        else:
+            flat[free_name(title, flat)] = value
+    return flat | {free_name(f"{title} …", flat): "; ".join(texts) for title, texts in more.items()}
 
 
 def number_fields(entries: Sequence[JsonObject]) -> set[str]:

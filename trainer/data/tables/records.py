@@ -181,24 +181,26 @@ def flatten(row: JsonObject, nested: set[str], depth: int = 1) -> JsonObject:
     """The same record with the fields of its objects beside its own, as `via.channel`; where the record has a field of that
     name already, as `via.channel (2)`."""
     flat: JsonObject = {}
+    own = row.keys()
     for key, value in row.items():
         if key in nested and isinstance(value, dict):
-            taken = set(row) | {f"{key}.{inner}" for inner in value}
+            coming = {f"{key}.{inner}" for inner in value}
             for inner, cell in value.items():
                 name = f"{key}.{inner}"
                 if isinstance(cell, dict) and cell and depth < MAX_FLATTENED and not is_whole(cell):
                     deeper = flatten({name: cell}, {name}, depth + 1)
-                    flat |= {free_name(under, flat.keys() | taken): entry for under, entry in deeper.items()}
+                    for under, entry in deeper.items():
+                        flat[free_name(under, flat, own, coming)] = entry
                 else:
-                    flat[free_name(name, flat.keys() | set(row))] = None if cell == {} else cell
+                    flat[free_name(name, flat, own)] = None if cell == {} else cell
         elif not (key in nested and value is None):
             flat[key] = value
     return flat
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
+def free_name(name: str, *taken: Collection[str]) -> str:
     """The name itself, or with the first number behind it that nothing has."""
     free, count = name, 2
-    while free in taken:
+    while any(free in names for names in taken):
         free, count = f"{name} ({count})", count + 1
     return free

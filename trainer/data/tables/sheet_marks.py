@@ -22,18 +22,25 @@ from trainer.data.unpacking import DAMAGE
 PIECE, CARRY = 1 << 20, 4096
 MAX_HIDDEN, MAX_BOXES = 1_048_576, 50_000
 MAX_DRAWING_BYTES = 16 << 20
-ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
-COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*)>")
+TAG = rb"[^<>]{0,500}"
+"""What a tag has behind its name: no second tag, and no more than programs write, so that no text takes long."""
+ROW = re.compile(rb"<(?:\w{1,20}:)?row\b(" + TAG + rb")>")
+COLUMN = re.compile(rb"<(?:\w{1,20}:)?col\b(" + TAG + rb")>")
 HIDDEN = re.compile(rb"\bhidden\s*=\s*[\"'](?:1|true)[\"']")
-ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*\bt\s*=\s*[\"']e[\"']")
+ERROR_CELL = re.compile(rb"<(?:\w{1,20}:)?c\b[^<>]{0,200}\bt\s{0,9}=\s{0,9}[\"']e[\"']")
 UNCOUNTED = re.compile(
-    rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f\b[^>]*/>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+    rb"(?:</(?:\w{1,20}:)?f>|<(?:\w{1,20}:)?f\b" + TAG + rb"/>)\s{0,20}"
+    rb"(?:<(?:\w{1,20}:)?v\s{0,20}/>|<(?:\w{1,20}:)?v>\s{0,20}</(?:\w{1,20}:)?v>)?\s{0,20}</(?:\w{1,20}:)?c>"
 )
 """A formula whose value is not in the file, as programs write it that do not compute."""
-RELATION = re.compile(r"<Relationship\b[^>]*>")
-SHEET = re.compile(r"<(?:\w+:)?sheet\b[^>]*>")
-BOX = re.compile(r"<x:ClientData\b[^>]*ObjectType=\"Checkbox\"[^>]*>(.*?)</x:ClientData>", re.DOTALL)
-OPEN_ROW = re.compile(r"<table:table-(row|column)\b([^>]*)>|<table:table(?=[\s>])([^>]*)>")
+CELL = re.compile(rb"<(?:\w{1,20}:)?c\b(" + TAG + rb")>")
+TEXT_CELL = re.compile(rb"\bt\s{0,9}=\s{0,9}[\"']str[\"']")
+CELL_BYTES = 2_000
+"""In which the beginning of a cell with a formula stands before the end of the formula."""
+RELATION = re.compile(r"<Relationship\b[^<>]*>")
+SHEET = re.compile(r"<(?:\w{1,20}:)?sheet\b[^<>]*>")
+BOX = re.compile(r"<x:ClientData\b[^<>]{0,200}ObjectType=\"Checkbox\"[^<>]*>(.{0,5000}?)</x:ClientData>", re.DOTALL)
+OPEN_ROW = re.compile(r"<table:table-(row|column)\b([^<>]*)>|<table:table(?=[\s>])([^<>]*)>")
 FORMAT = re.compile(r"<(?:\w+:)?numFmt\b[^>]*>")
 CELL_STYLES = re.compile(r"<(?:\w+:)?cellXfs\b[^>]*>(.*?)</(?:\w+:)?cellXfs>", re.DOTALL)
 STYLE = re.compile(r"<(?:\w+:)?xf\b[^>]*>")
@@ -151,7 +158,7 @@ def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str, c
         seen = 0
         for data in overlapping(file):
             marks.errors += count_in(ERROR_CELL, data, seen) if b'"e"' in data or b"'e'" in data else 0
-            marks.formulas += count_in(UNCOUNTED, data, seen) if b"f>" in data or b"<f" in data else 0
+            marks.formulas += count_uncounted(data, seen) if b"f>" in data or b"<f" in data else 0
             seen = min(CARRY, len(data))
             if codes:
                 add_codes(marks, data, codes)
@@ -172,6 +179,17 @@ def part_marks(archive: zipfile.ZipFile, drawings: zipfile.ZipFile, part: str, c
 def count_in(pattern: re.Pattern[bytes], data: bytes, seen: int) -> int:
     """Matches that do not end in the part that was `seen` before."""
     return sum(match.end() > seen for match in pattern.finditer(data))
+
+
+def count_uncounted(data: bytes, seen: int) -> int:
+    """Formulas without a value; one whose value is an empty text (IF(B2="","",…)) is stored as one of kind `str`."""
+    ends = (match for match in UNCOUNTED.finditer(data) if match.end() > seen)
+    return sum(not is_text_cell(data, match.start()) for match in ends)
+
+
+def is_text_cell(data: bytes, place: int) -> bool:
+    cells = CELL.findall(data, max(0, place - CELL_BYTES), place)
+    return bool(cells) and TEXT_CELL.search(cells[-1]) is not None
 
 
 def overlapping(file: IO[bytes]) -> Iterator[bytes]:
