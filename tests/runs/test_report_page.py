@@ -63,7 +63,8 @@ def test_a_page_with_a_whole_report(code: str, workspace: Workspace, browser: Cl
     assert "Chosen on 50 validation rows" in shown
     assert "<dt>Log loss (lower is better)</dt><dd>0</dd>" in shown
     assert "-6.4e-04" not in shown
-    assert "+20 % beside a random order (95 % interval +15 % to +25 %, 80 test rows)" in shown
+    assert "On 80 test rows, leaving out first what they name makes the answer fall +20 % further" in shown
+    assert "at random (95 % interval +15 % to +25 %)." in shown
     assert shown.count("95 % confidence interval") == 1
     assert 'class="level' not in shown
 
