@@ -174,9 +174,9 @@ def test_a_cell_beyond_all_bounds_costs_its_own_row(tmp_path: Path) -> None:
     assert (told["count"], told["examples"]) == (1, ["region 2 of via.csv is no row of CSV"])
 
 
-def boxes_by_number(**more: bytes) -> Files:
+def boxes_by_number(start: int = 0, **more: bytes) -> Files:
     table = ["filename,xmin,ymin,xmax,ymax,class"] + [
-        f"{name},{x},{y},{x + w},{y + h},{('bolt', 'nut').index(label)}"
+        f"{name},{x},{y},{x + w},{y + h},{start + ('bolt', 'nut').index(label)}"
         for name in NAMES
         for label, x, y, w, h in BOXES[name]
     ]
@@ -207,6 +207,30 @@ def test_only_names_of_labels_name_the_labels_of_boxes(case: str, tmp_path: Path
     labels = {entry["label"] for row in read for entry in json.loads(row["objects"])}
     assert labels == ({"bolt", "nut"} if is_used else {"0", "1"})
     assert [entry["count"] for entry in result["left_out"]] == ([] if is_used else [1])
+
+
+@pytest.mark.parametrize(
+    ("start", "choice", "labels"),
+    [
+        (0, None, {"bolt", "nut"}),
+        (1, None, {"bolt", "nut"}),
+        (1, "from_0", {"nut", "2"}),
+        (0, "from_1", {"0", "bolt"}),
+    ],
+)
+def test_classes_by_number_may_be_counted_from_1(
+    start: int, choice: str | None, labels: set[str], tmp_path: Path
+) -> None:
+    files = boxes_by_number(**{"classes.txt": b"bolt\nnut\n"}, start=start)
+    readings = {"class_numbers": choice} if choice else {}
+    result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1", readings=readings)
+    read = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()
+    assert {entry["label"] for row in read for entry in json.loads(row["objects"])} == labels
+    if labels == {"bolt", "nut"}:
+        firsts = {row["file"]: json.loads(row["objects"])[0]["label"] for row in read}
+        assert firsts == {name: boxes[0][0] for name, boxes in BOXES.items()}
+    told = [(entry["chosen"], entry["doubt"]) for entry in result["reading"] if entry["what"] == "class_numbers"]
+    assert told == ([(choice, False)] if choice else [("from_1", True)] if start else [])
 
 
 # Annotations alone

@@ -36,14 +36,17 @@ from trainer.data.box_formats.via3 import is_via3_csv, read_via3_csv
 from trainer.data.box_formats.yolo import yolo_names
 from trainer.data.class_names import MAX_NAMES_BYTES, is_names_file, parse_text
 from trainer.data.media import IMAGE_SUFFIXES
+from trainer.data.readings import Choice, Reading
 from trainer.data.splitting import part_of_name
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
 from trainer.data.tempspace import temporary_folder
 from trainer.errors import DataError
 from trainer.json_types import Json, JsonObject
+from trainer.messages import _
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".jsonl", ".ndjson", ".json", ".txt")
+NUMBERED, FROM_0, FROM_1 = "class_numbers", "from_0", "from_1"
 NAMES_ENDINGS = ("classes.txt", "labels.txt")
 MAX_TABLES = 50
 MAX_BOXES = 2_000_000
@@ -56,7 +59,7 @@ def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
         {entry.parts[-1].lower(): read_text(pictures.archive, entry) for entry in lists_of_names(pictures)}
     )
     described = described_names(pictures)
-    names = code_names(pictures) | {str(number): name for number, name in enumerate(listed)}
+    names = code_names(pictures)
     for each in described.values():
         names |= each
     tables = [entry for entry in pictures.others if entry.suffix in SUFFIXES]
@@ -73,10 +76,39 @@ def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
     if not into.used:
         return None
     into.used |= {entry.name for entry in tables if "class-descriptions" in entry.name}
+    name_numbers(into, listed, pictures)
     told = {box["label"] for boxes in into.boxes.objects.values() for box in boxes}.union(*into.tags.values())
     into.used |= {entry.name for entry in lists_of_names(pictures) if told & set(listed)}
     into.used |= {name for name, each in described.items() if told & set(each.values())}
     return into
+
+
+def name_numbers(into: Annotated, listed: list[str], pictures: Pictures) -> None:
+    """The names of classes.txt in place of numbers of lines; where the numbers are 1 to n, of n names, they are counted from 1, as a
+    doubt."""
+    boxes = [box for objects in into.boxes.objects.values() for box in objects]
+    numbers = {label for label in chain((box["label"] for box in boxes), *into.tags.values()) if label.isdecimal()}
+    fits = numbers == {str(number) for number in range(1, len(listed) + 1)}
+    asked = pictures.choices.pick(NUMBERED, (FROM_0, FROM_1), pictures.archive.name) if listed else None
+    chosen = asked or (FROM_1 if fits else FROM_0)
+    names = {str(number): name for number, name in enumerate(listed, int(chosen == FROM_1))}
+    for box in boxes:
+        box["label"] = names.get(box["label"], box["label"])
+    for path, labels in into.tags.items():
+        into.tags[path] = [names.get(label, label) for label in labels]
+    if listed and numbers and (fits or asked):
+        into.readings.append(number_reading(chosen, asked is not None, pictures.archive.name))
+
+
+def number_reading(chosen: str, is_asked: bool, file: str) -> Reading:
+    sentences = {
+        FROM_0: _("Classes of boxes are numbers counted from 0 in the file of their names"),
+        FROM_1: _("Classes of boxes are numbers counted from 1 in the file of their names"),
+    }
+    labels = {FROM_0: _("Counted from 0"), FROM_1: _("Counted from 1")}
+    other = FROM_0 if chosen == FROM_1 else FROM_1
+    confidence = 1.0 if is_asked else 0.85
+    return Reading(NUMBERED, chosen, sentences[chosen], [Choice(other, labels[other])], confidence, file, is_asked=is_asked)  # fmt: skip
 
 
 def described_names(pictures: Pictures) -> dict[str, dict[str, str]]:
