@@ -191,7 +191,10 @@ def test_ended_from_outside_it_takes_its_set_down(machine: Machine, port: str, n
     process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert machine.asked[-1].endswith(" down --volumes --remove-orphans")
-    assert not is_running(int(child.read_text()))
+    deadline = time.monotonic() + 10
+    while is_running(int(child.read_text())):  # signalled, and not yet gone on a busy machine
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_what_earlier_checks_left_is_taken_down_and_nothing_else(machine: Machine) -> None:
