@@ -143,10 +143,25 @@ def test_a_chat_is_read_back_whatever_its_messages_hold(said: list[tuple[str, li
         "12/05/2024, 10:10 - Ann: hi\n" * 2,
         "12/05/2024, 10:10 - Ann: hi\n" * 3 + "words\n" * 90,
         "12/05/2024, 10:10 - somebody joined\n" * 9,
+        "".join(f"[2024-01-01, 10:00:{n:02}] {('ERROR', 'INFO main', 'WARN')[n % 3]}: it failed\n" for n in range(9)),
+        "[2024-01-01, 10:00:00] worker 3: it failed\n" * 9 + "  at line 7 of the stack\n" * 60,
     ],
 )
 def test_other_texts_are_no_chat(text: str) -> None:
     assert not looks_like_whatsapp(text)
+
+
+def test_what_people_say_is_no_notice() -> None:
+    said = [
+        "You were added to the wrong waiting list, sorry",
+        "you created group work for all of us",
+        "You were added?!",
+    ]
+    text = "".join(f"12/05/2024, 10:{place:02} - Ann: {words}\n" for place, words in enumerate(said))
+    text += "12/05/2024, 11:00 - Team: You were added\n12/05/2024, 11:01 - Team: You created group “Team”\n"
+    made = whatsapp_table(lines(text), "chat.txt", len(text), {})
+    assert [row["text"] for row in records(made)] == said
+    assert sum(entry.count for entry in made.left_out) == 2
 
 
 def test_notices_and_media_are_counted_and_lines_of_nobody_are_told() -> None:

@@ -6,8 +6,9 @@ from itertools import chain
 import pytest
 
 from tests.trainer.data_made import table
-from trainer.data.readings import Choices
+from trainer.data.readings import SURE, Choices
 from trainer.data.tables.header_readings import parted_title
+from trainer.data.tables.json_forms import unfold_document
 from trainer.data.tables.nested import MAX_SAME_PAIRS, unfold_examples, with_pairs
 from trainer.data.tables.records import flatten, free_name
 from trainer.data.tables.sheet_marks import BOX, CELL, ERROR_CELL, OPEN_ROW, ROW, UNCOUNTED, count_uncounted
@@ -73,3 +74,21 @@ def test_pairs_of_one_name_make_few_columns() -> None:
     rest = flat["pairs.tag …"]
     assert isinstance(rest, str)
     assert rest.split("; ") == [str(number) for number in range(MAX_SAME_PAIRS, 20_000)]
+
+
+QUESTIONS = {f"How satisfied are you with part {number} of it?": f"answer {number}" for number in range(12)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "rows"), [(None, "texts", 12), ("texts", "texts", 12), ("apart", "apart", 1)]
+)
+def test_long_keys_may_be_the_columns_of_one_record(asked: str | None, chosen: str, rows: int) -> None:
+    records, (told,) = unfold_document(dict(QUESTIONS), Choices({"pairs": asked} if asked else {}), "a.json")
+    assert isinstance(records, list)
+    assert (len(records), told.what, told.chosen, told.confidence < SURE) == (rows, "pairs", chosen, asked is None)
+
+
+def test_texts_whose_labels_come_again_are_no_doubt() -> None:
+    labelled = {text: ("good", "bad")[place % 2] for place, text in enumerate(QUESTIONS)}
+    _records, (told,) = unfold_document(labelled, Choices(), "a.json")
+    assert told.confidence >= SURE

@@ -34,10 +34,28 @@ OMITTED = re.compile(
 NOTICE = re.compile(
     r"[\u200e\u200f]*(messages and calls are end-to-end encrypted|nachrichten und anrufe sind ende-zu-ende|les messages et (les )?appels sont chiffrés|"
     r"los mensajes y las llamadas est[aá]n cifrad|as mensagens e (as )?(chamadas|ligações) são protegidas|i messaggi e le chiamate sono crittografat|"
-    r"berichten en oproepen worden|消息和通话.{0,6}加密|you were added|you created (this )?group)",
+    r"berichten en oproepen worden|消息和通话.{0,6}加密|you were added[\s.]*$|you created (this group|group [“\"'].{1,100}[”\"'])[\s.]*$)",
     re.IGNORECASE,
 )
-"""What the program says in the name of the chat, as iPhones export it."""
+"""What the program says in the name of the chat, as iPhones export it: people write “you were added to …” themselves."""
+LEVELS = frozenset(
+    {
+        "trace",
+        "debug",
+        "info",
+        "notice",
+        "warn",
+        "warning",
+        "error",
+        "err",
+        "severe",
+        "critical",
+        "crit",
+        "fatal",
+        "alert",
+    }
+)
+"""First words of what programs write into their logs, which begin like messages."""
 MOSTLY_LONG = 0.1
 """Share of the lines that must begin a message in a text whose first line does."""
 MAX_MESSAGE_LINES = 400_000
@@ -51,7 +69,11 @@ def looks_like_whatsapp(sample: str) -> bool:
     begun = [match for line in lines if (match := MESSAGE.fullmatch(line.strip()))]
     is_first = bool(lines) and MESSAGE.fullmatch(lines[0].strip()) is not None
     least = MOSTLY_LONG if is_first else 0.5  # messages of many lines
-    return len(begun) >= 3 and len(begun) > least * len(lines) and any(match["author"] for match in begun)
+    if len(begun) < 3 or len(begun) <= least * len(lines):
+        return False
+    authors = [match["author"].strip() for match in begun if (match["author"] or "").strip()]
+    logged = sum(re.split(r"[\W_]", author.strip("[]<>* "))[0].lower() in LEVELS for author in authors)
+    return 2 * logged < len(authors) and (len(begun) > 0.5 * len(lines) or len(set(authors)) > 1)
 
 
 def looks_like_mbox(sample: str) -> bool:

@@ -60,8 +60,10 @@ def unfold_document(value: Json, choices: Choices, name: str) -> tuple[Json, lis
         return [feature_record(entry) for entry in value["features"]], [
             Reading("export", "GeoJSON", sentence, file=name)
         ]
-    if (rows := under_header(value) or text_pairs(value)) is not None:
+    if (rows := under_header(value)) is not None:
         return rows, []
+    if (pairs := text_pairs(value, choices, name)) is not None:
+        return pairs
     if (joined := joined_lists(value, choices, name)) is not None:
         return joined
     orient = guess_orient(value)

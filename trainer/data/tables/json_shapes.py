@@ -115,12 +115,27 @@ def holds_cells(value: Json) -> bool:
     )
 
 
-def text_pairs(value: JsonObject) -> list[Json] | None:
-    """Texts with a value each ({"I want my money back": "refund", …}) as records; None for an object that is a record."""
+def text_pairs(value: JsonObject, choices: Choices, name: str) -> tuple[list[Json], list[Reading]] | None:
+    """Texts with a value each ({"I want my money back": "refund", …}) as records; None for an object that is a record. The keys of
+    one record may be questions: it is a doubt."""
     if len(value) < LEAST_PAIRS or any(isinstance(entry, list | dict) for entry in value.values()):
         return None
     long = sum(map(len, value)) >= LONG_KEY * len(value) and sum(" " in key.strip() for key in value) > 0.5 * len(value)
-    return [{"text": key, "label": entry} for key, entry in value.items()] if long else None
+    if not long:
+        return None
+    asked = choices.pick("pairs", ("texts", "apart"), name)
+    labels: dict[str, Message] = {
+        "texts": _("Each key is a text, and its value the label of it"),
+        "apart": _("The keys are columns of one record"),
+    }
+    chosen, other = asked or "texts", "apart" if asked != "apart" else "texts"
+    confidence = 1.0 if asked else 0.95 if len(set(map(str, value.values()))) <= 0.5 * len(value) else 0.5
+    reading = Reading(
+        "pairs", chosen, labels[chosen], [Choice(other, labels[other])], confidence, name, is_asked=bool(asked)
+    )
+    if chosen == "apart":
+        return [value], [reading]
+    return [{"text": key, "label": entry} for key, entry in value.items()], [reading]
 
 
 # Values with their kinds
