@@ -174,7 +174,7 @@ def test_a_cell_beyond_all_bounds_costs_its_own_row(tmp_path: Path) -> None:
     assert (told["count"], told["examples"]) == (1, ["region 2 of via.csv is no row of CSV"])
 
 
-def boxes_by_number(start: int = 0, **more: bytes) -> Files:
+def boxes_by_number(more: Files, start: int = 0) -> Files:
     table = ["filename,xmin,ymin,xmax,ymax,class"] + [
         f"{name},{x},{y},{x + w},{y + h},{start + ('bolt', 'nut').index(label)}"
         for name in NAMES
@@ -201,7 +201,7 @@ LISTS: dict[str, tuple[str, Any, bool]] = {
 @pytest.mark.parametrize("case", LISTS)
 def test_only_names_of_labels_name_the_labels_of_boxes(case: str, tmp_path: Path) -> None:
     name, content, is_used = LISTS[case]
-    files = boxes_by_number(**{name: as_json(content)})
+    files = boxes_by_number({name: as_json(content)})
     result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
     read = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()
     labels = {entry["label"] for row in read for entry in json.loads(row["objects"])}
@@ -221,7 +221,7 @@ def test_only_names_of_labels_name_the_labels_of_boxes(case: str, tmp_path: Path
 def test_classes_by_number_may_be_counted_from_1(
     start: int, choice: str | None, labels: set[str], tmp_path: Path
 ) -> None:
-    files = boxes_by_number(**{"classes.txt": b"bolt\nnut\n"}, start=start)
+    files = boxes_by_number({"classes.txt": b"bolt\nnut\n"}, start)
     readings = {"class_numbers": choice} if choice else {}
     result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1", readings=readings)
     read = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()
