@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 
 from trainer.dates import are_compact, looks_like_date
 from trainer.dates import guess_form as guess_date_form
-from trainer.numerals import FRACTION, form_of, guess_form, is_nothing
+from trainer.numerals import FRACTION, form_of, guess_form, is_nothing, mixes_clocks
 from trainer.numerals import MONEY as MONEY
 from trainer.numerals import guess_decimal as guess_decimal
 from trainer.numerals import number_of as number_of
@@ -159,7 +159,7 @@ def guess_numeric_kind(
 ) -> str | None:
     """number, id or (for codes made of digits) category; None for anything else."""
     values = [value for value in values if not is_nothing(value)]
-    if not values or any(is_apart(value) for value in values):
+    if not values or any(is_apart(value) for value in values) or (settled is None and mixes_clocks(values)):
         return None
     form = guess_form(values) if settled is None else form_of(settled)
     numbers = [number for value in values if (number := number_of(value, **form)) is not None]

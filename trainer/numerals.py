@@ -198,6 +198,14 @@ def clock_number(clock: re.Match[str]) -> float:
     return -size if sign else size
 
 
+def mixes_clocks(cells: Sequence[str]) -> bool:
+    """Whether cells of two parts may be hours and minutes beside those of three ("9:45", "10:00:00"), whose seconds are all 0: they
+    would count minutes as seconds."""
+    clocks = [clock for cell in cells if ":" in cell and (clock := CLOCK.fullmatch(cell.strip()))]
+    whole = [clock for clock in clocks if clock[4] is not None]
+    return 0 < len(whole) < len(clocks) and all(int(clock[4]) == 0 and not clock[5] for clock in whole)
+
+
 def tidy(cell: str) -> str:
     """ASCII digits and marks, fractions as 1/2."""
     text = cell.strip().translate(VULGAR).strip()

@@ -295,3 +295,16 @@ def test_a_word_before_digits_is_no_weekday_and_a_letter_like_k_no_zone(cell: st
 )  # fmt: skip
 def test_the_days_of_the_week_are_passed_over(cell: str) -> None:
     assert looks_like_date(cell)
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_number"),
+    [
+        (["9:45", "10:00:00", "11:30", "8:15:00"], False),
+        (["9:45", "1:10:05", "11:30", "8:15"], True),
+        (["9:45", "11:30", "8:15", "7:10"], True),
+        (["9:45:00", "11:30:00", "8:15:00", "7:10:00"], True),
+    ],
+)
+def test_hours_and_minutes_are_not_counted_as_seconds_beside_whole_clocks(cells: list[str], is_number: bool) -> None:
+    assert (guess_kind(cells * 5, len(cells), 5 * len(cells), "time") == "number") == is_number
