@@ -28,7 +28,7 @@ ORDERLY = frozenset({"titles", "header_rows", "comments", "footer"})
 class Rows(NamedTuple):
     """How many rows a table has, and whether every one of its lines is among them."""
 
-    count: int
+    number: int
     is_whole: bool
 
 
@@ -76,7 +76,7 @@ def held_rows(table: Table) -> Rows:
 def describe(inputs: Table, answers: Table, rows: Rows, answered: Rows, choices: Choices) -> Reading:
     """Joined only where both have as many rows and no line was lost, after which all others would stand beside the wrong one."""
     asked = choices.pick(WHAT, (JOIN, APART), answers.name)
-    is_even = rows.count == answered.count and rows.is_whole and answered.is_whole
+    is_even = rows.number == answered.number and rows.is_whole and answered.is_whole
     chosen = asked or (JOIN if is_even else APART)
     labels = {
         JOIN: _(
@@ -99,7 +99,7 @@ def describe(inputs: Table, answers: Table, rows: Rows, answered: Rows, choices:
 
 
 def why_apart(inputs: Table, answers: Table, rows: Rows, answered: Rows) -> Message:
-    if rows.count == answered.count:
+    if rows.number == answered.number:
         return _(
             "Lines of %(name)s or %(name2)s could not be read, so that their rows may not stand beside each other",
             name=answers.name,
@@ -108,9 +108,9 @@ def why_apart(inputs: Table, answers: Table, rows: Rows, answered: Rows) -> Mess
     return _(
         "%(name)s has %(count)s rows and %(name2)s has %(count2)s: which belong together is not known",
         name=answers.name,
-        count=f"{answered.count:,}",
+        count=f"{answered.number:,}",
         name2=inputs.name,
-        count2=f"{rows.count:,}",
+        count2=f"{rows.number:,}",
     )
 
 

@@ -263,11 +263,11 @@ def are_beside(several: Several, place: int, index: int, choices: Choices, reope
     inputs, answers = several.tables[place], several.tables[index]
     again = reopen(several.places[place], 0 if is_bare(inputs) else None)
     rows, answered = paired_tables.count_rows(again), paired_tables.held_rows(answers)
-    if answered.count != rows.count and choices.number("header", answers.name) is None and not is_bare(answers):
+    if answered.number != rows.number and choices.number("header", answers.name) is None and not is_bare(answers):
         bare = reopen(several.places[index], 0)
         counted = paired_tables.held_rows(bare)
         column = first_batch(bare)[0]
-        if counted.count == rows.count and column[0] in column[1:] and paired_tables.is_pair(inputs, bare):
+        if counted.number == rows.number and column[0] in column[1:] and paired_tables.is_pair(inputs, bare):
             answers, answered = bare, counted  # its first label was taken for a header
             answers.readings = [reading for reading in bare.readings if reading.what != "header"]
             others = [Choice("1", _("Header in row 1"))]
