@@ -2,10 +2,12 @@
 
 import time
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
 from tests.trainer.data_made import table
+from trainer.data.class_names import parse_names, parse_table
 from trainer.data.readings import SURE, Choices
 from trainer.data.tables.header_readings import parted_title
 from trainer.data.tables.json_forms import unfold_document
@@ -92,3 +94,20 @@ def test_texts_whose_labels_come_again_are_no_doubt() -> None:
     labelled = {text: ("good", "bad")[place % 2] for place, text in enumerate(QUESTIONS)}
     _records, (told,) = unfold_document(labelled, Choices(), "a.json")
     assert told.confidence >= SURE
+
+
+LONG = '"' + "x" * 1_100_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [f"id,name\n0,cat\n1,{LONG}", f"0 {LONG}\n1 dog", f"{LONG}\ndog", 'id,name\n0,"a\rb"\n1,dog'],
+    ids=["table", "keyed", "names", "line break"],
+)
+def test_a_file_of_names_with_a_cell_that_is_too_long_names_nothing_and_ends_nothing(
+    tmp_path: Path, content: str
+) -> None:
+    for name in ("labels.csv", "labels.txt"):
+        (tmp_path / name).write_text(content)
+        names = {**parse_names(tmp_path / name), **parse_table((tmp_path / name).read_bytes())}
+        assert "cat" not in names.values() or "dog" not in names.values()

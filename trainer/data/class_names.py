@@ -5,6 +5,7 @@ import csv
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,8 @@ def parse_keyed(lines: Sequence[str]) -> dict[str, str]:
 def unquote(name: str) -> str:
     """The name of a line: the first of several fields."""
     if name.startswith('"'):
-        return next(csv.reader([name]), [name])[0].strip()
+        with suppress(csv.Error):  # a name of a million characters is none
+            return next(csv.reader([name]), [name])[0].strip()
     return name.strip()
 
 
@@ -113,7 +115,10 @@ def parse_table(data: bytes) -> dict[str, str]:
     if len(lines) < 2:
         return {}
     delimiter = max(",;\t", key=lines[0].count)
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error:  # a cell of more than a million characters, or a bare line break in one
+        return {}
     if any(len(row) < 2 for row in rows):
         return {}
     firsts, seconds = [row[0] for row in rows], [row[1] for row in rows]
