@@ -22,7 +22,6 @@ PLACES = (
     "tests/test_kinds_of_answers.py",
     "tests/test_layers.py",
     "tests/trainer/test_annotator_rows.py",
-    "tests/trainer/test_comparison.py",
     "tests/trainer/test_conditions.py",
     "tests/trainer/test_double_names.py",
     "tests/trainer/test_engines_by_sums.py",
