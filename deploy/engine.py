@@ -49,6 +49,7 @@ class Compose:
         lines = [f"{name}={secrets.token_hex(24)}" for name in names]
         lines += [f"PUBLIC_URL=http://{HOST}:{port}", f"ALLOWED_HOSTS={HOST}", f"HTTP_PORT={port}"]
         lines += [f"HTTPS_PORT={port + 1}", "SIGN_UP=invited", "HF_HUB_OFFLINE=1"]
+        lines += [f"{name}={image}" for name, image in own_images().items()]
         if index := torch_index():
             lines.append(f"MAQUETTE_TORCH_INDEX={index}")
         self.env_file.write_text("\n".join(lines) + "\n")
@@ -93,11 +94,26 @@ def end_group(process: subprocess.Popen[str]) -> None:
             return
 
 
-def torch_index() -> str:
+def real_setting(name: str) -> str:
     """As the real set has it, since the images are the same ones."""
     written = ROOT / ".env"
-    found = re.search(r"^MAQUETTE_TORCH_INDEX=(\S+)", written.read_text(), re.M) if written.exists() else None
-    return os.environ.get("MAQUETTE_TORCH_INDEX") or (found[1].strip("\"'") if found else "")
+    found = re.search(rf"^{name}=(\S+)", written.read_text(), re.M) if written.exists() else None
+    return os.environ.get(name) or (found[1].strip("\"'") if found else "")
+
+
+def torch_index() -> str:
+    return real_setting("MAQUETTE_TORCH_INDEX")
+
+
+def image_defaults() -> dict[str, str]:
+    """Images of others by the setting that names another, as the compose file and the Dockerfile have them."""
+    named = re.findall(r"^    image: \$\{(\w+_IMAGE):-(\S+)\}$", (ROOT / "docker-compose.yml").read_text(), re.M)
+    bases = re.findall(r"^ARG (\w+_IMAGE)=(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
+    return dict([*bases, *named])
+
+
+def own_images() -> dict[str, str]:
+    return {name: image for name in image_defaults() if (image := real_setting(name))}
 
 
 def surroundings() -> dict[str, str]:
@@ -143,9 +159,8 @@ def check_ports(*ports: int) -> None:
 
 def base_images(*, build: bool) -> list[str]:
     """What the compose file and, where something is built, the Dockerfile take from others."""
-    images = re.findall(r"^ARG \w+_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text(), re.M) if build else []
-    named = re.findall(r"^    image: (\S+)", (ROOT / "docker-compose.yml").read_text(), re.M)
-    return [*images, *(image for image in named if not image.startswith("maquette-"))]
+    images = image_defaults() | own_images()
+    return [image for name, image in images.items() if build or name != "PYTHON_IMAGE"]
 
 
 def fetch_images(*, build: bool) -> None:

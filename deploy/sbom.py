@@ -159,14 +159,17 @@ def vendored() -> list[Component]:
 def images() -> list[Component]:
     """Of others, as docker-compose.yml and the Dockerfile name them."""
     texts = [(ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile")]
-    names = re.findall(r"^ +image: (?!maquette-)(\S+)$", texts[0], re.M) + re.findall(
+    names = re.findall(r"^ +image: \$\{\w+_IMAGE:-(\S+)\}$", texts[0], re.M) + re.findall(
         r"^ARG \w+_IMAGE=(\S+)", texts[1], re.M
     )
     found = []
     for whole in sorted(set(names)):
-        name, _colon, tag = whole.partition(":")
-        purl = f"pkg:docker/{name}@{tag}"
-        found.append({"type": "container", "bom-ref": purl, "name": name, "version": tag, "purl": purl})
+        name, tag, digest = re.fullmatch(r"([^:@]+):([^@]+)@sha256:([0-9a-f]{64})", whole).groups()  # type: ignore[union-attr]
+        purl = f"pkg:docker/{name}@sha256%3A{digest}?tag={tag}"
+        hashes = [{"alg": "SHA-256", "content": digest}]
+        found.append(
+            {"type": "container", "bom-ref": purl, "name": name, "version": tag, "purl": purl, "hashes": hashes}
+        )
     return found
 
 

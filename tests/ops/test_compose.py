@@ -151,12 +151,24 @@ def test_the_dockerfile_copies_what_exists() -> None:
                 assert source in allowed
 
 
-def test_base_images_are_pinned_to_a_patch_release() -> None:
-    images = re.findall(r"^ARG \w+_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
-    images += [service["image"] for service in SERVICES.values() if not service["image"].startswith("maquette-")]
-    assert images
-    for image in images:
-        assert re.search(r":\d+\.\d+(\.\d+)?", image), image
+DIGEST = r"[\w/.-]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}"
+
+
+def test_images_of_others_are_pinned_by_digest() -> None:
+    """And each can be named otherwise, for a mirror or a newer build."""
+    bases = re.findall(r"^ARG (\w+_IMAGE)=(\S+)", (ROOT / "Dockerfile").read_text(), re.M)
+    assert [name for name, image in bases if re.fullmatch(DIGEST, image)] == ["PYTHON_IMAGE"]
+    others = {name: one["image"] for name, one in SERVICES.items() if not one["image"].startswith("maquette-")}
+    for name, image in others.items():
+        assert re.fullmatch(rf"\$\{{{name.upper()}_IMAGE:-{DIGEST}\}}", image), image
+    assert set(others) == {"caddy", "postgres", "valkey"}
+    assert re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.M)[:2] == ["${PYTHON_IMAGE}"] * 2
+
+
+def test_each_build_takes_the_base_that_the_operator_names() -> None:
+    builds = [service["build"] for service in SERVICES.values() if "build" in service]
+    assert len(builds) == 4
+    assert all("PYTHON_IMAGE" in build["args"] and build["args"]["PYTHON_IMAGE"] is None for build in builds)
 
 
 def table() -> set[str]:
@@ -182,6 +194,7 @@ def used_by_compose() -> set[str]:
     names = set(re.findall(rf"\$\{{({NAME})", text)) | set(re.findall(rf"\{{\$({NAME})\}}", text))
     for service in SERVICES.values():
         names |= set(service.get("environment") or {})
+        names |= {key for key, value in service.get("build", {}).get("args", {}).items() if value is None}
     return names
 
 
@@ -219,7 +232,8 @@ def test_caddy_listens_where_its_ports_are_mapped() -> None:
 def test_the_images_of_others_are_tags_that_their_makers_publish() -> None:
     """Seen in the makers' own lists; a change here is looked up there first."""
     others = {service["image"] for service in SERVICES.values() if not service["image"].startswith("maquette-")}
-    assert others == {"caddy:2.10.2-alpine", "postgres:17.6-bookworm", "valkey/valkey:8.1.4-trixie"}
+    tags = {image.partition(":-")[2].partition("@")[0] for image in others}
+    assert tags == {"caddy:2.10.2-alpine", "postgres:17.6-bookworm", "valkey/valkey:8.1"}
 
 
 def test_each_image_is_built_by_one_service_and_pulled_by_none() -> None:

@@ -4,6 +4,7 @@ That the set works is for deploy/check itself to show, on a real engine.
 """
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,11 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+OTHERS = {
+    name: image
+    for image, name in re.findall(r"_IMAGE:-((?:\w+/)?(\w+):\S+)\}", (ROOT / "docker-compose.yml").read_text())
+}
+PYTHON = re.findall(r"^ARG PYTHON_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text(), re.M)[0]
 OURS = ("maquette-serving:0.1.0", "maquette-web:0.1.0", "maquette-worker:0.1.0")
 ENGINE = r"""#!/bin/sh
 # Knows the images in $FOLDER/images, brings up what it is told to, and writes down how it was asked.
@@ -42,10 +48,7 @@ class Machine:
             (folder / name).write_text(text)
         (folder / "docker").chmod(0o755)
         (folder / "python3").symlink_to(sys.executable)
-        others = [
-            line.split()[1] for line in (ROOT / "docker-compose.yml").read_text().splitlines() if "image: " in line
-        ]
-        self.have(*OURS, *others)
+        self.have(*OURS, *OTHERS.values(), PYTHON)
 
     def have(self, *images: str) -> None:
         (self.folder / "images").write_text("\n".join(images) + "\n")
@@ -113,19 +116,24 @@ def test_a_port_in_use_is_named_before_anything_is_built(machine: Machine, ports
 
 
 def test_images_that_cannot_be_had_are_named(machine: Machine, port: str) -> None:
-    machine.have("caddy:2.10.2-alpine", "postgres:17.6-bookworm")
+    machine.have(OTHERS["caddy"], OTHERS["postgres"])
     code, printed = machine.check("--port", port)
     assert code == 77
-    assert (
-        "can be fetched: python:3.11.14-slim-bookworm, valkey/valkey:8.1.4-trixie. The last fault: no such host"
-        in printed
-    )
+    assert f"can be fetched: {PYTHON}, {OTHERS['valkey']}. The last fault: no such host" in printed
+
+
+def test_a_mirrors_image_is_fetched_in_place_of_ours(machine: Machine, port: str) -> None:
+    mirror = "mirror.example.test/caddy:2.10.2"
+    machine.have(PYTHON, *(image for name, image in OTHERS.items() if name != "caddy"))
+    code, printed = machine.check("--port", port, CADDY_IMAGE=mirror)
+    assert code == 77
+    assert f"neither here nor can be fetched: {mirror}. The last fault" in printed
 
 
 def test_without_a_build_the_images_of_the_build_must_be_there_and_its_base_need_not(
     machine: Machine, port: str
 ) -> None:
-    machine.have("caddy:2.10.2-alpine", "postgres:17.6-bookworm", "valkey/valkey:8.1.4-trixie", OURS[1])
+    machine.have(*OTHERS.values(), OURS[1])
     code, printed = machine.check("--no-build", "--port", port)
     assert code == 77
     assert "Not built yet: maquette-serving:0.1.0, maquette-worker:0.1.0. Leave out --no-build." in printed
