@@ -13,11 +13,12 @@ from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.outputs import Outputs
-from trainer.writing.decoder import CONFIG, WEIGHTS, Decoder
+from trainer.writing.decoder import open_reader
 from trainer.writing.figures import FIGURES
 from trainer.writing.prompts import TOKENIZER, Template
 from trainer.writing.sampling import MOST_TOKENS, Options, Piece, tokens_after, write
 from trainer.writing.tools import with_tools
+from trainer.writing.weights import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
@@ -51,7 +52,7 @@ class WritingEngine(Engine[Prompt, list[Written]]):
 
     def open(self, threads: int | None) -> None:
         folder = self.artifact / "model"
-        self.decoder, self.template = Decoder.load(folder), Template.load(folder)
+        self.decoder, self.template = open_reader(folder), Template.load(folder)
         self.max_length = min(self.manifest.get("max_length", self.decoder.positions), self.decoder.positions)
 
     @property

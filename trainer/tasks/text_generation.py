@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from trainer.messages import _, gettext_noop
 from trainer.params import IN_STEPS, Searched, advanced
@@ -17,7 +17,8 @@ LONGEST_PROMPT = 100_000
 """Characters that a prediction takes; a model reads as many tokens as it has positions."""
 MOST_MESSAGES, MOST_STOPS, MOST_ANSWER, MOST_TOOLS = 1_000, 8, 8_192, 128
 MIB = 1024**2
-SCRATCH_MODEL = "scratch:gpt"
+SCRATCH_MODEL, LSTM_MODEL, GRU_MODEL = "scratch:gpt", "scratch:lstm", "scratch:gru"
+SCRATCH_MODELS = (SCRATCH_MODEL, LSTM_MODEL, GRU_MODEL)
 ROLES = ("system", "user", "assistant", "tool")
 PROMPTS = ("messages", "prompt", "text")
 NUMBERS = {"max_tokens": (1, MOST_ANSWER), "temperature": (0, 2), "top_p": (0, 1), "seed": (-(2**63), 2**63 - 1)}
@@ -29,12 +30,14 @@ from trainer.engines import open_engine  # of Maquette; needs numpy, onnxruntime
 engine = open_engine(Path("."))
 print(engine.predict([engine.read("your text")])[0]["completion"])"""
 
+TokenKind = Literal["pieces", "characters"]
+
 
 def vocabulary_setting(usual: int, choices: list[int]) -> int:
     setting: int = advanced(
         usual,
         gettext_noop("Vocabulary"),
-        gettext_noop("From scratch: how many tokens are learned from your texts (BPE). 270 are single bytes alone."),
+        gettext_noop("From scratch: how many tokens are learned from your texts, at most. 270 are single bytes alone."),
         Searched(choices=choices, methods=["scratch"]),
         ge=270,
         le=32_000,
@@ -42,11 +45,13 @@ def vocabulary_setting(usual: int, choices: list[int]) -> int:
     return setting
 
 
-def width_setting(usual: int) -> int:
-    setting: int = advanced(
-        usual,
+def width_setting() -> int | None:
+    setting: int | None = advanced(
+        None,
         gettext_noop("Width"),
-        gettext_noop("From scratch: numbers that stand for a token, rounded to a multiple of 32."),
+        gettext_noop(
+            "From scratch: numbers that stand for a token, rounded to a multiple of 32. Empty: the model’s default."
+        ),
         Searched(choices=[128, 192, 256, 384], methods=["scratch"]),
         ge=32,
         le=1024,
@@ -77,16 +82,37 @@ class WritingParams(ChosenParams):
         le=8192,
     )
     vocabulary: int = vocabulary_setting(1024, [270, 512, 1024, 2048])
-    layers: int = advanced(
-        4,
+    tokens: TokenKind = advanced(
+        "pieces",
+        gettext_noop("Tokens"),
+        gettext_noop(
+            "From scratch: “pieces” are frequent parts of words (byte-pair encoding), “characters” single characters."
+        ),
+        Searched(choices=["pieces", "characters"], methods=["scratch"]),
+    )
+    layers: int | None = advanced(
+        None,
         gettext_noop("Layers"),
-        gettext_noop("From scratch: how many the network has."),
+        gettext_noop("From scratch: how many the network has. Empty: the model’s default."),
         Searched(low=2, high=8, methods=["scratch"]),
         ge=1,
         le=24,
     )
-    width: int = width_setting(192)
+    width: int | None = width_setting()
     label_smoothing: float = smoothing_setting(0.0)
+
+
+def recurrent_card(ref: str, title: str, parameters: int) -> BaseModelCard:
+    told = gettext_noop(
+        "Trained from scratch on your texts alone, word for word from left to right; smaller than the GPT."
+    )
+    return BaseModelCard(ref, title, told, parameters, "Apache 2.0", gettext_noop("any language"), 900 * MIB)
+
+
+RECURRENT_MODELS = (
+    recurrent_card(LSTM_MODEL, gettext_noop("Small LSTM"), 2_340_000),
+    recurrent_card(GRU_MODEL, gettext_noop("Small GRU"), 1_830_000),
+)
 
 
 class TextGeneration(Task):
@@ -127,6 +153,7 @@ class TextGeneration(Task):
             gettext_noop("any language"),
             900 * MIB,
         ),
+        *RECURRENT_MODELS,
         BaseModelCard(
             "hub:HuggingFaceTB/SmolLM2-135M",
             "SmolLM2 135M",
@@ -156,11 +183,11 @@ class TextGeneration(Task):
 
     @classmethod
     def refusal(cls, method: str, model: str) -> str:
-        """The small GPT has learned nothing that could be tuned, and everything else has."""
+        """The small nets have learned nothing that could be tuned, and everything else has."""
         if model.startswith("scratch:") and method and method != "scratch":
             return _("This method needs a pretrained model.")
         if method == "scratch" and not model.startswith("scratch:"):
-            return _("From scratch is for the small net.")
+            return _("From scratch is for the small nets.")
         return ""
 
     @classmethod

@@ -19,7 +19,6 @@ from trainer.tasks.text_generation import (
     shown_prompt,
     smoothing_setting,
     vocabulary_setting,
-    width_setting,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ class TextToTextParams(WritingParams):
         le=8192,
     )
     vocabulary: int = vocabulary_setting(4000, [1000, 2000, 4000, 8000])
-    width: int = width_setting(256)
     label_smoothing: float = smoothing_setting(0.1)
 
 
@@ -69,7 +67,7 @@ class TextToText(Task):
             gettext_noop("any language"),
             1200 * MIB,
         ),
-        *TextGeneration.models[1:],
+        *(card for card in TextGeneration.models if card.ref != SCRATCH_MODEL),
     )
     params = TextToTextParams
     metrics = ("rouge_l", "rouge_1", "rouge_2", "bleu", "chrf")

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trainer.files import read_json
-from trainer.writing.weights import read_weights
+from trainer.writing.reader import Reader, sigmoid
+from trainer.writing.recurrent import GATES, Recurrent
+from trainer.writing.weights import CONFIG, WEIGHTS, read_weights
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 BIASES = ("attention_bias", "mlp_bias")
 
 
@@ -46,7 +47,13 @@ def unsupported(config: dict[str, Any]) -> str:
     return next((name for name in BIASES if config.get(name)), "")
 
 
-class Decoder:
+def open_reader(folder: Path) -> Reader[Any]:
+    """The network of a model's folder."""
+    is_recurrent = read_json(folder / CONFIG).get("model_type") in GATES
+    return Recurrent.load(folder) if is_recurrent else Decoder.load(folder)
+
+
+class Decoder(Reader[Cache]):
     def __init__(self, config: dict[str, Any], weights: dict[str, np.ndarray]) -> None:
         self.heads: int = config["num_attention_heads"]
         self.key_heads: int = config.get("num_key_value_heads") or self.heads
@@ -66,15 +73,12 @@ class Decoder:
         return cls(read_json(folder / CONFIG), read_weights(folder / WEIGHTS))
 
     def cache(self, room: int) -> Cache:
-        """For so many tokens, prompt and answer together."""
         return Cache((len(self.layers), self.key_heads, min(room, self.positions), self.size))
 
     def cache_bytes(self, room: int) -> int:
-        """Of such a cache."""
         return 2 * 4 * len(self.layers) * self.key_heads * min(room, self.positions) * self.size
 
     def read(self, ids: np.ndarray, cache: Cache) -> np.ndarray:
-        """Hidden states (tokens, width) of further tokens, which the cache keeps. ValueError: no room is left for them."""
         if cache.length + len(ids) > cache.keys.shape[2]:
             raise ValueError("the cache is full")
         hidden = self.embedding[ids]
@@ -105,20 +109,8 @@ class Decoder:
         return output
 
     def logits(self, hidden: np.ndarray) -> np.ndarray:
-        """(tokens, vocabulary): scores of the token after each."""
         scores: np.ndarray = hidden @ self.head
         return scores
-
-    def nats(self, ids: np.ndarray, start: int) -> np.ndarray:
-        """Of the tokens from `start` on, each after all before it: minus the logarithm of its probability."""
-        if start >= len(ids):
-            return np.zeros(0)
-        hidden = self.read(ids[:-1], self.cache(len(ids)))[start - 1 :]
-        scores = self.logits(hidden).astype(np.float64)
-        scores -= scores.max(axis=1, keepdims=True)
-        chosen = scores[np.arange(len(scores)), ids[start:]]
-        nats: np.ndarray = np.log(np.exp(scores).sum(axis=1)) - chosen
-        return nats
 
 
 def layer_of(weights: dict[str, np.ndarray], number: int) -> Layer:
@@ -154,11 +146,6 @@ def rms(hidden: np.ndarray, weight: np.ndarray, epsilon: float) -> np.ndarray:
     normalised: np.ndarray = hidden / np.sqrt((hidden * hidden).mean(axis=1, keepdims=True) + np.float32(epsilon))
     scaled: np.ndarray = normalised * weight
     return scaled
-
-
-def sigmoid(values: np.ndarray) -> np.ndarray:
-    between: np.ndarray = np.float32(0.5) * (np.tanh(np.float32(0.5) * values) + np.float32(1))
-    return between
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

@@ -1,12 +1,12 @@
 """An answer token by token: the likeliest each time, or drawn (temperature, nucleus), until it ends."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainer.writing.decoder import Decoder
 from trainer.writing.prompts import HALF_CHARACTER, Template
+from trainer.writing.reader import Reader
 
 MOST_TOKENS = 128
 """Of an answer, where nobody says how many."""
@@ -48,7 +48,9 @@ def draw(scores: np.ndarray, options: Options, generator: np.random.Generator) -
     return int(generator.choice(kept, p=shares[kept] / shares[kept].sum()))
 
 
-def tokens_after(decoder: Decoder, ids: np.ndarray, ends: tuple[int, ...], options: Options) -> Iterator[int | None]:
+def tokens_after(
+    decoder: Reader[Any], ids: np.ndarray, ends: tuple[int, ...], options: Options
+) -> Iterator[int | None]:
     """The tokens of an answer, at most `options.most` and as many as the model has positions for; None where it ends by itself."""
     generator = np.random.default_rng(options.seed)
     cache = decoder.cache(len(ids) + options.most)
@@ -63,7 +65,7 @@ def tokens_after(decoder: Decoder, ids: np.ndarray, ends: tuple[int, ...], optio
 
 
 def write(
-    decoder: Decoder, template: Template, ids: np.ndarray, options: Options, before: np.ndarray
+    decoder: Reader[Any], template: Template, ids: np.ndarray, options: Options, before: np.ndarray
 ) -> Iterator[Piece]:
     """The answer to a prompt in pieces of text, the last of which says why it ended. `before`: the tokens whose text it goes on
     with, none of a message of its own. What might be the beginning of a stop text is

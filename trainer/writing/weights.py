@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
 TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
 SHORT = "BF16"
 """The upper half of a float32, which numpy does not know."""

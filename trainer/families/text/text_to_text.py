@@ -11,7 +11,7 @@ from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
 from trainer.engines.writing import Prompt
 from trainer.families.media.common import fill_settings
-from trainer.families.text.writing import SMALL_WEIGHTS, WritingFamily, WritingRows
+from trainer.families.text.writing import SMALL_WEIGHTS, WritingFamily, WritingRows, fresh, fresh_rate
 from trainer.families.text.writing_model import WritingModel
 from trainer.learning.baselines import Baseline, count_words
 from trainer.learning.job import Job
@@ -25,6 +25,8 @@ LONGEST_SHARE, SPARE_TOKENS = 0.995, 8
 """Of the right texts that can be written whole, and tokens more than those have."""
 SCRATCH_ROWS, PRETRAINED_ROWS = 144_000, 12_000
 """Rows that are learned from in all, within so many epochs."""
+GPT_SIZES = (4, 256)
+"""(layers, width) where nobody chose them."""
 LEAD = 3
 SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 MOST_NEAREST = 20_000
@@ -111,11 +113,10 @@ class TextToTextFamily(WritingFamily):
         learned = max(len(rows.part("train")), 1)
         if job.spec.model.startswith("scratch:"):
             epochs = int(np.clip(round(SCRATCH_ROWS / learned), 4, 40))
-            rates = {"learning_rate": 2e-3, "head_learning_rate": 2e-3}
+            rate = fresh_rate(job)
+            rates = {"learning_rate": rate, "head_learning_rate": rate}
             fill_settings(job, epochs=epochs, batch_size=64, dropout=0.1, patience=3, **rates)
-            return WritingModel.fresh(
-                rows.template, positions=rows.max_length, layers=job.params.layers, width=job.params.width
-            )
+            return fresh(job, rows, GPT_SIZES)
         model = WritingModel.of(rows.folder, rows.template)
         is_small = sum(value.numel() for value in model.parameters()) < SMALL_WEIGHTS
         rate = (5e-3 if is_small else 5e-4) if job.spec.method == "lora" else (1e-3 if is_small else 5e-5)

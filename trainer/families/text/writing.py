@@ -17,6 +17,8 @@ from trainer.engines.writing import Prompt
 from trainer.errors import ModelError
 from trainer.families.media.common import fill_settings
 from trainer.families.text.languages import find_unread
+from trainer.families.text.networks import RECURRENT
+from trainer.families.text.templates import learned_template, template_of
 from trainer.families.text.writing_model import IGNORED, WritingModel
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
@@ -25,9 +27,9 @@ from trainer.learning.rows import Digest, Mix, Rows
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _, ngettext
 from trainer.outputs import Outputs
-from trainer.tasks.text_generation import SCRATCH_MODEL, beginning, shown_prompt
+from trainer.tasks.text_generation import SCRATCH_MODELS, beginning, shown_prompt
 from trainer.writing.figures import FIGURES
-from trainer.writing.prompts import BEGIN, END, SPECIAL, TOKENIZER, Template
+from trainer.writing.prompts import Template
 from trainer.writing.sampling import Options
 
 ASKED, ASKED_TOKENS = 24, 64
@@ -39,8 +41,9 @@ SMALL_WEIGHTS = 5_000_000
 """Below, a model learns at the rate of small ones."""
 SCRATCH_ROWS, PRETRAINED_ROWS = 40_000, 6_000
 """Rows that are learned from in all, within so many epochs."""
-CORPUS_CHARACTERS = 20_000_000
-"""Of training rows, that a tokenizer is learned from."""
+
+GPT_SIZES, RECURRENT_SIZES = (4, 192), (2, 384)
+"""(layers, width) where nobody chose them."""
 
 
 class WritingRows(Rows):
@@ -189,64 +192,19 @@ def padded(rows: list[tuple[np.ndarray, np.ndarray]], device: torch.device) -> t
     return ids, targets
 
 
-# Before learning
-
-
-def learned_template(loaded: Loaded, vocabulary: int) -> Template:
-    """Byte-pair encoding (Sennrich et al. 2016) of bytes, learned from the training rows: any text in any language can be written."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=list(SPECIAL),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(corpus(loaded), trainer)
-    begin, end = SPECIAL.index(BEGIN), SPECIAL.index(END)  # special tokens are the first of a vocabulary
-    return Template(tokenizer, begin, [end])
-
-
-def corpus(loaded: Loaded) -> list[str]:
-    """The texts of the training rows, answers and what was asked, up to CORPUS_CHARACTERS."""
-    texts, room = [], CORPUS_CHARACTERS
-    for row in loaded.part("train").tolist():
-        spoken = [*(turn["content"] for turn in loaded.values[TURNS][row]), loaded.values[WRITTEN][row]]
-        texts += spoken
-        room -= sum(map(len, spoken))
-        if room < 0:
-            break
-    return texts
-
-
-def template_of(folder: Path) -> Template:
-    """That of a pretrained model; `ModelError` where it cannot write or stop."""
-    if not (folder / TOKENIZER).exists():
-        raise ModelError(
-            _("The base model has no %(tokenizer)s.", tokenizer=TOKENIZER),
-            hint=_("Choose a model with a fast tokenizer."),
-        )
-    template = Template.load(folder)
-    if not template.ends:
-        raise ModelError(
-            _("The base model has no token that ends a text."), hint=_("Choose another model, or scratch:gpt.")
-        )
-    return template
-
-
 class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
     def prepare(self, job: Job) -> WritingRows:
         if message := job.task.refusal(job.spec.method, job.spec.model):
             raise ModelError(message, hint=_("Choose scratch:%(name)s, or the method full.", name="gpt"))
         is_fresh = job.spec.model.startswith("scratch:")
-        if is_fresh and job.spec.model != SCRATCH_MODEL:
-            raise ModelError(_("There is no such small net."), hint=_("Choose %(model)s.", model=SCRATCH_MODEL))
+        if is_fresh and job.spec.model not in SCRATCH_MODELS:
+            names = ", ".join(SCRATCH_MODELS)
+            raise ModelError(_("There is no such small net."), hint=_("Choose one of: %(names)s.", names=names))
         loaded = job.load_rows()
         folder = Path() if is_fresh else job.model_folder(job.spec.model)
-        template = learned_template(loaded, job.params.vocabulary) if is_fresh else template_of(folder)
+        template = (
+            learned_template(loaded, job.params.vocabulary, job.params.tokens) if is_fresh else template_of(folder)
+        )
         rows = self.rows_of(job, loaded, template, folder)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
         if unread := find_unread(job.task, job.spec.model, loaded.values[WRITTEN]):
@@ -286,9 +244,9 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         learned = max(len(rows.part("train")), 1)
         if job.spec.model.startswith("scratch:"):
             epochs = int(np.clip(round(SCRATCH_ROWS / learned), 3, 40))
-            fill_settings(job, epochs=epochs, batch_size=16, learning_rate=2e-3, head_learning_rate=2e-3, patience=4)
-            sizes = {"layers": job.params.layers, "width": job.params.width}
-            return WritingModel.fresh(rows.template, positions=rows.max_length, **sizes)
+            rate = fresh_rate(job)
+            fill_settings(job, epochs=epochs, batch_size=16, learning_rate=rate, head_learning_rate=rate, patience=4)
+            return fresh(job, rows, GPT_SIZES)
         model = WritingModel.of(rows.folder, rows.template)
         is_small = sum(value.numel() for value in model.parameters()) < SMALL_WEIGHTS
         rate = (5e-3 if is_small else 5e-4) if job.spec.method == "lora" else (1e-3 if is_small else 5e-5)
@@ -304,6 +262,22 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
 
     def write_onnx(self, folder: Path, target: Path) -> None:
         raise ModelError(_("This model is served from its own weights."), hint=_("Take its folder `model`."))
+
+
+def fresh(job: Job, rows: WritingRows, sizes: tuple[int, int]) -> WritingModel:
+    """A small net with random weights. `sizes`: (layers, width) of the GPT, where nothing else was chosen."""
+    kind = job.spec.model.removeprefix("scratch:")
+    layers, width = RECURRENT_SIZES if kind in RECURRENT else sizes
+    fill_settings(job, layers=layers, width=width)
+    chosen = {"layers": job.params.layers, "width": job.params.width, "positions": rows.max_length}
+    if kind in RECURRENT:
+        return WritingModel.recurrent(kind, rows.template, **chosen)
+    return WritingModel.fresh(rows.template, **chosen)
+
+
+def fresh_rate(job: Job) -> float:
+    """Learning rate of a small net, where nobody chose one."""
+    return 4e-3 if job.spec.model.removeprefix("scratch:") in RECURRENT else 2e-3
 
 
 def frequencies(rows: WritingRows) -> Baseline:

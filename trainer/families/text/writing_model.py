@@ -1,4 +1,4 @@
-"""A Llama that learns to write: pretrained, or a small one that begins with random weights."""
+"""A network that learns to write: a pretrained Llama, or a small net that begins with random weights."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from trainer.errors import ModelError
+from trainer.families.text.networks import Network, RecurrentNet, Transformer
 from trainer.files import read_json
 from trainer.hardware import Device
 from trainer.learning.heads import without_dropout
@@ -50,12 +51,12 @@ class WritingModel(TrainableModel):
 
     new_layers = ("none.",)
 
-    def __init__(self, network: LlamaForCausalLM, template: Template, source: Path | None = None) -> None:
+    def __init__(self, network: Network, template: Template, source: Path | None = None) -> None:
         super().__init__()
         self.whole = (network,)  # in a tuple, so that shared weights are registered once
-        self.encoder = network.model
-        if not network.config.tie_word_embeddings:
-            self.head = network.lm_head
+        self.encoder = network.body
+        if network.head is not None:
+            self.head = network.head
         self.template, self.source = template, source
         self.smoothing = 0.0
         self.eval()
@@ -64,10 +65,10 @@ class WritingModel(TrainableModel):
         """(rows, 2): nats of the tokens that are targets, each after all before it, and how many they are. `targets` (rows, length)
         are ids, IGNORED where nothing is learned; a row's padding stands after it, where nothing attends to it."""
         (network,) = self.whole
-        hidden = self.encoder(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+        hidden = network.hidden(ids)[:, :-1]
         wanted = targets[:, 1:]
         asked = wanted != IGNORED
-        scores = network.lm_head(hidden[asked]).float()
+        scores = network.scores(hidden[asked]).float()
         doubt = self.smoothing if self.training else 0.0
         nats = nn.functional.cross_entropy(scores, wanted[asked], reduction="none", label_smoothing=doubt)
         rows = asked.nonzero()[:, 0]
@@ -108,7 +109,7 @@ class WritingModel(TrainableModel):
     def greedy(self, prompts: Sequence[np.ndarray], most: int) -> list[np.ndarray]:
         """After each prompt the likeliest token each time, until an end, so many tokens or the last position."""
         (network,) = self.whole
-        device, longest = network.lm_head.weight.device, max(len(ids) for ids in prompts)
+        device, longest = next(self.parameters()).device, max(len(ids) for ids in prompts)
         ids, is_read = torch.zeros((2, len(prompts), longest), dtype=torch.int64)
         for row, prompt in enumerate(prompts):
             ids[row, longest - len(prompt) :], is_read[row, longest - len(prompt) :] = torch.from_numpy(prompt), 1
@@ -117,16 +118,9 @@ class WritingModel(TrainableModel):
         places, ended = (mask.cumsum(1) - 1).clamp(min=0), torch.zeros(len(prompts), dtype=torch.bool, device=device)
         ends = torch.tensor(self.template.ends, device=device)
         with torch.inference_mode():
-            for _number in range(min(most, network.config.max_position_embeddings - longest)):
-                output = network(
-                    input_ids=unread,
-                    attention_mask=mask,
-                    position_ids=places,
-                    past_key_values=past,
-                    use_cache=True,
-                    logits_to_keep=1,
-                )
-                past, token = output.past_key_values, output.logits[:, -1].argmax(1)
+            for _number in range(min(most, network.positions - longest)):
+                scores, past = network.advance(unread, mask, places, past)
+                token = scores.argmax(1)
                 ended |= torch.isin(token, ends)
                 if ended.all():
                     break
@@ -144,7 +138,7 @@ class WritingModel(TrainableModel):
         """As transformers lays a model, with its tokenizer."""
         (network,) = self.whole
         folder.mkdir(parents=True, exist_ok=True)
-        network.float().save_pretrained(folder, safe_serialization=True)
+        network.save(folder)
         if self.source is None:
             self.template.tokenizer.save(str(folder / TOKENIZER))
             return
@@ -171,7 +165,21 @@ class WritingModel(TrainableModel):
         )
         network = LlamaForCausalLM(config)
         add_dropout(network)
-        return cls(network, template)
+        return cls(Transformer(network), template)
+
+    @classmethod
+    def recurrent(cls, kind: str, template: Template, *, layers: int, width: int, positions: int) -> WritingModel:
+        """A small LSTM or GRU with random weights; what it embeds is half as wide as what it keeps."""
+        config = {
+            "model_type": kind,
+            "vocab_size": template.tokenizer.get_vocab_size(),
+            "hidden_size": max(width // 2, 16),
+            "inner_size": width,
+            "num_hidden_layers": layers,
+            "max_position_embeddings": positions,
+            **config_of(template),
+        }
+        return cls(RecurrentNet(config), template)
 
     @classmethod
     def of(cls, folder: Path, template: Template) -> WritingModel:
@@ -187,7 +195,7 @@ class WritingModel(TrainableModel):
             raise ModelError(
                 _("The base model cannot be loaded: %(error)s", error=str(error)[:200]), hint=_("Choose another model.")
             ) from error
-        return cls(network, template, folder)
+        return cls(Transformer(network), template, folder)
 
 
 def add_dropout(network: LlamaForCausalLM) -> None:

@@ -1,0 +1,119 @@
+"""The networks that learn to write, of torch, behind one interface: transformers' decoders, and small recurrent nets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from trainer.files import write_json
+from trainer.writing.recurrent import GATES
+from trainer.writing.weights import CONFIG, WEIGHTS
+
+Decoder = Any
+"""A `PreTrainedModel` of transformers with a head that scores tokens, whose types say too little."""
+Past = Any
+"""Keys and values, or a recurrent state; None at the beginning."""
+
+
+class Network(Protocol):
+    """`body`: all of it that learns, but for a last layer with weights of its own (`head`). `positions`: tokens of a row, at most."""
+
+    body: nn.Module
+    head: nn.Module | None
+    positions: int
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        """(rows, length, width) of ids (rows, length); what stands behind a row changes nothing of it."""
+        ...
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """(…, vocabulary): of the token after each."""
+        ...
+
+    def advance(self, ids: Tensor, mask: Tensor, places: Tensor, past: Past) -> tuple[Tensor, Past]:
+        """(scores of the token after the last (rows, vocabulary), what is kept) of further tokens (rows, length). `mask` (rows, all
+        so far): 0 where something stands before a row's beginning. `places`: of these tokens in their rows."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+class Transformer:
+    """A decoder of transformers."""
+
+    def __init__(self, network: Decoder) -> None:
+        self.network, self.body = network, network.base_model
+        is_tied = network.get_output_embeddings().weight is network.get_input_embeddings().weight
+        self.head = None if is_tied else network.get_output_embeddings()
+        self.positions: int = network.config.max_position_embeddings
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        hidden: Tensor = self.body(input_ids=ids, use_cache=False).last_hidden_state
+        return hidden
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        scores: Tensor = self.network.get_output_embeddings()(hidden)
+        return scores
+
+    def advance(self, ids: Tensor, mask: Tensor, places: Tensor, past: Past) -> tuple[Tensor, Past]:
+        read = {"input_ids": ids, "attention_mask": mask, "position_ids": places, "past_key_values": past}
+        output = self.network(**read, use_cache=True, logits_to_keep=1)
+        return output.logits[:, -1], output.past_key_values
+
+    def save(self, folder: Path) -> None:
+        self.network.float().save_pretrained(folder, safe_serialization=True)
+
+
+class RecurrentNet(nn.Module):
+    """LSTM or GRU layers between a table of tokens and, the same turned around, their scores (`trainer.writing.recurrent`)."""
+
+    head: nn.Module | None = None
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """`config`: what config.json says: model_type (a key of GATES), vocab_size, hidden_size, inner_size, num_hidden_layers …"""
+        super().__init__()
+        self.config, self.positions = config, int(config["max_position_embeddings"])
+        width, inner, layers = (config[name] for name in ("hidden_size", "inner_size", "num_hidden_layers"))
+        kinds: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU}
+        self.embed = nn.Embedding(config["vocab_size"], width)
+        nn.init.normal_(self.embed.weight, std=width**-0.5)
+        self.cells = kinds[config["model_type"]](width, inner, layers, batch_first=True)
+        self.dropout = nn.Dropout(0.0)
+        self.out = nn.Linear(inner, width)
+
+    @property
+    def body(self) -> nn.Module:
+        return self
+
+    def read(self, ids: Tensor, past: Past = None) -> tuple[Tensor, Past]:
+        given, kept = self.cells(self.dropout(self.embed(ids)), past)
+        return self.out(self.dropout(given)), kept
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        return self.read(ids)[0]
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        return hidden @ self.embed.weight.T
+
+    def advance(self, ids: Tensor, mask: Tensor, places: Tensor, past: Past) -> tuple[Tensor, Past]:
+        if past is not None:
+            hidden, kept = self.read(ids, past)
+            return self.scores(hidden[:, -1]), kept
+        read = [self.read(row[own.bool()][None]) for row, own in zip(ids, mask, strict=True)]
+        states = [kept if isinstance(kept, tuple) else (kept,) for _hidden, kept in read]
+        joined = tuple(torch.cat(parts, dim=1) for parts in zip(*states, strict=True))
+        last = torch.cat([hidden[:, -1] for hidden, _kept in read])
+        return self.scores(last), joined if len(joined) > 1 else joined[0]
+
+    def save(self, folder: Path) -> None:
+        write_json(folder / CONFIG, self.config)
+        save_file(
+            {name: value.detach().float().contiguous() for name, value in self.state_dict().items()}, folder / WEIGHTS
+        )
+
+
+RECURRENT = tuple(GATES)
