@@ -22,7 +22,8 @@ import psutil
 
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO))
-from benchmarks.serving import CLIENTS, Place, answers, free_port, http_speed, package, sample_texts, wait_for  # noqa: E402
+from benchmarks._place import Place, free_port, wait_for  # noqa: E402
+from benchmarks.serving import CLIENTS, answers, http_speed, package, sample_texts  # noqa: E402
 
 MOST_MS, LEAST_RATIO = 1.0, 0.95
 """What a library may cost at one client, and must keep of the throughput, to replace ours."""

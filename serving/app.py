@@ -33,7 +33,7 @@ from trainer import answers, reporting
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
-    from trainer.writing.sampling import Piece
+    from trainer.writing.drafts import Piece
 
 log = logging.getLogger(__name__)
 INTERNAL_RATE = 120
@@ -217,22 +217,25 @@ class Service:
         prompt = await loop.run_in_executor(self.pool.reader, chat.read_prompt, model.engine, asked)
         reply = chat.Reply(record.slug, asked.is_chat, len(prompt.ids))
         end = self.writing.begin(model.engine.answer_bytes(prompt))
-        pieces = self.written(model, prompt, record, caller, started)
+        client = caller.key or visitor(request)
+        written = model.writers.pieces(prompt, client, streamed=asked.streams)
+        pieces = self.counted(written, record, caller, started)
         if asked.streams:
             return chat.Stream(reply.events(pieces, tells_usage=asked.tells_usage), end)
         try:
-            answer = await reply.whole(pieces, request.is_disconnected)
+            answer = await chat.unless_gone(reply.whole(pieces), request)
         finally:
             end()
         return Response(answer or b"", media_type=JSON)
 
-    async def written(
-        self, model: Model, prompt: object, record: Record, caller: Caller, started: float
+    async def counted(
+        self, pieces: "AsyncGenerator[Piece, None]", record: Record, caller: Caller, started: float
     ) -> "AsyncGenerator[Piece, None]":
         """The pieces of an answer, counted as one request when it ends, whoever ends it."""
         try:
-            async for piece in chat.pieces_of(model.engine.stream(prompt), model.batcher.executor):
-                yield piece
+            async with contextlib.aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
         finally:
             ms = (time.perf_counter() - started) * 1000
             self.metrics.predicted(1, ms)

@@ -1,19 +1,16 @@
-"""`POST /e/SLUG/v1/chat/completions` and `/v1/completions`: texts written in the form of OpenAI's API, whole or as they are written.
-
-An answer is written token by token in the model's thread, a step for each token: requests take turns, and one whose client has
-gone takes no further step.
-"""
+"""`POST /e/SLUG/v1/chat/completions` and `/v1/completions`: texts written in the form of OpenAI's API, whole or as they are written
+(`serving.writers`)."""
 
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -23,17 +20,16 @@ from trainer.writing.tools import Said, held_back, read_answer, written_calls
 if TYPE_CHECKING:
     from trainer.engines import Engine
     from trainer.engines.writing import Prompt
-    from trainer.writing.sampling import Piece
+    from trainer.writing.drafts import Piece
 
 EXAMPLE = 'Send {"messages": [{"role": "user", "content": "your text"}]}.'
 REFUSED = ("functions", "function_call", "logprobs", "logit_bias", "echo", "suffix", "best_of")
 """Fields that would change the answer, which no model here takes; unless they are empty."""
-OPTIONS = ("temperature", "top_p", "seed", "stop")
+OPTIONS = ("temperature", "top_p", "top_k", "min_p", "seed", "stop")
+"""`top_k` and `min_p` are no fields of OpenAI's; its clients send them as `extra_body`."""
 USUAL_TEMPERATURE = 1.0
 """As OpenAI's API has it, where a request names none."""
 BAD_REQUEST, JSON, EVENTS = 400, "application/json", "text/event-stream"
-STEPS_UNHEARD = 8
-"""Tokens after which it is looked whether the client of an answer that is not streamed is still there."""
 DONE = b"data: [DONE]\n\n"
 
 
@@ -168,11 +164,22 @@ def read_prompt(engine: "Engine[Any, Any]", asked: Asked) -> "Prompt":
 # What is answered
 
 
-async def pieces_of(pieces: "Iterator[Piece]", executor: Executor) -> "AsyncGenerator[Piece, None]":
-    """Each piece when it is written, a step of the model's thread for each."""
-    loop = asyncio.get_running_loop()
-    while (piece := await loop.run_in_executor(executor, next, pieces, None)) is not None:
-        yield piece
+async def unless_gone(answer: Coroutine[Any, Any, bytes], request: Request) -> bytes:
+    """The answer, empty where the client hangs up before it is whole: then it is written no further."""
+    writing, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(leave(request))
+    try:
+        await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return await writing if writing.done() else b""
+    finally:
+        for task in (writing, leaving):
+            task.cancel()
+        await asyncio.gather(writing, leaving, return_exceptions=True)
+
+
+async def leave(request: Request) -> None:
+    """Until the client of a request that was read has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 class Stream(StreamingResponse):
@@ -210,16 +217,12 @@ class Reply:
     def head(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.name}
 
-    async def whole(
-        self, pieces: "AsyncGenerator[Piece, None]", has_gone: Callable[[], Awaitable[bool]]
-    ) -> bytes | None:
-        """The body of an answer; None where the client has gone meanwhile."""
+    async def whole(self, pieces: "AsyncGenerator[Piece, None]") -> bytes:
+        """The body of an answer."""
         text, finish = "", "stop"
         async with aclosing(pieces):
             async for piece in pieces:
                 text, self.tokens, finish = text + piece.text, piece.tokens, piece.finish or finish
-                if self.tokens % STEPS_UNHEARD == 0 and await has_gone():
-                    return None
         said = read_answer(text) if self.is_chat else Said(text, [])
         message = {"message": message_of(said)} if self.is_chat else {"text": text}
         finish = "tool_calls" if said.calls else finish

@@ -42,6 +42,7 @@ class Metrics:
             *single("models_bytes", "gauge", pool.bytes),
             *single("models_evicted_total", "counter", pool.evicted),
             *single("rows_waiting", "gauge", sum(batcher.rows for batcher in batchers)),
+            *single("answers_writing", "gauge", sum(model.writers.count for model in pool.models.values())),
             *single("requests_reading", "gauge", pool.reading),
             *single("bodies_bytes", "gauge", inputs.bodies.used),
             *single("decoding_bytes", "gauge", decoding.budget.used),

@@ -13,6 +13,7 @@ from serving import problems
 from serving.batcher import Batcher, count_bytes
 from serving.memory import Holding, Ledger
 from serving.problems import Problem
+from serving.writers import Writers
 from trainer.machine import cores
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Model:
     engine: "Engine[Any, Any]"
     batcher: Batcher
     bytes: int
+    writers: Writers
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
 
@@ -111,7 +113,9 @@ class Pool:
             log.exception("A model could not be opened: %s", artifact)
             raise unusable("It cannot be read.") from error
         self.failed.pop(name, None)
-        model = Model(engine, Batcher(engine, open_thread(), self.arrays), int(engine.bytes * OVERHEAD))
+        thread = open_thread()
+        batcher, writers = Batcher(engine, thread, self.arrays), Writers(engine, thread)
+        model = Model(engine, batcher, int(engine.bytes * OVERHEAD), writers)
         self.make_room(model.bytes)
         self.models[name] = model
         return model

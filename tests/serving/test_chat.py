@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from openai.types.chat import ChatCompletionUserMessageParam
 
 from serving.chat import Refused, parse
 from tests.serving import tiny_writer
-from tests.serving.conftest import KEY, Redis, Serving
+from tests.serving.conftest import KEY, Redis, Serving, wait_for
 from trainer.engines import open_engine
 
 ASK: ChatCompletionUserMessageParam = {"role": "user", "content": "Where is the lamp?"}
@@ -115,6 +116,28 @@ def test_who_hangs_up_ends_the_answer(client: openai.OpenAI, serving: Serving) -
     stream.close()
     assert client.chat.completions.create(model="any", messages=[ASK], max_tokens=2).usage
     assert httpx.get(f"{serving.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_who_hangs_up_frees_a_place(
+    streams: bool, redis_server: Redis, serving: Serving, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Long before the answer would have been whole, also where nothing of it was sent yet."""
+
+    def writing() -> int:
+        lines = httpx.get(f"{serving.url}/metrics").text.splitlines()
+        return int(next(line for line in lines if line.startswith("maquette_serving_answers_writing ")).split()[1])
+
+    redis_server.publish("endless", tiny_writer.build(tmp_path_factory.mktemp("endless"), positions=8_192, ends=False))
+    body = {"messages": [ASK], "max_tokens": 8_000, "temperature": 2, "stream": streams}
+    url, headers = f"{serving.url}/e/endless/v1/chat/completions", {"Authorization": f"Bearer {KEY}"}
+    with httpx.Client(headers=headers) as caller:
+        wait_for(lambda: caller.post(url, json=body | {"max_tokens": 1, "stream": False}).status_code == 200)
+        with suppress(httpx.ReadTimeout), caller.stream("POST", url, json=body, timeout=0.5) as answer:
+            parts = answer.iter_bytes()
+            next(parts)
+            wait_for(lambda: writing() == 1, 5)
+    wait_for(lambda: writing() == 0, 1)
 
 
 @pytest.mark.parametrize(

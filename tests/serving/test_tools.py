@@ -7,7 +7,7 @@ import pytest
 
 from serving.chat import Refused, Reply, parse
 from trainer.data.conversation_rows import conversation
-from trainer.writing.sampling import Piece
+from trainer.writing.drafts import Piece
 from trainer.writing.tools import held_back, read_answer, read_tools, with_tools, written_calls
 
 FIND = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}

@@ -13,8 +13,9 @@ from trainer.families.text.templates import characters_of
 from trainer.families.text.writing import padded
 from trainer.families.text.writing_model import WritingModel
 from trainer.writing.decoder import open_reader
+from trainer.writing.drafts import Draft, finished
 from trainer.writing.prompts import BEGIN, END, SPECIAL, Template
-from trainer.writing.sampling import Options, tokens_after
+from trainer.writing.sampling import Options
 
 TEXTS = ["Where is the kettle?", "The kettle is in the kitchen.", "水壶在厨房里。"]
 KINDS = ("lstm", "gru")
@@ -56,8 +57,9 @@ def test_numpy_writes_and_scores_as_torch_does(kind: str, template: Template, tm
     reader = open_reader(tmp_path)
     prompts = [template.begun(text) for text in ("W", "The kettle", "水壶在")]
     for ids, found in zip(prompts, model.greedy(prompts, 20), strict=True):
-        written = [token for token in tokens_after(reader, ids, template.ends, Options(20)) if token is not None]
-        assert written == found.tolist()
+        draft = Draft(reader, template, ids, Options(20), ids[:0])
+        finished(reader, [draft])
+        assert draft.written == found.tolist()
     row = template.text(TEXTS[1])
     with torch.inference_mode():
         right = float(model(*padded([(row.ids, row.learned)], torch.device("cpu")))[0, 0])

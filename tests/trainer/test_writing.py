@@ -16,9 +16,10 @@ from trainer.families.text.writing import padded
 from trainer.families.text.writing_model import IGNORED, WritingModel
 from trainer.tasks.text_generation import TextGeneration, beginning
 from trainer.writing.decoder import Decoder, unsupported
+from trainer.writing.drafts import held_back, write
 from trainer.writing.figures import copies, repeats, scores
 from trainer.writing.prompts import Template
-from trainer.writing.sampling import Options, draw, held_back, write
+from trainer.writing.sampling import Options, draw
 from trainer.writing.weights import read_weights
 
 ASK = {"role": "user", "content": "Where?"}

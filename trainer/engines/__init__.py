@@ -25,7 +25,7 @@ from trainer.packaging.manifest import read_manifest
 
 if TYPE_CHECKING:
     from trainer.data.loading import Loaded
-    from trainer.writing.sampling import Piece
+    from trainer.writing.drafts import Draft, Piece
 
 EXPLAINED_TOGETHER = 16
 """Inputs without some part, that are answered at once."""
@@ -160,9 +160,19 @@ class Engine(Generic[Read, Answered]):
         """Memory of the answer to an input while it is streamed."""
         raise NotImplementedError
 
+    def begin(self, value: Read) -> "Draft":
+        """The answer to an input before its first token, of an engine that `is_writer`."""
+        raise NotImplementedError
+
+    def advance(self, drafts: "Sequence[Draft]") -> "list[Piece | None]":
+        """A token of each, in one step of the model; none where a prompt is not read to its end yet."""
+        raise NotImplementedError
+
     def stream(self, value: Read) -> "Iterator[Piece]":
         """The answer to an input in pieces of text, of an engine that `is_writer`."""
-        raise NotImplementedError
+        draft = self.begin(value)
+        while not draft.finish:
+            yield from filter(None, self.advance([draft]))
 
     def outputs(self, inputs: Sequence[Read]) -> Outputs:
         """One entry an input, in order."""

@@ -1,6 +1,6 @@
 """Texts written from a prompt by the `tokenizers` library and numpy alone, token by token, with a key-value cache."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +14,10 @@ from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.outputs import Outputs
 from trainer.writing.decoder import open_reader
+from trainer.writing.drafts import Draft, Piece, advance, finished
 from trainer.writing.figures import FIGURES
 from trainer.writing.prompts import TOKENIZER, Template
-from trainer.writing.sampling import MOST_TOKENS, Options, Piece, tokens_after, write
+from trainer.writing.sampling import MOST_TOKENS, Options
 from trainer.writing.tools import with_tools
 from trainer.writing.weights import CONFIG, WEIGHTS
 
@@ -105,33 +106,37 @@ class WritingEngine(Engine[Prompt, list[Written]]):
         """Memory of the answer while it is written."""
         return self.decoder.cache_bytes(len(prompt.ids) + prompt.options.most)
 
-    def stream(self, prompt: Prompt) -> Iterator[Piece]:
-        """The answer in pieces, as it is written."""
+    def begin(self, prompt: Prompt) -> Draft:
         before = prompt.ids if prompt.continues else prompt.ids[:0]
-        return write(self.decoder, self.template, prompt.ids, prompt.options, before)
+        return Draft(self.decoder, self.template, prompt.ids, prompt.options, before)
+
+    def advance(self, drafts: Sequence[Draft]) -> list[Piece | None]:
+        return advance(self.decoder, drafts)
+
+    def drafted(self, inputs: Sequence[Prompt]) -> list[Draft]:
+        """Of each input, written to the end."""
+        drafts = [self.begin(prompt) for prompt in inputs]
+        finished(self.decoder, drafts)
+        return drafts
 
     def outputs(self, inputs: Sequence[Prompt]) -> list[np.ndarray]:
         """As the trained model gives them: nats, tokens and characters of the right answer, and the ids of what is written."""
-        return [np.concatenate([self.figures(prompt), self.written_ids(prompt)]) for prompt in inputs]
+        pairs = zip(inputs, self.drafted(inputs), strict=True)
+        return [
+            np.concatenate([self.figures(prompt), np.array(draft.written, dtype=np.float64)]) for prompt, draft in pairs
+        ]
 
     def figures(self, prompt: Prompt) -> np.ndarray:
         nats = self.decoder.nats(prompt.scored, prompt.start) if prompt.start else np.zeros(0)
         return np.array([nats.sum(), len(nats), prompt.characters], dtype=np.float64)
 
-    def written_ids(self, prompt: Prompt) -> np.ndarray:
-        tokens = tokens_after(self.decoder, prompt.ids, self.template.ends, prompt.options)
-        return np.array([token for token in tokens if token is not None], dtype=np.float64)
-
     def answered(self, inputs: Sequence[Prompt]) -> list[Written]:
-        return [self.written(prompt) for prompt in inputs]
+        return [self.written(*pair) for pair in zip(inputs, self.drafted(inputs), strict=True)]
 
-    def written(self, prompt: Prompt) -> Written:
+    def written(self, prompt: Prompt, draft: Draft) -> Written:
+        finish = draft.finish if prompt.options.most else ""
         figures = tuple(self.figures(prompt).tolist())
-        if prompt.options.most == 0:
-            return Written("", 0, len(prompt.ids), "", figures)
-        pieces = list(self.stream(prompt))
-        text = "".join(piece.text for piece in pieces)
-        return Written(text, pieces[-1].tokens, len(prompt.ids), pieces[-1].finish, figures)
+        return Written(draft.text, len(draft.written), len(prompt.ids), finish, figures)
 
     def order(self, inputs: Sequence[Prompt]) -> list[int]:
         return sorted(range(len(inputs)), key=lambda row: len(inputs[row].ids))
@@ -159,7 +164,7 @@ class WritingEngine(Engine[Prompt, list[Written]]):
 
     def falls(self, value: Prompt, others: Iterable[Prompt]) -> np.ndarray:
         """By how many nats the answer that is written to it is less likely."""
-        answer = self.written_ids(value).astype(np.int64)
+        answer = np.array(self.drafted([value])[0].written, dtype=np.int64)
         nats = np.array([self.nats_of(prompt, answer) for prompt in others])
         return nats - self.nats_of(value, answer)
 
@@ -177,6 +182,8 @@ def options_of(given: JsonObject) -> Options:
         1.0 if given.get("top_p") is None else given["top_p"],
         None if given.get("seed") is None else abs(given["seed"]),
         (stop,) if isinstance(stop, str) else tuple(stop),
+        given.get("top_k") or 0,
+        given.get("min_p") or 0.0,
     )
 
 

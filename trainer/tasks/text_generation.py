@@ -16,13 +16,22 @@ if TYPE_CHECKING:
 LONGEST_PROMPT = 100_000
 """Characters that a prediction takes; a model reads as many tokens as it has positions."""
 MOST_MESSAGES, MOST_STOPS, MOST_ANSWER, MOST_TOOLS = 1_000, 8, 8_192, 128
+MOST_KEPT = 1_000_000
+"""Of `top_k`: more than any vocabulary has."""
 MIB = 1024**2
 SCRATCH_MODEL, LSTM_MODEL, GRU_MODEL = "scratch:gpt", "scratch:lstm", "scratch:gru"
 SCRATCH_MODELS = (SCRATCH_MODEL, LSTM_MODEL, GRU_MODEL)
 ROLES = ("system", "user", "assistant", "tool")
 PROMPTS = ("messages", "prompt", "text")
-NUMBERS = {"max_tokens": (1, MOST_ANSWER), "temperature": (0, 2), "top_p": (0, 1), "seed": (-(2**63), 2**63 - 1)}
-WHOLE = ("max_tokens", "seed")
+NUMBERS = {
+    "max_tokens": (1, MOST_ANSWER),
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_k": (0, MOST_KEPT),
+    "min_p": (0, 1),
+    "seed": (-(2**63), 2**63 - 1),
+}
+WHOLE = ("max_tokens", "top_k", "seed")
 OPTIONS = (*NUMBERS, "stop")
 SNIPPET = """
 from pathlib import Path

@@ -3,13 +3,14 @@
 Weights are those of transformers' `LlamaForCausalLM`; a matrix is (outputs, inputs) there and turned around here.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from trainer.files import read_json
-from trainer.writing.reader import Reader, sigmoid
+from trainer.writing.reader import Part, Reader, sigmoid
 from trainer.writing.recurrent import GATES, Recurrent
 from trainer.writing.weights import CONFIG, WEIGHTS, read_weights
 
@@ -33,6 +34,15 @@ class Cache:
     def __init__(self, shape: tuple[int, int, int, int]) -> None:
         self.keys, self.values = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
         self.length = 0
+
+    @property
+    def room(self) -> int:
+        return self.keys.shape[2]
+
+    def keep(self, number: int, keys: np.ndarray, values: np.ndarray) -> None:
+        """Those (key heads, tokens, size) of the next tokens in a layer; `length` counts them once all layers have them."""
+        place = slice(self.length, self.length + keys.shape[1])
+        self.keys[number, :, place], self.values[number, :, place] = keys, values
 
 
 def unsupported(config: dict[str, Any]) -> str:
@@ -79,34 +89,51 @@ class Decoder(Reader[Cache]):
         return 2 * 4 * len(self.layers) * self.key_heads * min(room, self.positions) * self.size
 
     def read(self, ids: np.ndarray, cache: Cache) -> np.ndarray:
-        if cache.length + len(ids) > cache.keys.shape[2]:
+        return self.read_together([Part(ids, cache)])[0]
+
+    def read_together(self, parts: Sequence[Part[Cache]]) -> list[np.ndarray]:
+        """Weights are read once for all parts, which is what a step of a few tokens takes its time for; attention goes part by part,
+        so that none is padded."""
+        if any(part.end > part.cache.room for part in parts):
             raise ValueError("the cache is full")
-        hidden = self.embedding[ids]
+        hidden = self.embedding[np.concatenate([part.ids for part in parts])]
+        turn = self.turns[:, np.concatenate([np.arange(part.cache.length, part.end) for part in parts])]
         for number, layer in enumerate(self.layers):
-            hidden = hidden + self.attend(rms(hidden, layer.norm, self.epsilon), layer, number, cache)
+            hidden = hidden + self.attend(rms(hidden, layer.norm, self.epsilon), layer, number, parts, turn)
             inner = rms(hidden, layer.second_norm, self.epsilon) @ layer.gate_up
             gate, up = np.split(inner, 2, axis=1)
             hidden = hidden + (gate * sigmoid(gate) * up) @ layer.down
-        cache.length += len(ids)
-        return rms(hidden, self.norm, self.epsilon)
+        for part in parts:
+            part.cache.length = part.end
+        return np.split(rms(hidden, self.norm, self.epsilon), np.cumsum([len(part.ids) for part in parts])[:-1])
 
-    def attend(self, hidden: np.ndarray, layer: Layer, number: int, cache: Cache) -> np.ndarray:
-        """Grouped-query attention of each token to itself and all before it: (tokens, width)."""
-        count, before = len(hidden), cache.length
-        heads = (hidden @ layer.qkv).reshape(count, -1, self.size).transpose(1, 0, 2)
+    def attend(
+        self, hidden: np.ndarray, layer: Layer, number: int, parts: Sequence[Part[Cache]], turn: np.ndarray
+    ) -> np.ndarray:
+        """Grouped-query attention of each token to itself and all before it in its part: (tokens, width)."""
+        heads = (hidden @ layer.qkv).reshape(len(hidden), -1, self.size).transpose(1, 0, 2)
         queries, keys, values = np.split(heads, [self.heads, self.heads + self.key_heads])
-        turn = self.turns[:, before : before + count]
-        cache.keys[number, :, before : before + count] = turned(keys, turn)
-        cache.values[number, :, before : before + count] = values
-        keys, values = (array[number, :, : before + count] for array in (cache.keys, cache.values))
-        grouped = turned(queries, turn).reshape(self.key_heads, -1, self.size)  # queries of a key head, token by token
-        scores = grouped @ keys.transpose(0, 2, 1) / np.float32(self.size**0.5)
-        if count > 1:
-            later = np.triu(np.full((count, before + count), -np.inf, dtype=np.float32), before + 1)
-            scores += np.tile(later, (self.heads // self.key_heads, 1))
-        mixed = (softmax(scores) @ values).reshape(self.heads, count, self.size)
-        output: np.ndarray = mixed.transpose(1, 0, 2).reshape(count, -1) @ layer.o
+        queries, keys = turned(queries, turn) / np.float32(self.size**0.5), turned(keys, turn)
+        mixed, start = np.empty_like(queries), 0
+        for part in parts:
+            place = slice(start, start + len(part.ids))
+            part.cache.keep(number, keys[:, place], values[:, place])
+            mixed[:, place] = self.mix(queries[:, place], number, part)
+            start = place.stop
+        output: np.ndarray = mixed.transpose(1, 0, 2).reshape(len(hidden), -1) @ layer.o
         return output
+
+    def mix(self, queries: np.ndarray, number: int, part: Part[Cache]) -> np.ndarray:
+        """(heads, tokens, size): the values that the tokens of a part attend to, by their scaled queries."""
+        keys, values = part.cache.keys[number, :, : part.end], part.cache.values[number, :, : part.end]
+        count = len(part.ids)
+        grouped = queries.reshape(self.key_heads, -1, self.size)  # queries of a key head, token by token
+        scores = grouped @ keys.transpose(0, 2, 1)
+        if count > 1:
+            later = np.triu(np.full((count, part.end), -np.inf, dtype=np.float32), part.cache.length + 1)
+            scores += np.tile(later, (self.heads // self.key_heads, 1))
+        mixed: np.ndarray = (softmax(scores) @ values).reshape(self.heads, count, self.size)
+        return mixed
 
     def logits(self, hidden: np.ndarray) -> np.ndarray:
         scores: np.ndarray = hidden @ self.head

@@ -1,12 +1,31 @@
 """What writes an answer asks of a network in numpy, whatever its architecture."""
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-CacheT = TypeVar("CacheT")
+CacheT = TypeVar("CacheT", bound="Kept")
 """What a network keeps of the tokens that it has read."""
+
+
+class Kept(Protocol):
+    """What it keeps says of how many tokens that is."""
+
+    length: int
+
+
+class Part(NamedTuple, Generic[CacheT]):
+    """Further tokens of a text, and what is kept of those before them."""
+
+    ids: np.ndarray
+    cache: CacheT
+
+    @property
+    def end(self) -> int:
+        """How many tokens the text has with them."""
+        return self.cache.length + len(self.ids)
 
 
 class Reader(ABC, Generic[CacheT]):
@@ -24,6 +43,10 @@ class Reader(ABC, Generic[CacheT]):
     @abstractmethod
     def read(self, ids: np.ndarray, cache: CacheT) -> np.ndarray:
         """Hidden states (tokens, width) of further tokens, which the cache keeps. ValueError: no room is left for them."""
+
+    def read_together(self, parts: Sequence[Part[CacheT]]) -> list[np.ndarray]:
+        """The same of several texts in one step."""
+        return [self.read(*part) for part in parts]
 
     @abstractmethod
     def logits(self, hidden: np.ndarray) -> np.ndarray:
