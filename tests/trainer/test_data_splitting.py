@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.data_made import keys_from
+from trainer.data.inspect import inspect
 from trainer.data.intake import read_files
 from trainer.data.row_keys import normalise_text
-from trainer.data.splitting import MAX_VALIDATION_ROWS, split_rows
+from trainer.data.splitting import AT_RANDOM, DRAWN, MAX_VALIDATION_ROWS, split_rows
 from trainer.errors import DataError
 from trainer.spec import SplitSpec
 
@@ -128,3 +129,16 @@ def test_a_column_without_dates_divides_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,label\n" + "\n".join(f"message {n} here,{'ab'[n % 2]}" for n in range(40)))
     with pytest.raises(DataError, match="no dates"):
         read_files([tmp_path / "a.csv"], split=SplitSpec(time="text"))
+
+
+@pytest.mark.parametrize(
+    ("line", "how"),
+    [
+        ('{{"prompt": "What is {0} and {0}?", "completion": "It is {1}, of course."}}', AT_RANDOM),
+        ('{{"text": "parcel {0} is late", "label": "{2}"}}', DRAWN),
+    ],
+)
+def test_labels_are_mixed_only_where_there_are_labels(tmp_path: Path, line: str, how: str) -> None:
+    lines = [line.format(n, 2 * n, "early" if n % 3 else "late") for n in range(60)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    assert inspect([tmp_path / "rows.jsonl"], tmp_path / "version")["split"]["how"] == how

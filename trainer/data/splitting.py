@@ -167,7 +167,8 @@ def part_of_name(name: str) -> str | None:
     return parts[-1] if parts else None
 
 
-DRAWN = "drawn, the same mix of labels in each part"
+DRAWN, AT_RANDOM = "drawn, the same mix of labels in each part", "drawn at random"
+"""The second where rows have no labels to mix: texts to write, conversations, scores."""
 
 
 def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | None = None) -> None:
@@ -203,7 +204,8 @@ def split_dataset(dataset: Dataset, spec: SplitSpec, file_parts: np.ndarray | No
     dataset.split = split_rows(keys, spec, fixed)
     if fixed is None and not group:
         dataset.split = leave_shared(dataset.split, links.texts)
-    dataset.split_how = how if fixed is not None else "by group" if spec.group else "by context" if group else DRAWN
+    drawn = DRAWN if len(dataset.keys.labels) > 1 else AT_RANDOM
+    dataset.split_how = how if fixed is not None else "by group" if spec.group else "by context" if group else drawn
 
 
 def keep_split(dataset: Dataset, parts: np.ndarray, how: str) -> None:
@@ -212,7 +214,7 @@ def keep_split(dataset: Dataset, parts: np.ndarray, how: str) -> None:
     so (`duplicates_across_split`)."""
     usable = dataset.keys.usable if dataset.keys is not None else np.zeros(dataset.rows, dtype=bool)
     dataset.split = np.where(usable, np.where(parts == "", "train", parts), "").astype(object)
-    dataset.split_how, dataset.kept_split = how, how == DRAWN
+    dataset.split_how, dataset.kept_split = how, how in (DRAWN, AT_RANDOM)
 
 
 def group_keys(dataset: Dataset, name: str) -> Keys:
