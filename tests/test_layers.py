@@ -209,7 +209,7 @@ def test_the_web_process_is_light(tmp_path: Path) -> None:
         env=env | {"MAQUETTE_DATA": str(tmp_path), "MALLOC_ARENA_MAX": "2"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
