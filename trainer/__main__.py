@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     base_model.add_argument(
         "--no-wait", action="store_true", help="do not wait while another process downloads the same model"
     )
+    add_foreseeing(add)
     add("estimate", commands.estimate, "Measure what a run would take.", "spec")
     add("describe", commands.describe, "Print the layers of a specification's scratch: model as JSON.", "spec")
     augmenting = add("augment", commands.augment, "Draw how pictures are changed at random while learning.", "spec")
@@ -177,6 +178,28 @@ def add_inspect(add: Callable[..., argparse.ArgumentParser]) -> None:
         help='rows to drop and cells to set, as JSON: {"drop": [3], "set": [{"row": 1, "column": "label", "value": "x"}]}; '
         "@FILE reads it from a file, - from standard input, as a long one must be",
     )
+
+
+def add_foreseeing(add: Callable[..., argparse.ArgumentParser]) -> None:
+    foreseeing = add(
+        "foresee",
+        commands.foresee,
+        "Say what memory training a model takes, from its configuration alone, before anything is downloaded.",
+    )
+    foreseeing.add_argument("model", help="hub:ORG/NAME, local:NAME, bundled:NAME or artifact:PATH")
+    foreseeing.add_argument("--tokens", type=bounded(1, 131_072), default=512, help="length of each row")
+    foreseeing.add_argument("--rows", type=bounded(1, 4_096), default=1, help="rows of a step")
+    foreseeing.add_argument("--rank", type=bounded(1, 256), default=8, help="of LoRA")
+
+
+def bounded(low: int, high: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+        return int(text)
+
+    whole.__name__ = "number"  # what argparse calls it where it is none
+    return whole
 
 
 def add_fetching(add: Callable[..., argparse.ArgumentParser]) -> None:

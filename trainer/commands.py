@@ -87,6 +87,12 @@ def fetch_model(options: argparse.Namespace) -> None:
     emit("result", folder=str(models.resolve(options.model, watch.progress, watch.wait)))
 
 
+def foresee(options: argparse.Namespace) -> None:
+    from trainer.learning.foreseen_memory import describe
+
+    emit("result", **describe(options.model, tokens=options.tokens, rows=options.rows, rank=options.rank))
+
+
 def run(options: argparse.Namespace) -> int | None:
     # Until the run itself listens there is nothing to save, and its imports take seconds.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))

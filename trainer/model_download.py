@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -93,10 +94,31 @@ def fetch(repo: str, revision: str | None, progress: Progress = unwatched, waiti
     except errors as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
-        raise ModelError(
-            _("The model “%(repo)s” could not be fetched from the Hugging Face hub.", repo=repo),
-            hint=_("Check the name and the connection, or use bundled:all-MiniLM-L6-v2, which needs neither."),
-        ) from error
+        raise not_fetched(repo) from error
+
+
+def fetch_config(repo: str, revision: str | None) -> tuple[str, int, str]:
+    """(its config.json, bytes to download in all, licence) of a model of the hub, of which nothing else is fetched; `ModelError`.
+    It does not come into the cache, where a configuration says that a snapshot is whole."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import filter_repo_objects
+
+    try:
+        info = look_up(repo, revision)
+        sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(hf_hub_download(repo, CONFIG, revision=info.sha, local_dir=folder)).read_text("utf-8")
+    except client_errors() as error:
+        raise not_fetched(repo) from error
+    size = sum(sizes[path] for path in filter_repo_objects(sizes, allow_patterns=FILES))
+    return config, size, str(getattr(info.card_data, "license", None) or "")
+
+
+def not_fetched(repo: str) -> ModelError:
+    return ModelError(
+        _("The model “%(repo)s” could not be fetched from the Hugging Face hub.", repo=repo),
+        hint=_("Check the name and the connection, or use bundled:all-MiniLM-L6-v2, which needs neither."),
+    )
 
 
 def client_errors() -> tuple[type[Exception], ...]:
