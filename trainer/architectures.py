@@ -29,6 +29,10 @@ SEQ2SEQ = listed(
     "bart blenderbot led longt5 m2m_100 marian mbart mt5 mvp nllb-moe pegasus pegasus_x prophetnet t5 umt5"
 )
 """Read one text and write another."""
+WRITERS = listed("gemma gemma3_text gpt2 llama mistral phi phi3 qwen2 qwen3")
+"""Decoders that are trained to write, and answered without torch (`trainer.writing.decoders`)."""
+REWRITERS = listed("bart m2m_100 marian mbart mt5 pegasus t5 umt5")
+"""The same of models that read one text and write another (`trainer.writing.encoder_decoders`)."""
 VISION = listed(
     """beit bit clip convnext convnextv2 cvt data2vec-vision deit dinat dinov2 dinov2_with_registers donut-swin efficientnet
     focalnet hgnet_v2 hiera ijepa imagegpt levit metaclip_2 mobilenet_v1 mobilenet_v2 mobilevit mobilevitv2 perceiver poolformer

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.trainer import tiny_writer
-from trainer.writing import drafts
-from trainer.writing.decoder import Decoder
+from trainer.writing import decoders, drafts
 from trainer.writing.drafts import Draft, advance, finished, write
+from trainer.writing.network import Network
 from trainer.writing.prompts import Template
 from trainer.writing.reader import Part
 from trainer.writing.sampling import Options, likely
@@ -22,8 +22,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def decoder(folder: Path) -> Decoder:
-    return Decoder.load(folder)
+def decoder(folder: Path) -> Network:
+    return decoders.load(folder)
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def template(folder: Path) -> Template:
     return Template.load(folder)
 
 
-def draft_of(decoder: Decoder, template: Template, text: str, options: Options) -> Draft:
+def draft_of(decoder: Network, template: Template, text: str, options: Options) -> Draft:
     return Draft(decoder, template, template.begun(text), options, template.begun(text))
 
 
-def test_parts_are_read_together_as_alone(decoder: Decoder) -> None:
+def test_parts_are_read_together_as_alone(decoder: Network) -> None:
     ids = [np.arange(2, 2 + size) for size in (9, 1, 4)]
     together = [decoder.cache(12) for _part in ids]
     decoder.read(np.array([5, 6]), together[1])
@@ -53,7 +53,7 @@ def test_parts_are_read_together_as_alone(decoder: Decoder) -> None:
 
 @pytest.mark.parametrize("options", [Options(20), Options(20, 1.0, 0.9, seed=5, top_k=40, min_p=0.01)])
 def test_who_joins_later_changes_no_answer(
-    decoder: Decoder, template: Template, options: Options, monkeypatch: pytest.MonkeyPatch
+    decoder: Network, template: Template, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Long prompts are read over several steps meanwhile."""
     monkeypatch.setattr(drafts, "READ_AT_ONCE", 11)
@@ -74,7 +74,7 @@ def test_who_joins_later_changes_no_answer(
 
 
 def test_caches_are_given_back_and_bounded(
-    decoder: Decoder, template: Template, monkeypatch: pytest.MonkeyPatch
+    decoder: Network, template: Template, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = [draft_of(decoder, template, text, Options(6)) for text in PROMPTS]
     monkeypatch.setattr(drafts, "CACHES", many[1].bytes)
@@ -86,7 +86,7 @@ def test_caches_are_given_back_and_bounded(
     assert (nothing.text, nothing.finish) == ("", "length")
 
 
-def test_pieces_are_the_text_of_all_tokens(decoder: Decoder, template: Template) -> None:
+def test_pieces_are_the_text_of_all_tokens(decoder: Network, template: Template) -> None:
     """Whatever bytes a model with random weights writes."""
     for seed in range(5):
         ids = template.begun("a")

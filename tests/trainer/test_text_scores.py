@@ -132,7 +132,7 @@ def test_it_is_asked_by_a_text_or_an_object(translated: Path) -> None:
     [
         ("", "empty"),
         ({"document": "a"}, "named “source”"),
-        ({"source": "a", "top_k": 3}, "“top_k”"),
+        ({"source": "a", "colour": 3}, "“colour”"),
         ({"source": 3}, "text"),
     ],
 )

@@ -12,6 +12,9 @@ from trainer.learning.objective import Learned, Objective
 from trainer.learning.rows import Rows
 from trainer.messages import _
 
+LAST = "lm_head"
+"""Of models that write: it mostly shares its weights with the first layer."""
+
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
     """Fine-tune adapters and the head in place; the model's own layers are as before, with what was learned added."""
@@ -25,7 +28,9 @@ def adapt(encoder: nn.Module, rank: int) -> None:
     """Put adapters beside the linear layers, and let nothing else of the encoder learn."""
     from peft import LoraConfig, inject_adapter_in_model
 
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=adaptable(encoder))
+    names = adaptable(encoder)
+    turned = not any(isinstance(encoder.get_submodule(name), nn.Linear) for name in names)  # (inputs, outputs)
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names, fan_in_fan_out=turned)
     inject_adapter_in_model(config, encoder)
     for name, value in encoder.named_parameters():
         value.requires_grad_("lora_" in name)
@@ -33,7 +38,10 @@ def adapt(encoder: nn.Module, rank: int) -> None:
 
 def adaptable(encoder: nn.Module) -> list[str]:
     """The linear layers by full name; `ModelError` for a net without any."""
-    names = [name for name, module in encoder.named_modules() if isinstance(module, nn.Linear)]
+    from transformers.pytorch_utils import Conv1D
+
+    linear = (nn.Linear, Conv1D)  # GPT-2's layers are of the second kind
+    names = [name for name, module in encoder.named_modules() if isinstance(module, linear) and name != LAST]
     if not names:
         raise ModelError(_("This model has no layers that LoRA could adapt."), hint=_("Choose another method."))
     return names

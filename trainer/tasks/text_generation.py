@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from trainer.architectures import WRITERS
 from trainer.messages import _, gettext_noop
 from trainer.params import IN_STEPS, Searched, advanced
 from trainer.tasks.base import BaseModelCard, ReadRows, Role, Shape, Task
@@ -139,7 +140,7 @@ class TextGeneration(Task):
     answer = "completion"
     answer_role = "completion"
     sentence = gettext_noop("Write %(completion)s from %(prompt)s.")
-    architectures = frozenset(("llama",))
+    architectures = WRITERS
     alternatives = (
         Shape(("messages",), "", "completion", gettext_noop("Write the next message of %(messages)s.")),
         Shape(("text",), "", "completion", gettext_noop("Continue %(text)s in its style.")),
@@ -147,7 +148,7 @@ class TextGeneration(Task):
     widget_in = "text"
     family = "trainer.families.text.writing.WritingFamily"
     engine = "trainer.engines.writing.WritingEngine"
-    native_engines = {"llama": "trainer.engines.writing.WritingEngine"}
+    native_engines = dict.fromkeys(("llama", "numpy"), "trainer.engines.writing.WritingEngine")
     has_nets = False
     methods = (SCRATCH, LORA, FULL)
     models = (

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trainer.architectures import REWRITERS, WRITERS
 from trainer.messages import _, gettext_noop
 from trainer.params import advanced
 from trainer.tasks.base import BaseModelCard, Method, ReadRows, Task
@@ -43,16 +44,41 @@ class TextToTextParams(WritingParams):
     )
     vocabulary: int = vocabulary_setting(4000, [1000, 2000, 4000, 8000])
     label_smoothing: float = smoothing_setting(0.1)
+    prefix: str | None = advanced(
+        None,
+        gettext_noop("Prefix"),
+        gettext_noop(
+            "For encoder-decoders: words before each text. Empty: what T5 was pretrained with, such as “summarize:”; none for others. A space: none."
+        ),
+        max_length=200,
+    )
+    source_language: str = advanced(
+        "",
+        gettext_noop("Source language"),
+        gettext_noop(
+            "For models of many languages: what is read, as the model writes it: eng_Latn (NLLB), en_XX (mBART), English (T5)."
+        ),
+        max_length=40,
+    )
+    target_language: str = advanced(
+        "",
+        gettext_noop("Target language"),
+        gettext_noop("The same for what is written."),
+        max_length=40,
+    )
 
 
 class TextToText(Task):
     modality = "text"
     answer = "rewriting"
-    architectures = frozenset(("llama",))
+    architectures = WRITERS | REWRITERS
     widget_in = "text"
-    family = "trainer.families.text.text_to_text.TextToTextFamily"
+    family = "trainer.families.text.encoder_decoder.EncoderDecoderFamily"
     engine = "trainer.engines.text_to_text.TextToTextEngine"
-    native_engines = {"llama": "trainer.engines.text_to_text.TextToTextEngine"}
+    native_engines: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("llama", "numpy"), "trainer.engines.text_to_text.TextToTextEngine"),
+        "encoder-decoder": "trainer.engines.encoder_decoder.EncoderDecoderEngine",
+    }
     has_nets = False
     methods: ClassVar[tuple[Method, ...]] = (SCRATCH, LORA, FULL)
     models: ClassVar[tuple[BaseModelCard, ...]] = (

@@ -16,8 +16,9 @@ from trainer.data.loading import Loaded
 from trainer.events import Emit
 from trainer.extracts import EXTRACTOR, Extractor, features_of, joined, sentences_of, words_in
 from trainer.families.table.vectors import Vectors
+from trainer.families.text.encoder_decoder import EncoderDecoderFamily
 from trainer.families.text.languages import find_unread
-from trainer.families.text.text_to_text import TextToTextFamily, lead, nearest_answers
+from trainer.families.text.text_to_text import lead, nearest_answers
 from trainer.families.text.writing import short_examples
 from trainer.hardware import Device
 from trainer.learning.baselines import Baseline
@@ -281,7 +282,7 @@ class ExtractFamily(SupervisedFamily[ExtractRows, ExtractNet]):
         }
 
 
-class SummarizationFamily(TextToTextFamily):
+class SummarizationFamily(EncoderDecoderFamily):
     """Summaries in other words, and by the method `extractive` of the text's own sentences."""
 
     def run(self, job: Job) -> dict[str, Any]:

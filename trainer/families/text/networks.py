@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from trainer.files import write_json
+from trainer.writing.encoder_decoders import UNBOUNDED
 from trainer.writing.recurrent import GATES
 from trainer.writing.weights import CONFIG, WEIGHTS
 
@@ -49,7 +50,7 @@ class Transformer:
         self.network, self.body = network, network.base_model
         is_tied = network.get_output_embeddings().weight is network.get_input_embeddings().weight
         self.head = None if is_tied else network.get_output_embeddings()
-        self.positions: int = network.config.max_position_embeddings
+        self.positions: int = getattr(network.config, "max_position_embeddings", None) or UNBOUNDED
 
     def hidden(self, ids: Tensor) -> Tensor:
         hidden: Tensor = self.body(input_ids=ids, use_cache=False).last_hidden_state

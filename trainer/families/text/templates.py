@@ -69,14 +69,19 @@ def corpus(loaded: Loaded) -> list[str]:
 
 def template_of(folder: Path) -> Template:
     """That of a pretrained model; `ModelError` where it cannot write or stop."""
-    if not (folder / TOKENIZER).exists():
-        raise ModelError(
-            _("The base model has no %(tokenizer)s.", tokenizer=TOKENIZER),
-            hint=_("Choose a model with a fast tokenizer."),
-        )
+    check_tokenizer(folder)
     template = Template.load(folder)
     if not template.ends:
         raise ModelError(
             _("The base model has no token that ends a text."), hint=_("Choose another model, or scratch:gpt.")
         )
     return template
+
+
+def check_tokenizer(folder: Path) -> None:
+    """`ModelError` where a model's tokens cannot be read."""
+    if not (folder / TOKENIZER).exists():
+        raise ModelError(
+            _("The base model has no %(tokenizer)s.", tokenizer=TOKENIZER),
+            hint=_("Choose a model with a fast tokenizer."),
+        )

@@ -105,7 +105,7 @@ class TextToTextFamily(WritingFamily):
             simple["lead_3"] = lambda: [lead(text) for text in sources]
         found = {name: Baseline(rows.simple(answers())) for name, answers in simple.items()}
         if not job.spec.model.startswith("scratch:"):
-            model = job.device.place(WritingModel.of(rows.folder, rows.template))
+            model = job.device.place(self.model_of(rows))
             found["untrained"] = Baseline(read_part(model, rows, test, job.device))
         return found
 
@@ -117,7 +117,7 @@ class TextToTextFamily(WritingFamily):
             rates = {"learning_rate": rate, "head_learning_rate": rate}
             fill_settings(job, epochs=epochs, batch_size=64, dropout=0.1, patience=3, **rates)
             return fresh(job, rows, GPT_SIZES)
-        model = WritingModel.of(rows.folder, rows.template)
+        model = self.model_of(rows)
         is_small = sum(value.numel() for value in model.parameters()) < SMALL_WEIGHTS
         rate = (5e-3 if is_small else 5e-4) if job.spec.method == "lora" else (1e-3 if is_small else 5e-5)
         epochs = int(np.clip(round(PRETRAINED_ROWS / learned), 2, 15))

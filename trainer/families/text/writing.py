@@ -19,7 +19,8 @@ from trainer.families.media.common import fill_settings
 from trainer.families.text.languages import find_unread
 from trainer.families.text.networks import RECURRENT
 from trainer.families.text.templates import learned_template, template_of
-from trainer.families.text.writing_model import IGNORED, WritingModel
+from trainer.families.text.writing_model import IGNORED, WritingModel, check_architecture
+from trainer.files import read_json
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
 from trainer.learning.passes import read_part
@@ -28,6 +29,8 @@ from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _, ngettext
 from trainer.outputs import Outputs
 from trainer.tasks.text_generation import SCRATCH_MODELS, beginning, shown_prompt
+from trainer.writing.decoder import engine_of
+from trainer.writing.decoders import positions_of
 from trainer.writing.figures import FIGURES
 from trainer.writing.prompts import Template
 from trainer.writing.sampling import Options
@@ -200,10 +203,14 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         if is_fresh and job.spec.model not in SCRATCH_MODELS:
             names = ", ".join(SCRATCH_MODELS)
             raise ModelError(_("There is no such small net."), hint=_("Choose one of: %(names)s.", names=names))
-        loaded = job.load_rows()
         folder = Path() if is_fresh else job.model_folder(job.spec.model)
+        if not is_fresh:
+            check_architecture(folder, job.task.architectures)
+        loaded = job.load_rows()
         template = (
-            learned_template(loaded, job.params.vocabulary, job.params.tokens) if is_fresh else template_of(folder)
+            learned_template(loaded, job.params.vocabulary, job.params.tokens)
+            if is_fresh
+            else self.template_of(job, folder)
         )
         rows = self.rows_of(job, loaded, template, folder)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
@@ -222,6 +229,9 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
             )
         return rows
 
+    def template_of(self, job: Job, folder: Path) -> Template:
+        return template_of(folder)
+
     def rows_of(self, job: Job, loaded: Loaded, template: Template, folder: Path) -> WritingRows:
         return WritingRows(loaded, template, folder, self.longest(job, folder))
 
@@ -230,13 +240,16 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         most: int = job.params.max_length
         if job.spec.model.startswith("scratch:"):
             return most
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        return min(most, int(config.get("max_position_embeddings") or most))
+        return min(most, positions_of(read_json(folder / "config.json"), most))
+
+    def model_of(self, rows: WritingRows) -> WritingModel:
+        """The pretrained one that the rows are for."""
+        return WritingModel.of(rows.folder, rows.template)
 
     def baselines(self, job: Job, rows: WritingRows) -> dict[str, Baseline]:
         simple = {"token_frequencies": frequencies(rows)}
         if not job.spec.model.startswith("scratch:"):
-            model = job.device.place(WritingModel.of(rows.folder, rows.template))
+            model = job.device.place(self.model_of(rows))
             simple["untrained"] = Baseline(read_part(model, rows, rows.part("test"), job.device))
         return simple
 
@@ -247,7 +260,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
             rate = fresh_rate(job)
             fill_settings(job, epochs=epochs, batch_size=16, learning_rate=rate, head_learning_rate=rate, patience=4)
             return fresh(job, rows, GPT_SIZES)
-        model = WritingModel.of(rows.folder, rows.template)
+        model = self.model_of(rows)
         is_small = sum(value.numel() for value in model.parameters()) < SMALL_WEIGHTS
         rate = (5e-3 if is_small else 5e-4) if job.spec.method == "lora" else (1e-3 if is_small else 5e-5)
         epochs = int(np.clip(round(PRETRAINED_ROWS / learned), 2, 15))
@@ -258,7 +271,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         model.save(folder)
 
     def native(self, folder: Path) -> str:
-        return "llama"
+        return engine_of(read_json(folder / "config.json"))
 
     def write_onnx(self, folder: Path, target: Path) -> None:
         raise ModelError(_("This model is served from its own weights."), hint=_("Take its folder `model`."))

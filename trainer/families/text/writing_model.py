@@ -1,16 +1,16 @@
-"""A network that learns to write: a pretrained Llama, or a small net that begins with random weights."""
+"""A network that learns to write: a pretrained decoder, or a small net that begins with random weights."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from trainer.errors import ModelError
 from trainer.families.text.networks import Network, RecurrentNet, Transformer
@@ -21,7 +21,7 @@ from trainer.learning.model import TrainableModel
 from trainer.learning.passes import read_batches
 from trainer.messages import _
 from trainer.params import OptimisationParams
-from trainer.writing.decoder import unsupported
+from trainer.writing import decoders, encoder_decoders
 from trainer.writing.prompts import TOKENIZER, Template, config_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ IGNORED = -100
 WRITTEN_AT_ONCE = 32
 """Texts."""
 HEAD_SIZE = 32
-KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json")
+KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
 
 
 class Prompted(Protocol):
@@ -183,19 +183,30 @@ class WritingModel(TrainableModel):
 
     @classmethod
     def of(cls, folder: Path, template: Template) -> WritingModel:
-        """A pretrained one; `ModelError` for what could not be served."""
-        if other := unsupported(read_json(folder / "config.json")):
-            raise ModelError(
-                _("This kind of model cannot be trained to write yet (%(other)s).", other=other),
-                hint=_("Choose a model of the Llama architecture, or scratch:gpt."),
-            )
-        try:
-            network = LlamaForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelError(
-                _("The base model cannot be loaded: %(error)s", error=str(error)[:200]), hint=_("Choose another model.")
-            ) from error
-        return cls(Transformer(network), template, folder)
+        """A pretrained one; `ModelError` where it cannot be loaded."""
+        return cls(Transformer(loaded_network(AutoModelForCausalLM, folder)), template, folder)
+
+
+def check_architecture(folder: Path, kinds: frozenset[str]) -> None:
+    """`ModelError` for a model that is none of these kinds, or could not be served."""
+    config = read_json(folder / "config.json")
+    kind = str(config.get("model_type"))
+    unusual = encoder_decoders.unsupported if encoder_decoders.is_encoder_decoder(config) else decoders.unsupported
+    if other := unusual(config) if kind in kinds else kind:
+        raise ModelError(
+            _("This kind of model cannot be trained to write yet (%(other)s).", other=other),
+            hint=_("Choose a model of one of these kinds: %(names)s; or scratch:gpt.", names=", ".join(sorted(kinds))),
+        )
+
+
+def loaded_network(kind: Any, folder: Path) -> Any:  # noqa: ANN401
+    """One of transformers' own classes, in float32; `ModelError`."""
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            _("The base model cannot be loaded: %(error)s", error=str(error)[:200]), hint=_("Choose another model.")
+        ) from error
 
 
 def add_dropout(network: LlamaForCausalLM) -> None:

@@ -1,0 +1,100 @@
+"""The weights of a model's file by name, as the parts that a network is made of."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trainer.writing.layers import ACTIVATIONS, Linear, Norm
+
+Config = Mapping[str, Any]
+"""What config.json says."""
+
+
+class Named(NamedTuple):
+    """`prefix`: what the names of a part begin with. A matrix is (outputs, inputs) in the file, unless it `is_turned` already."""
+
+    weights: Mapping[str, np.ndarray]
+    prefix: str = ""
+    is_turned: bool = False
+
+    def under(self, name: str) -> "Named":
+        return self._replace(prefix=f"{self.prefix}{name}.")
+
+    def has(self, name: str) -> bool:
+        return f"{self.prefix}{name}" in self.weights
+
+    def array(self, name: str) -> np.ndarray:
+        return self.weights[f"{self.prefix}{name}"]
+
+    def linear(self, *names: str) -> Linear:
+        """One layer, or several of the same input side by side."""
+        matrices = [self.array(f"{name}.weight") for name in names]
+        turned = matrices if self.is_turned else [matrix.T for matrix in matrices]
+        weight = np.ascontiguousarray(turned[0] if len(turned) == 1 else np.concatenate(turned, axis=1))
+        if not any(self.has(f"{name}.bias") for name in names):
+            return Linear(weight)
+        biases = [
+            self.array(f"{name}.bias") if self.has(f"{name}.bias") else np.zeros(part.shape[1], dtype=np.float32)
+            for name, part in zip(names, turned, strict=True)
+        ]
+        return Linear(weight, np.concatenate(biases))
+
+    def norm(self, name: str, epsilon: float, more: float = 0.0) -> Norm:
+        """`more` is added to its weights, of models that keep what they have above 1."""
+        bias = self.array(f"{name}.bias") if self.has(f"{name}.bias") else None
+        return Norm(self.array(f"{name}.weight") + np.float32(more), bias, epsilon)
+
+    def head(self, name: str, embedding: np.ndarray, scale: float = 1.0) -> Linear:
+        """The last layer; where it has no weights of its own, those of the first."""
+        is_own = self.has(f"{name}.weight")
+        weight = np.ascontiguousarray((self.array(f"{name}.weight") if is_own else embedding).T)
+        bias = self.array(f"{name}.bias") if self.has(f"{name}.bias") else None
+        return Linear(weight if scale == 1.0 else weight * np.float32(scale), bias)
+
+
+def activation_of(config: Config) -> str:
+    """Its name in `ACTIVATIONS`, or another."""
+    named = (config.get(key) for key in ("hidden_activation", "hidden_act", "activation_function", "dense_act_fn"))
+    return str(next((name for name in named if name), "silu"))
+
+
+def knows_activation(config: Config) -> bool:
+    return activation_of(config) in ACTIVATIONS
+
+
+ROPES = ("default", "linear", "llama3")
+
+
+def rope_of(config: Config, kind: str = "") -> Config:
+    """What it says of rotary positions, of layers of a kind where they differ; in the form of transformers 5 or of an earlier one."""
+    said = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    own = said.get(kind) if kind and isinstance(said.get(kind), Mapping) else said
+    usual = {"rope_theta": config.get("rope_theta") or 10_000.0}
+    share = {name: config[name] for name in ("partial_rotary_factor",) if config.get(name)}
+    return {**usual, **share, **(own or {})}
+
+
+def rope_kind(said: Config) -> str:
+    return str(said.get("rope_type") or said.get("type") or "default")
+
+
+def frequencies_of(said: Config, size: int) -> np.ndarray:
+    """(turned numbers / 2,) of a head of this size (Su et al. 2021); slower ones for long texts as `linear` (Chen et al. 2023) or
+    `llama3` (Grattafiori et al. 2024) has it."""
+    turned = int(size * float(said.get("partial_rotary_factor") or 1.0))
+    found: np.ndarray = float(said["rope_theta"]) ** (-np.arange(0, turned, 2, dtype=np.float64) / turned)
+    kind = rope_kind(said)
+    if kind == "linear":
+        return found / float(said["factor"])
+    return stretched(found, said) if kind == "llama3" else found
+
+
+def stretched(frequencies: np.ndarray, said: Config) -> np.ndarray:
+    """Waves that are short against the texts that were learned from stay, long ones are stretched, others lie between."""
+    low, high, factor = (float(said[name]) for name in ("low_freq_factor", "high_freq_factor", "factor"))
+    turns = float(said["original_max_position_embeddings"]) * frequencies / (2 * math.pi)
+    kept = np.clip((turns - low) / (high - low), 0, 1)
+    found: np.ndarray = kept * frequencies + (1 - kept) * frequencies / factor
+    return found
