@@ -30,6 +30,15 @@ const suggest = (label, score) => {
   part("sure").textContent = score ?? "";
 };
 
+// The label that the row has, where it is asked about again.
+const keep = (label) => {
+  const button = part("keep");
+  if (!button) return;
+  button.hidden = button.disabled = !label;
+  button.value = label ?? "";
+  part("label").textContent = label ?? "";
+};
+
 // How good it is already, once that was worked out anew; the rows that wait come again, in the new order and with new suggestions.
 const refresh = async (fitted) => {
   if (fitted === page.dataset.fitted) return;
@@ -48,10 +57,12 @@ const refresh = async (fitted) => {
 
 const show = (card) => {
   for (const input of page.querySelectorAll("input[name=row]")) input.value = card ? card.dataset.row : "";
+  for (const input of page.querySelectorAll("input[name=before]")) input.value = card?.dataset.label ?? "";
   if (card) card.hidden = false;
   part("empty").hidden = Boolean(card);
   for (const button of page.querySelectorAll("[data-part=labels] button, [name=action]")) button.disabled = !card;
   suggest(card?.dataset.suggestion, card?.dataset.score);
+  keep(card?.dataset.label);
 };
 
 const fetchMore = async (anew = false) => {
@@ -171,7 +182,7 @@ page.addEventListener("submit", (event) => {
   if (form.dataset.part === "done") {
     if (!unsent) return;
     event.preventDefault();
-    sending.then(() => form.submit());
+    sending.then(() => form.requestSubmit(button));
     return;
   }
   event.preventDefault();

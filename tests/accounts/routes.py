@@ -33,7 +33,7 @@ _SHOWN = {
     "endpoint": "endpoint_qr",
 }
 _SENT = {
-    "prototype": "begin_labels replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
+    "prototype": "begin_labels finish_and_train replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
     "run": "cancel_run resume_run train_without accept_leaks deploy try_run why_mistake remove_model",
     "search": "stop_search cancel_search resume_search",
     "endpoint": "update_endpoint choose_examples create_key create_link",

@@ -38,6 +38,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "label": {"version": "VERSION", "row": "1", "value": "x"},
     "undo_label": {"version": "VERSION"},
     "finish_labels": {"version": "VERSION"},
+    "finish_and_train": {},
     "new_prototype": {"dataset": "DATASET", "prototype": "PROTOTYPE", "upload": "UPLOAD"},
     "replace_data": {"upload": "UPLOAD"},
     "switch_workspace": {"workspace": "WORKSPACE"},

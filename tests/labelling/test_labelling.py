@@ -79,7 +79,13 @@ def test_the_queue_asks_about_the_pool_alone(dataset: Dataset, api: Client) -> N
     first = ask(api, dataset, "queue?order=file&count=3")
     assert first == {
         "items": [
-            {"row": LABELLED + 1 + at, "text": f"question number {at} about it", "suggestion": None, "reason": None}
+            {
+                "row": LABELLED + 1 + at,
+                "text": f"question number {at} about it",
+                "suggestion": None,
+                "reason": None,
+                "label": None,
+            }
             for at in range(3)
         ],
         "next": None,
@@ -111,7 +117,7 @@ def test_columns_of_a_table_are_named(user: User, workspace: Workspace, api: Cli
     made = made_from("\n".join(["age,size,churned", *lines]).encode(), user, workspace, tmp_path)
     assert made.versions.get().suggestion["task"] == "tabular-classification"
     item = ask(api, made, "queue?order=file")["items"][0]
-    assert item == {"row": 41, "columns": {"age": "1", "size": "2"}, "suggestion": None, "reason": None}
+    assert item == {"row": 41, "columns": {"age": "1", "size": "2"}, "suggestion": None, "reason": None, "label": None}
 
 
 def test_other_tasks_are_refused(user: User, workspace: Workspace, api: Client, tmp_path: Path) -> None:

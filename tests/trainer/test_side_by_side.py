@@ -12,7 +12,7 @@ from tests.trainer import command
 from trainer import answers
 from trainer.tasks.tabular_classification import TabularClassification
 from trainer.tasks.text_classification import TextClassification
-from trainer.tested_rows import MOST_CHANGED, changed_rows
+from trainer.tested_rows import MOST_CHANGED, changed_rows, have_same_rows
 
 BOX = {"label": "cat", "score": 0.9, "box": [0.1, 0.1, 0.5, 0.5]}
 ANN = {"text": "Ann", "label": "person", "start": 0, "end": 3, "score": 0.9}
@@ -54,6 +54,17 @@ def test_the_rows_that_changed_sides(kind: str, tmp_path: Path) -> None:
     assert (changes.first, changes.second, changes.looked_at) == (1, 1, 4)
     assert [(change.row, change.better) for change in changes.rows] == [(0, "first"), (1, "second")]
     assert changes.rows[0].asked == {"text": "row 0"}
+
+
+def test_rows_whose_right_answer_was_corrected_in_between_are_the_same_rows(tmp_path: Path) -> None:
+    """And they count for neither run: what was right when each of them was tested differs."""
+    first = keep(tmp_path / "a", ["x"] * 20, ["x"] * 20)
+    second = keep(tmp_path / "b", ["y", *["x"] * 19], ["x"] * 19 + ["y"])
+    assert have_same_rows(first, second, same_version=False)
+    changes = changed_rows("class", first, second)
+    assert changes is not None
+    assert (changes.looked_at, changes.first, changes.second) == (19, 1, 0)
+    assert not have_same_rows(first, keep(tmp_path / "c", ["y"] * 20, ["x"] * 20), same_version=False)
 
 
 def test_pairs_of_texts_are_compared_by_how_near_their_scores_are(tmp_path: Path) -> None:

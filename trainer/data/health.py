@@ -9,6 +9,7 @@ from trainer.data.languages import language_problems
 from trainer.data.leakage import leakage_problems
 from trainer.data.mislabels import draw_rows, label_quality_problems
 from trainer.data.near_copies import near_copy_problems
+from trainer.data.pool import confirmed_rows
 from trainer.data.problems import Problem
 
 
@@ -31,5 +32,5 @@ def find_health_problems(dataset: Dataset) -> list[Problem]:
     drawn, cells = draw_rows(dataset)
     problems += language_problems(cells[:2_000])
     if dataset.labelled:
-        problems += label_quality_problems(cells, keys.codes[drawn], keys.labels, drawn)
+        problems += label_quality_problems(cells, keys.codes[drawn], keys.labels, drawn, confirmed_rows(dataset))
     return problems

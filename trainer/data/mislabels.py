@@ -1,6 +1,7 @@
 """Labels that a simple model, cross-validated, is sure are wrong, and what more rows would bring. Bounded in rows."""
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from trainer.data.cells import select_cells
 from trainer.data.dataset import Dataset
 from trainer.data.memory import release_memory
+from trainer.data.pool import confirmed_rows
 from trainer.data.problems import Problem, Suggestion, fix_of, problem, shorten
 from trainer.messages import _, ngettext
 
@@ -23,7 +25,8 @@ SURE, DOUBTED = 0.75, 0.08
 WORD = re.compile(r"\b\w\w+\b")
 """What scikit-learn counts as a word: texts of single letters or of signs alone hold none."""
 MISLABEL_FIXES = (("accept_mislabels", _("Accept suggestions")), ("drop_mislabels", _("Exclude")))
-SUGGESTIONS_SHOWN = 20
+SUGGESTIONS_KEPT = 200
+"""Of which the data page shows the first; the page Label asks about all."""
 
 
 class CrossValidated(NamedTuple):
@@ -103,14 +106,19 @@ def cross_validate_labels(
 
 
 def label_quality_problems(
-    texts: list[str], targets: np.ndarray, labels: list[str], rows: np.ndarray, seed: int = 0
+    texts: list[str],
+    targets: np.ndarray,
+    labels: list[str],
+    rows: np.ndarray,
+    confirmed: Collection[int] = (),
+    seed: int = 0,
 ) -> list[Problem]:
-    """Labels that look wrong and what more rows would bring."""
+    """Labels that look wrong, none of `confirmed` rows (from 0), and what more rows would bring."""
     guessed = cross_validate_labels(texts, targets, labels, seed)
     if guessed is None:
         return []
     problems: list[Problem] = []
-    wrong = guessed.doubted()
+    wrong = unconfirmed(guessed.doubted(), rows[guessed.rows], confirmed)
     if len(wrong):
         examples = [
             f"{shorten(guessed.texts[index])[:70]} — “{guessed.names[guessed.answers[index]]}”, perhaps “{guessed.names[guessed.best[index]]}”"
@@ -131,7 +139,7 @@ def label_quality_problems(
                 "label": guessed.names[guessed.answers[index]],
                 "suggested": guessed.names[guessed.best[index]],
             }
-            for index in wrong[:SUGGESTIONS_SHOWN]
+            for index in wrong[:SUGGESTIONS_KEPT]
         ]
         problems.append(mislabels | {"fixes": [fix_of(*fix) for fix in MISLABEL_FIXES], "suggestions": suggestions})
     if len(guessed.half_right) == 3 and len(guessed.rows) < 2_000:
@@ -149,13 +157,20 @@ def label_quality_problems(
     return problems
 
 
+def unconfirmed(places: np.ndarray, rows: np.ndarray, confirmed: Collection[int]) -> np.ndarray:
+    """Those places whose rows no person has looked at."""
+    return places[~np.isin(rows[places], list(confirmed))] if confirmed else places
+
+
 def suggest_labels(dataset: Dataset) -> dict[int, str]:
     """The rows of the finding `probable_mislabels`, from 0, each with the label that a simple model is sure of."""
     drawn, cells = draw_rows(dataset)
     guessed = cross_validate_labels(cells, dataset.mapped_keys.codes[drawn], dataset.mapped_keys.labels)
     if guessed is None:
         return {}
-    return {int(drawn[guessed.rows[index]]): guessed.names[guessed.best[index]] for index in guessed.doubted()}
+    rows = drawn[guessed.rows]
+    doubted = unconfirmed(guessed.doubted(), rows, confirmed_rows(dataset))
+    return {int(rows[index]): guessed.names[guessed.best[index]] for index in doubted}
 
 
 def draw_rows(dataset: Dataset) -> tuple[np.ndarray, list[str]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainer.columns import canonical_label
 from trainer.data.cells import is_missing_mask
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset, LabelSource
@@ -58,7 +59,8 @@ def missing(dataset: Dataset, name: str) -> np.ndarray:
 
 def apply_labels(dataset: Dataset, entries: list[LabelEntry]) -> None:
     """Give rows their labels and part. Those that have a part keep it; of the others one in ten joins the test, if it was drawn.
-    Where there is no test yet, all are divided anew. A label that was only suggested is never tested on."""
+    Where there is no test yet, all are divided anew. A label that was only suggested is never tested on. A label that somebody
+    has looked at and kept comes from where it came from, with who looked at it."""
     answer = dataset.roles.get(dataset.shape.answer) if dataset.shape else None
     if answer is None:
         raise DataError(
@@ -67,12 +69,36 @@ def apply_labels(dataset: Dataset, entries: list[LabelEntry]) -> None:
     values, parts = dataset.column(answer).to_pylist(), dataset.split
     for entry in entries:
         row = entry["row"] - 1
+        source = source_of(entry)
+        if is_kept(values[row], entry):
+            source["source"] = kept_source(dataset.label_sources.get(row))
+        dataset.label_sources[row] = source
         if not entry.get("left_out"):
             values[row] = entry["value"]
-        dataset.label_sources[row] = source_of(entry)
     dataset.table = dataset.table.set_column(dataset.names.index(answer), answer, pa.array(values, pa.string()))
     map_columns(dataset, dataset.roles, dataset.task)
     divide_labelled(dataset, parts)
+
+
+def is_kept(value: str | None, entry: LabelEntry) -> bool:
+    """Whether the decision is that the label which the row has stays."""
+    given = None if entry.get("left_out") else entry["value"]
+    return bool(value and given) and canonical_label(str(value)) == canonical_label(str(given))
+
+
+def kept_source(before: LabelSource | None) -> str:
+    """Of a label that stays. A suggestion that a person has seen is that person's."""
+    source = before["source"] if before else FILE
+    return PERSON if source == SUGGESTION else source
+
+
+def confirmed_rows(dataset: Dataset) -> set[int]:
+    """Rows, from 0, whose label a person gave here, or looked at and kept."""
+    return {
+        row
+        for row, source in dataset.label_sources.items()
+        if source["source"] in (FILE, PERSON) and not source["left_out"]
+    }
 
 
 def source_of(entry: LabelEntry) -> LabelSource:
@@ -104,7 +130,8 @@ def has_test(dataset: Dataset, parts: np.ndarray) -> bool:
     if dataset.given_split:
         return True
     tested = np.flatnonzero(dataset.mapped_keys.usable & (parts == "test"))
-    of_file = [row for row in tested.tolist() if row not in dataset.label_sources]
+    sources = dataset.label_sources
+    of_file = [row for row in tested.tolist() if row not in sources or sources[row]["source"] == FILE]
     return bool(of_file) or (len(tested) >= FEWEST_TESTED and bool(drawn_rows(dataset)[tested].all()))
 
 

@@ -11,7 +11,7 @@ from webapp.accounts.rights import Right
 from webapp.api.auth import Body, Token, check_choice, once
 from webapp.api.schemas import Whole
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.labelling import actions
+from webapp.labelling import actions, doubts
 from webapp.labelling.progress import as_json, thin_of
 from webapp.labelling.queue import MOST_AT_ONCE, MOST_SEARCHED, ORDERS, ROWS_AT_ONCE, items
 
@@ -21,8 +21,8 @@ LABELLER = Token(Right.LABEL)
 
 class SuggestionOut(Schema):
     label: str
-    score: float
-    """0 to 1: how sure the model is."""
+    score: float | None
+    """0 to 1: how sure the model is; null where it does not say."""
 
 
 class QueueItem(Whole):
@@ -32,6 +32,8 @@ class QueueItem(Whole):
     suggestion: SuggestionOut | None
     reason: str | None
     """What it is asked for: test, random, uncertain, like (the last one corrected) or spread; null in other orders."""
+    label: str | None
+    """That it has, where it is asked about again; `suggestion` is the other one then."""
 
 
 class QueueOut(Schema):
@@ -47,6 +49,8 @@ class LabelIn(Body):
     """It stays in the data, and is never used and not asked about again."""
     source: Literal["person", "suggestion"] = "person"
     """`suggestion` for what a program has said, or a person has only accepted: it is never tested on."""
+    before: str | None = None
+    """The label that the row has, where it is looked at again. The same as `value`: it is kept, and not asked about again."""
 
 
 class LabelsIn(Body):
@@ -111,12 +115,17 @@ def version_of(request: AuthedRequest, pk: str) -> DatasetVersion:
 
 @router.get("/datasets/{pk}/queue", response=QueueOut)
 def queue(
-    request: AuthedRequest, pk: str, order: str = "mixed", count: int = ROWS_AT_ONCE, search: str = ""
+    request: AuthedRequest, pk: str, order: str = "mixed", count: int = ROWS_AT_ONCE, search: str = "", about: str = ""
 ) -> dict[str, Any]:
     """The next rows without a label, at most 50: in the order of the `file`, `random`, or `mixed`, which teaches most; those with the
-    words of `search` in the order of the file. Each with the label that is suggested for it, once ten rows have one."""
-    check_choice("order", order, ORDERS)
-    found = items(version_of(request, pk), order, min(count, MOST_AT_ONCE), search=search[:MOST_SEARCHED])
+    words of `search` in the order of the file. Each with the label that is suggested for it, once ten rows have one. Or rows whose
+    label may be wrong, the surest first: `suspects`, which a simple model doubts, and the `mistakes` of the run `about`."""
+    check_choice("order", order, (*ORDERS, *doubts.SOURCES))
+    version, count = version_of(request, pk), min(max(count, 1), MOST_AT_ONCE)
+    if order in doubts.SOURCES:
+        found = doubts.items(version, order, about, count)
+    else:
+        found = items(version, order, count, search=search[:MOST_SEARCHED])
     return {"items": [item.as_dict() for item in found], "next": None}
 
 
@@ -126,7 +135,11 @@ def add_labels(request: AuthedRequest, pk: str, payload: LabelsIn) -> Status[dic
     """Each is saved at once; `labels/done` makes a version of them. 409 where somebody else has decided on all of them."""
     entries = [
         actions.Entry(
-            label.row, label.value and canonical_label(label.value), left_out=label.left_out, source=label.source
+            label.row,
+            label.value and canonical_label(label.value),
+            left_out=label.left_out,
+            source=label.source,
+            before=label.before and canonical_label(label.before),
         )
         for label in payload.labels
     ]

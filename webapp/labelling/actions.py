@@ -16,9 +16,11 @@ from webapp.core.problems import Conflict, Problem
 from webapp.datasets.actions import lock_dataset
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.datasets.quota import lock_quota
+from webapp.datasets.rows import connect
 from webapp.datasets.versions import derive
 from webapp.labelling import guiding
 from webapp.labelling.carrying import carry
+from webapp.labelling.doubts import labels_of_rows
 from webapp.labelling.models import LONGEST_LABEL, Decision, Guide, Source
 from webapp.labelling.progress import stop_sentence, thin_of, thin_words
 from webapp.labelling.queue import check_can_be_labelled, in_pool, label_column, pool_size, start_of
@@ -37,6 +39,8 @@ class Entry:
     value: str | None
     left_out: bool = False
     source: str = Source.PERSON
+    before: str | None = None
+    """The label that it has, of a row that is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +73,20 @@ def guide_of(version: DatasetVersion) -> Guide:
 
 def progress(version: DatasetVersion) -> Progress:
     pending = Decision.objects.pending(version)
-    labels = pending.filter(value__isnull=False).count()
+    labels = pending.new().filter(value__isnull=False).count()
     left_out = pending.filter(left_out=True).count()
     pool = max(pool_size(version) - labels - left_out, 0)
-    return Progress(version.label_rows + labels, pool, labels + left_out)
+    return Progress(version.label_rows + labels, pool, pending.settled().count())
 
 
 def labels_of(version: DatasetVersion) -> list[tuple[str, int]]:
     """(label, rows that have it, with what is pending), those of the version first, so that keys stay the same."""
     counts = Counter({entry["label"]: entry["count"] for entry in version.labels})
     given = Decision.objects.pending(version).filter(value__isnull=False).order_by("decided_at", "pk")
-    for value in given.values_list("value", flat=True):
+    for value, before in given.values_list("value", "before"):
         counts[value] += 1
+        if before is not None:
+            counts[before] -= 1
     return list(counts.items())
 
 
@@ -89,13 +95,24 @@ def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[di
     each ({row, code, message, hint}). `Conflict` where that is all of them, `Problem` for what nobody could have meant."""
     check_entries(version, entries)
     free = in_pool(version, [entry.row for entry in entries])
+    labels = labels_now(version, entries)
     refusals: list[tuple[int, Problem]] = []
     for entry in entries:
-        problem = labelled_already(entry.row) if entry.row not in free else save(version, user, entry)
+        is_open = entry.row in free if entry.before is None else labels.get(entry.row) == entry.before
+        problem = save(version, user, entry) if is_open else labelled_already(entry.row)
         refusals += [(entry.row, problem)] if problem else []
     if refusals and len(refusals) == len(entries):
         raise refusals[0][1]
     return [{"row": row, **problem.as_dict()} for row, problem in refusals]
+
+
+def labels_now(version: DatasetVersion, entries: list[Entry]) -> dict[int, str]:
+    """{row: the label that it has}, of the rows that are looked at again."""
+    rows = [entry.row for entry in entries if entry.before is not None]
+    if not rows:
+        return {}
+    with connect() as cursor:
+        return labels_of_rows(cursor, version, rows)
 
 
 def check_entries(version: DatasetVersion, entries: list[Entry]) -> None:
@@ -116,6 +133,12 @@ def check_entries(version: DatasetVersion, entries: list[Entry]) -> None:
             )
         if entry.value is not None:
             check_label(entry.value)
+        if entry.left_out and entry.before is not None:
+            raise Problem(
+                _("A row that has a label is excluded on the data page."),
+                code="bad_label",
+                hint=_("Keep its label, change it, or skip the row."),
+            )
 
 
 def check_label(value: str) -> None:
@@ -141,6 +164,7 @@ def save(version: DatasetVersion, user: User, entry: Entry) -> Problem | None:
         "value": None if entry.left_out or entry.value is None else entry.value.strip(),
         "left_out": entry.left_out,
         "source": entry.source,
+        "before": entry.before,
         "person": user,
         "decided_at": timezone.now(),
     }
@@ -207,12 +231,25 @@ def done(version: DatasetVersion, user: User) -> DatasetVersion:
         decisions = list(Decision.objects.pending(version).settled().order_by("row"))
         if not decisions:
             return version
-        note = ngettext("%(n)d row labelled", "%(n)d rows labelled", len(decisions)) % {"n": len(decisions)}
+        note = note_of(decisions)
         suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
         made = derive(version, user, note, changes={"labels": [as_change(one) for one in decisions]}, **suggestion)
         Decision.objects.filter(pk__in=[one.pk for one in decisions]).update(made=made)
         Decision.objects.pending(version).skipped().delete()  # to be asked about again
     return made
+
+
+def note_of(decisions: list[Decision]) -> str:
+    """“40 rows labelled, 3 labels changed, 5 labels kept”."""
+    looked_at = [one for one in decisions if one.before is not None]
+    kept = sum(one.value == one.before for one in looked_at)
+    labelled, changed = len(decisions) - len(looked_at), len(looked_at) - kept
+    parts = [
+        ngettext("%(n)d row labelled", "%(n)d rows labelled", labelled) % {"n": labelled} if labelled else "",
+        ngettext("%(n)d label changed", "%(n)d labels changed", changed) % {"n": changed} if changed else "",
+        ngettext("%(n)d label kept", "%(n)d labels kept", kept) % {"n": kept} if kept else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def begin(version: DatasetVersion, user: User) -> DatasetVersion:

@@ -4,6 +4,7 @@ from django.db import IntegrityError, transaction
 
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import connect, file_of, names_of, rows_sql
+from webapp.labelling.doubts import labels_of_rows
 from webapp.labelling.models import Decision, DecisionQuerySet
 from webapp.labelling.queue import in_pool, label_column
 
@@ -24,11 +25,14 @@ def carry_from(before: DatasetVersion, version: DatasetVersion, pending: list[De
     """Somebody else's decision on the same row that is already there stays."""
     new_rows = same_rows(before, version, [decision.row for decision in pending])
     free = in_pool(version, list(new_rows.values())) if new_rows else set()
+    with connect() as cursor:
+        labels = labels_of_rows(cursor, version, list(new_rows.values()))
     taken = set(Decision.objects.filter(version=version).values_list("row", flat=True))
     for decision in pending:
         row = new_rows.get(decision.row)
         unmoved = Decision.objects.filter(pk=decision.pk, version=before)
-        if row is None or row not in free or row in taken or not move(unmoved, version, row):
+        is_open = row in free if decision.before is None else row is not None and labels.get(row) == decision.before
+        if row is None or not is_open or row in taken or not move(unmoved, version, row):
             unmoved.update(not_in=version.pk)
 
 

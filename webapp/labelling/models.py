@@ -28,16 +28,23 @@ class DecisionQuerySet(WorkspaceQuerySet["Decision"]):
         """Those that change the row: skipped ones do not."""
         return self.filter(Q(value__isnull=False) | Q(left_out=True))
 
+    def new(self) -> Self:
+        """About rows of the pool."""
+        return self.filter(before=None)
+
     def skipped(self) -> Self:
         return self.filter(value=None, left_out=False)
 
 
 class Decision(WorkspaceOwned):
-    """`value`: the label; null for a row that was skipped, or that is `left_out`."""
+    """`value`: the label; null for a row that was skipped, or that is `left_out`. The same as `before`: it was looked at and kept."""
 
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="+")
     row = models.PositiveIntegerField(help_text="from 1")
     value = models.CharField(max_length=LONGEST_LABEL, null=True)
+    before = models.CharField(
+        max_length=LONGEST_LABEL, null=True, help_text="the label that the row has; null for one of the pool"
+    )
     left_out = models.BooleanField(default=False)
     source = models.CharField(max_length=12, choices=Source, default=Source.PERSON)
     person = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -33,10 +33,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """`score`: 0 to 1, how sure the model is."""
+    """`score`: 0 to 1, how sure the model is; None where it does not say."""
 
     label: str
-    score: float
+    score: float | None
 
     def as_dict(self) -> dict[str, Any]:
         return {"label": self.label, "score": self.score}
@@ -51,6 +51,8 @@ class Item:
     suggestion: Suggestion | None = None
     reason: str = ""
     """What it is asked for in the mixed order (`trainer.labelling.asking`)."""
+    label: str | None = None
+    """That it has, where it is asked about again."""
 
     def as_dict(self) -> dict[str, Any]:
         """The inputs by their role; those of a table, which has none, in `columns`."""
@@ -63,6 +65,7 @@ class Item:
             **({"columns": columns} if columns else {}),
             "suggestion": suggestion,
             "reason": self.reason or None,
+            "label": self.label,
         }
 
 
@@ -213,8 +216,10 @@ def pool_size(version: DatasetVersion) -> int:
         return int(cursor.execute(f"SELECT count(*) FROM ({pool})", values).fetchone()[0])  # noqa: S608
 
 
-def item_of(version: DatasetVersion, row: dict[str, Any], suggestion: Suggestion | None, reason: str) -> Item:
+def item_of(
+    version: DatasetVersion, row: dict[str, Any], suggestion: Suggestion | None, reason: str, label: str | None = None
+) -> Item:
     names, kinds = names_of(version), [column["kind"] for column in version.columns]
     places = [(role, name, names.index(name)) for role, name in inputs_of(version)]
     cells = [Cell(role, name, kinds[at], row["cells"][at]) for role, name, at in places]
-    return Item(row["number"], cells, suggestion, reason)
+    return Item(row["number"], cells, suggestion, reason, label)

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -19,7 +21,7 @@ from webapp.core.numbers import whole
 from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion, Status
-from webapp.labelling import actions
+from webapp.labelling import actions, doubts
 from webapp.labelling import progress as progress_so_far
 from webapp.labelling.models import Guide
 from webapp.labelling.queue import MOST_SEARCHED, ORDERS, items, label_column, start_of
@@ -29,6 +31,8 @@ P = ParamSpec("P")
 KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 AHEAD = 8
 """Rows that a page has before they are asked about."""
+QUEUE = ("order", "about", "search")
+"""What a queue is asked for; `about`: what it is of, such as the run whose mistakes are looked at."""
 
 
 def wants_script(request: HttpRequest) -> bool:
@@ -60,7 +64,7 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
 
     Context: prototype, version, can_label (whether this task is labelled here), can_begin (whether a column for labels can be
     added), at_work (a version is being read), cards (rows),
-    labels [(key, label, rows)], progress, advice, order, search, and what `guided` says. With `?cards` only the cards, none of the
+    labels [(key, label, rows)], progress, advice, and what `asked` and `guided` say. With `?cards` only the cards, none of the
     rows in `?without=`; with `?progress` only how good it is already.
     """
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
@@ -75,10 +79,7 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
     actions.current_version(prototype.dataset)
     if "progress" in request.GET:
         return render(request, "labelling/_progress.html", guided(version))
-    order, search = request.GET.get("order", ""), request.GET.get("search", "").strip()[:MOST_SEARCHED]
-    order = order if order in ORDERS else "mixed"
-    without = tuple(row for text in request.GET.getlist("without") if (row := whole(text, None)) is not None)
-    context |= {"cards": items(version, order, AHEAD, without, search), "order": order, "search": search}
+    context |= asked(request, version)
     if "cards" in request.GET:
         return render(request, "labelling/_cards.html", context)
     latest = prototype.dataset.latest
@@ -92,6 +93,23 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
         "failed": latest if latest is not None and latest.status == Status.FAILED else None,
     }
     return render(request, "labelling/label.html", context)
+
+
+def asked(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
+    """Context of what is asked about: cards, and by what of QUEUE they were found; query: the same as it stands in an address;
+    suspects: how many labels look wrong."""
+    chosen = {name: request.GET.get(name, "").strip()[:MOST_SEARCHED] for name in QUEUE}
+    if chosen["order"] not in (*ORDERS, *doubts.SOURCES):
+        chosen["order"] = "mixed"
+    without = tuple(row for text in request.GET.getlist("without") if (row := whole(text, None)) is not None)
+    if chosen["order"] in doubts.SOURCES:
+        cards = doubts.items(version, chosen["order"], chosen["about"], AHEAD, without)
+    else:
+        cards = items(version, chosen["order"], AHEAD, without, chosen["search"])
+    query = urlencode({name: value for name, value in chosen.items() if value})
+    is_again = chosen["order"] in doubts.SOURCES
+    suspects = len(doubts.suspects(version))
+    return {**chosen, "cards": cards, "query": query, "is_again": is_again, "suspects": suspects}
 
 
 def guided(version: DatasetVersion) -> dict[str, Any]:
@@ -145,17 +163,24 @@ def entry_of(request: HttpRequest) -> actions.Entry:
             _("No label was chosen."), code="bad_label", hint=_("Choose a label, or skip the row."), field="new"
         )
     value = None if action else canonical_label(typed)
-    return actions.Entry(row, value, left_out=action == "leave_out")
+    return actions.Entry(row, value, left_out=action == "leave_out", before=request.POST.get("before") or None)
 
 
 def answer(request: HttpRequest, version: DatasetVersion, prototype: Prototype) -> HttpResponse:
     """The page again; for its script, how far it is."""
     if not wants_script(request):
-        return redirect("label", prototype.pk)
+        return back(request, prototype)
     progress = actions.progress(version)
     counts = {"labelled": progress.labelled, "pool": progress.pool, "pending": progress.pending}
     fitted = fitted_at(actions.guide_of(version))
     return JsonResponse({**counts, "advice": actions.advice(version, progress), "fitted": fitted})
+
+
+def back(request: HttpRequest, prototype: Prototype) -> HttpResponse:
+    """To the same queue."""
+    query = urlencode({name: value for name in QUEUE if (value := request.POST.get(name, "")[:MOST_SEARCHED])})
+    address = reverse("label", args=[prototype.pk])
+    return redirect(f"{address}?{query}" if query else address)
 
 
 @needs(Right.LABEL)
@@ -171,7 +196,7 @@ def undo(request: AuthedRequest, pk: str) -> HttpResponse:
     if wants_script(request):
         return answer(request, version, prototype)
     messages.info(request, _("Undone: row %(row)d.") % {"row": decision.row})
-    return redirect("label", prototype.pk)
+    return back(request, prototype)
 
 
 @needs(Right.LABEL)

@@ -11,6 +11,7 @@ class RunsConfig(AppConfig):
         from webapp.datasets import quota
         from webapp.datasets.models import DatasetVersion
         from webapp.datasets.signals import version_read
+        from webapp.labelling import doubts
         from webapp.runs import usage  # noqa: F401  it registers what it counts
         from webapp.runs.models import Run
 
@@ -19,11 +20,17 @@ class RunsConfig(AppConfig):
 
             start_waiting(version)
 
+        def mistakes_of(version: DatasetVersion, about: str) -> list[doubts.Doubt]:
+            from webapp.runs.mistakes import doubted_by
+
+            return doubted_by(version, about)
+
         def erase_streams(sender: object, ids: list[str], **_kwargs: object) -> None:
             from webapp.runs.stream import forget
 
             transaction.on_commit(lambda: forget(ids))
 
+        doubts.SOURCES[doubts.MISTAKES] = mistakes_of
         quota.KINDS["runs"] = lambda workspace: Run.objects.for_workspace(workspace).total_bytes()
         erased.connect(erase_streams, weak=False, dispatch_uid="erase_streams")
         version_read.connect(start_waiting, weak=False, dispatch_uid="start_waiting")

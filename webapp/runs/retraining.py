@@ -59,6 +59,27 @@ def train_without(run: Run, user: User, column: str) -> DatasetVersion:
     return made
 
 
+def train_like(run: Run, made: DatasetVersion, user: User) -> None:
+    """A run with the settings of this one on a version that has just been made, once it is read; what is in the way is told
+    now. Their scores can be compared: test rows keep their part."""
+    gate.check_budget(run.workspace)
+    actions.lock_what_it_needs(run.prototype, vars(run))
+    Retraining.objects.create(
+        workspace=run.workspace,
+        prototype=run.prototype,
+        version=made,
+        base=run,
+        asked_by=user,
+        settings=run.recipe,
+    )
+
+
+def run_to_repeat(prototype: Prototype, about: str = "") -> Run | None:
+    """Whose settings the next training has: the run of this id, else the one with the best score, else the last that ended well."""
+    ended = prototype.runs.listed().filter(status="succeeded")
+    return (ended.filter(pk=about).first() if about else None) or ended.best_first().first() or ended.first()
+
+
 def version_without(run: Run, version: DatasetVersion | None, column: str) -> DatasetVersion:
     """The version, if a column can be taken out of it for a run; `Problem`."""
     if version is None or not is_input(run, version, column):

@@ -1,9 +1,10 @@
 from django.urls import path
 
-from webapp.runs import search_views, train_views, views
+from webapp.runs import label_views, search_views, train_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/train", train_views.train, name="train"),
+    path("prototypes/<str:pk>/label/train", label_views.finish_and_train, name="finish_and_train"),
     path("prototypes/<str:pk>/estimate", train_views.estimate, name="estimate"),
     path("prototypes/<str:pk>/net", train_views.net, name="net"),
     path("prototypes/<str:pk>/augmented", train_views.augmented, name="augmented"),

@@ -8,10 +8,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from webapp.core import charts, formats, scores
+from webapp.prototypes.models import Prototype
 from webapp.runs import ladder
 from webapp.runs.models import Run
+from webapp.runs.retraining import run_to_repeat
 
 register = template.Library()
+
+
+@register.simple_tag
+def like_run(prototype: Prototype, about: str = "") -> Run | None:
+    """The run whose settings the next training has: that of this id, or the best one; None where none has ended well."""
+    return run_to_repeat(prototype, about)
 
 
 @register.simple_tag
