@@ -138,6 +138,7 @@ class World:
             "/endpoints/{slug}/links": {"name": "taken"},
             "/endpoints/{slug}/feedback": {"input": "x", "verdict": "up"},
             "/prototypes/{pk}": {"name": "taken"},
+            "/prototypes/{pk}/golden": {"items": [{"input": "x", "answer": "taken"}]},
             "/members/{pk}": {"role": "viewer"},
             "/invitations": {"email": "taken@example.org"},
             "/workspace": {"name": "mine"},

@@ -25,7 +25,7 @@ from webapp.api.schemas import (
 from webapp.api.shapes import endpoint_shape, example_shape, feedback_shape, fields_of, link_shape
 from webapp.core.problems import Conflict
 from webapp.costs.gate import month
-from webapp.endpoints import actions, choosing, inbox, visitors
+from webapp.endpoints import actions, choosing, inbox, replacing, visitors
 from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import LONGEST_CORRECTION, Endpoint, EndpointKey, ShareLink
 from webapp.runs.models import Run
@@ -51,6 +51,8 @@ class EndpointIn(Body):
     examples: list[int | ExampleIn] | None = None
     """What visitors see of the data, see `PATCH`; nothing when left out."""
     texts: bool | None = None
+    anyway: bool = False
+    """Replace the run that is live even where this one is worse or not shown to be better (409 `not_better` otherwise)."""
 
 
 class EndpointPatch(Body):
@@ -66,6 +68,8 @@ class EndpointPatch(Body):
     status: str | None = None
     examples: list[int | ExampleIn] | None = None
     texts: bool | None = None
+    anyway: bool = False
+    """Replace the run that is live even where `run` is worse or not shown to be better (409 `not_better` otherwise)."""
 
 
 class NameIn(Body):
@@ -108,7 +112,8 @@ def create_endpoint(request: AuthedRequest, payload: EndpointIn) -> Status[dict[
     """Serve a run. Its demo opens for anyone with the link in `demo_url` unless `visibility` says otherwise. The key comes
     only in this answer, the first time a prototype is deployed."""
     run = load_run(request, payload.run)
-    wishes = payload.model_dump(exclude={"run", "examples", "texts"}) | {"examples": choice_of(run, payload)}
+    replacing.check_better(Endpoint.objects.filter(prototype=run.prototype).first(), run, anyway=payload.anyway)
+    wishes = payload.model_dump(exclude={"run", "examples", "texts", "anyway"}) | {"examples": choice_of(run, payload)}
     endpoint, key = actions.deploy(run, request.user, **wishes)
     if key is None:
         _key, key = actions.create_key(endpoint, request.user, "another key")
@@ -142,11 +147,12 @@ def get_endpoint(request: AuthedRequest, slug: str) -> dict[str, Any]:
 @router.patch("/endpoints/{slug}", response=EndpointOut)
 def patch_endpoint(request: AuthedRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
     endpoint = load_endpoint(request, slug)
-    wishes = payload.model_dump(exclude={"run", "examples", "texts"}, exclude_none=True)
+    wishes = payload.model_dump(exclude={"run", "examples", "texts", "anyway"}, exclude_none=True)
     if payload.run:
         run = load_run(request, payload.run)
         if run.prototype_id != endpoint.prototype_id:
             raise Http404
+        replacing.check_better(endpoint, run, anyway=payload.anyway)
         wishes["examples"] = choice_of(run, payload)
         endpoint, _key = actions.deploy(run, request.user, **wishes)
     else:

@@ -16,7 +16,7 @@ from webapp.accounts.usage import in_use_or_new
 from webapp.core.models import next_number
 from webapp.core.problems import Conflict, Problem
 from webapp.costs import gate
-from webapp.endpoints import registry
+from webapp.endpoints import golden, registry
 from webapp.endpoints.addresses import check_slug, free_slug, release, save_slug
 from webapp.endpoints.choosing import Choice, choose
 from webapp.endpoints.hosting import settle
@@ -47,6 +47,7 @@ def deploy(run: Run, user: User | None, **wishes: object) -> tuple[Endpoint, str
         raise Conflict(_("Only a finished run can be shared."), code="not_finished", hint=_("Wait until it is done."))
     storage.check_model(run)
     gate.check_budget(run.workspace)
+    golden.check(run)
     ready, choice = exported(storage.local(run)), wishes.pop("examples", None)
     with transaction.atomic():
         lock_run(run)  # a first deployment has no row of its own yet
@@ -277,13 +278,17 @@ def delete(endpoint: Endpoint, user: User | None) -> None:
     transaction.on_commit(lambda: registry.leave(slug))
 
 
-def promote(version: EndpointVersion, user: User | None, choice: Choice | None = None) -> None:
+def promote(
+    version: EndpointVersion, user: User | None, choice: Choice | None = None, *, is_undone: bool = False
+) -> None:
     """Serve an older version again, or a newer one, with the examples of its run that were chosen. `Conflict` for one that was
-    never packaged, or whose model was removed."""
+    never packaged, whose model was removed, or that fails the golden set, unless it was live just before (`is_undone`)."""
     storage.check_model(version.run)
     if not version.engine:
         raise not_packaged()
     gate.check_budget(version.workspace)
+    if not is_undone:
+        golden.check(version.run)
     if choice:
         with transaction.atomic():
             choose(version.endpoint, user, choice)

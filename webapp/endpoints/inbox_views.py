@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 from webapp.endpoints import inbox
 from webapp.endpoints.models import Endpoint, Feedback
+from webapp.runs.retraining import run_to_repeat, train_like
 
 SHOWN = 50
 
@@ -65,8 +67,14 @@ def take(request: AuthedRequest, endpoint: Endpoint) -> HttpResponse:
         count = inbox.dismiss(endpoint, chosen)
         messages.info(request, ngettext("%(n)d dismissed.", "%(n)d dismissed.", count) % {"n": count})
         return redirect("feedback_inbox", endpoint.pk)
-    inbox.add_to_data(endpoint, request.user, [choice_of(request, pk) for pk in chosen])
-    messages.info(request, _("The next version is being made. Then train again, and compare on the same test."))
+    like = request.POST.get("like")
+    run = run_to_repeat(endpoint.prototype, like) if like else None
+    with transaction.atomic():
+        made = inbox.add_to_data(endpoint, request.user, [choice_of(request, pk) for pk in chosen])
+        if run:
+            train_like(run, made, request.user)
+    if not run:
+        messages.info(request, _("The next version is being made. Then train again, and compare on the same test."))
     return redirect("data", endpoint.prototype_id)
 
 

@@ -79,6 +79,27 @@ class Endpoint(WorkspaceOwned):
         return self.name
 
 
+class GoldenRow(WorkspaceOwned):
+    """An input that every model of a prototype must answer so before people get its answers (`webapp.endpoints.golden`)."""
+
+    prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="golden_rows")
+    input = models.JSONField(help_text="as serving takes it: a text, or an object of several inputs")
+    answer = models.CharField(max_length=200)
+
+    class Meta(WorkspaceOwned.Meta):
+        ordering = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.words[:40]}: {self.answer}"
+
+    @property
+    def words(self) -> str:
+        """The input as a person reads it."""
+        if isinstance(self.input, dict):
+            return " · ".join(str(value) for value in self.input.values() if value not in (None, ""))
+        return str(self.input)
+
+
 class ReleasedSlug(models.Model):
     """An address that a demo gave up: for a while only its workspace gets it again, so that nobody takes over the links that
     people were sent. No name is kept, and the workspace may be gone."""

@@ -58,6 +58,20 @@ class Question:
         return bool(same and None not in ranks and ranks[1] < ranks[0])  # type: ignore[operator]
 
 
+def check_better(endpoint: Endpoint | None, run: Run, *, anyway: bool) -> None:
+    """`Conflict`, once, where a program asks to replace the run that is live with one that is worse or not shown to be better."""
+    before = endpoint.current.run if endpoint and endpoint.current else None
+    if before is None or before.pk == run.pk or anyway:
+        return
+    asked = Question(before, run, "", "")
+    if asked.outcome in ("worse", "not shown"):
+        raise Conflict(
+            asked.sentence or _("The new run scored lower on its test rows."),
+            code="not_better",
+            hint=_("Send “anyway”: true to replace it all the same."),
+        )
+
+
 def question(request: HttpRequest, endpoint: Endpoint) -> Question | None:
     """What `?run=` or `?version=` asks to serve, unless it is served already."""
     if endpoint.current is None:

@@ -1,9 +1,10 @@
 from django.urls import path
 
-from webapp.endpoints import chatting, demo, inbox_views, views, why
+from webapp.endpoints import chatting, demo, golden_views, inbox_views, views, why
 
 urlpatterns = [
     path("prototypes/<str:pk>/share", views.share, name="share"),
+    path("prototypes/<str:pk>/golden", golden_views.golden_set, name="golden_set"),
     path("runs/<str:pk>/deploy", views.deploy, name="deploy"),
     path("runs/<str:pk>/try", views.try_run, name="try_run"),
     path("runs/<str:pk>/mistakes/<int:number>/why", why.why_mistake, name="why_mistake"),

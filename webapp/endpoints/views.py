@@ -235,7 +235,7 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
     if before:
         replacing.check_asked(endpoint, request.POST["instead_of"])
     choice = None if "undo" in request.POST else choosing.check_form(version.run, request.POST)
-    actions.promote(version, request.user, choice)
+    actions.promote(version, request.user, choice, is_undone="undo" in request.POST)
     if "undo" in request.POST:
         replacing.forget(request, endpoint)
         again = _("%(run)s is deployed again.") if endpoint.status == "off" else _("%(run)s is live again.")

@@ -27,8 +27,8 @@ Source = Callable[[DatasetVersion, str], list[Doubt]]
 
 def suspects(version: DatasetVersion, _about: str = "") -> list[Doubt]:
     """What the reader found (`trainer.data.mislabels`), none that a person has looked at."""
-    found = next((one for one in version.problems if one["code"] == "probable_mislabels"), {})
-    return [Doubt(one["row"], one["suggested"]) for one in found.get("suggestions") or []]
+    found = [one for one in version.problems if one["code"] == "probable_mislabels"]
+    return [Doubt(one["row"], one["suggested"]) for each in found for one in each.get("suggestions") or []]
 
 
 SOURCES: dict[str, Source] = {SUSPECTS: suspects}
