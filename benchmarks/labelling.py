@@ -15,6 +15,7 @@ import random
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from _sets import data
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.data.inspect import inspect
+from trainer.data.pool import is_drawn_for_test, keys_to_divide
 from trainer.intervals import wilson_interval
 from trainer.labelling import asking
 from trainer.labelling.classifier import Space, fit
@@ -62,6 +64,46 @@ def vectors(rows: list[list[str]], folder: Path, name: str) -> tuple[PartlyLabel
     assert found is not None, "there is an encoder for texts"
     hidden = [rows[number][1] for number in read.numbers]
     return read, found.matrix, hidden
+
+
+def pictures(folder: Path) -> tuple[PartlyLabelled, np.ndarray, list[str]]:
+    """The same of the photos of cats_dogs, which are in folders named by their labels."""
+    inspect([data("image_classification") / "cats_dogs.zip"], folder / "pictures", task="image-classification")
+    read = read_rows(Request(version=folder / "pictures"))
+    found = vectors_of(read, Path(os.environ["MAQUETTE_CACHE"]), folder)
+    assert found is not None, "there is a pretrained model for images in MAQUETTE_MODELS_DIR"
+    read.is_reserved = is_drawn_for_test(keys_to_divide(read.dataset).texts, read.dataset.split_spec.seed)[read.numbers]
+    return read, found.matrix, [read.labels[code] for code in read.codes]
+
+
+def halves(hidden: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places to label and places to test on, of a set without an official test."""
+    order = np.random.default_rng(seed).permutation(len(hidden))
+    return np.sort(order[: len(hidden) // 2]), np.sort(order[len(hidden) // 2 :])
+
+
+def of_pictures(counts: list[int], seeds: range) -> None:
+    """Each seed divides the photos anew: one half is labelled, the other tested on."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("MAQUETTE_CACHE", str(Path(folder) / "cache"))
+        rows, matrix, given = pictures(Path(folder))
+    labels = sorted(set(given))
+    codes = np.array([labels.index(name) for name in given])
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for seed in seeds:
+        own, others = halves(codes, seed)
+        space = Space.of(np.concatenate([matrix[own], matrix[others]]))
+        half = replace(rows)
+        half.keep(own)
+        person = Person(half, codes[own], labels)
+        test = space.unit[len(own) :], codes[others]
+        for is_mixed, found in scores.items():
+            figures = label(person, Space(space.unit[: len(own)], {}), counts, seed, test, is_mixed)
+            found.append(figures[-1][0])
+        print(f"seed {seed} mixed {scores[True][-1]:.3f} random {scores[False][-1]:.3f}", flush=True)
+    for is_mixed, found in scores.items():
+        name = "mixed" if is_mixed else "random"
+        print(f"{counts[-1]} labels, {name}: {np.mean(found):.3f} ({min(found):.3f} to {max(found):.3f})")
 
 
 def names_of(rows: PartlyLabelled, folder: Path) -> dict[str, np.ndarray]:
@@ -121,13 +163,16 @@ def label(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", default="banking77", choices=("banking77", "sms_spam"))
+    parser.add_argument("--set", default="banking77", choices=tuple(LABELS))
     parser.add_argument("--labels", type=int, nargs="*")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
     counts = options.labels or LABELS[options.set]
+    if options.set == "cats_dogs":
+        of_pictures(counts, range(options.first, options.first + options.seeds))
+        return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MAQUETTE_CACHE"] = str(options.cache or Path(folder) / "cache")
         train, test = texts_of(options.set)

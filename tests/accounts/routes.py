@@ -27,7 +27,7 @@ class Page:
 PICTURE = ("0" * 24 + ".png",)
 _SHOWN = {
     "": "home models docs workers costs storage limits settings members export",
-    "prototype": "golden_set data download_rows diff net augmented_picture media train search_settings estimate runs compare share prototype_settings",
+    "prototype": "golden_set label_rules data download_rows diff net augmented_picture media train search_settings estimate runs compare share prototype_settings",
     "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example",
     "search": "search search_live",
     "endpoint": "endpoint_qr",
@@ -138,7 +138,7 @@ UPLOADS = {"uploads", "upload"}
 CALLS: dict[Right, str] = {
     VIEW: """
         GET /datasets, GET /datasets/{pk}, GET /datasets/{pk}/rows, GET /datasets/{pk}/download, GET /datasets/{pk}/diff,
-        GET /datasets/{pk}/queue, GET /datasets/{pk}/labelling,
+        GET /datasets/{pk}/queue, GET /datasets/{pk}/rules, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /prototypes/{pk}/golden, GET /runs/{pk}/golden, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
         GET /runs/{pk}/groups, GET /compare, GET /searches, GET /searches/{pk},
@@ -151,7 +151,7 @@ CALLS: dict[Right, str] = {
         POST /datasets/{pk}/labels/done
     """,
     EDIT: """
-        POST /datasets, POST /datasets/{pk}/rows, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
+        POST /datasets, POST /datasets/{pk}/rows, POST /datasets/{pk}/rules, POST /datasets/{pk}/rules/{rule}/apply, DELETE /datasets/{pk}/rules/{rule}, POST /datasets/{pk}/labels/rename, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
         POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, PUT /prototypes/{pk}/golden, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,

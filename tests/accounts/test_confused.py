@@ -39,6 +39,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "undo_label": {"version": "VERSION"},
     "finish_labels": {"version": "VERSION"},
     "finish_and_train": {},
+    "label_rules": {"action": "rename", "label": "a", "name": "x"},
     "golden_set": {"rows": "1", "run": "RUN"},
     "new_prototype": {"dataset": "DATASET", "prototype": "PROTOTYPE", "upload": "UPLOAD"},
     "replace_data": {"upload": "UPLOAD"},

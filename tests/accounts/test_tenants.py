@@ -116,7 +116,13 @@ class World:
         parts: list[str] = []
         for part in path.strip("/").split("/"):
             before = parts[-1] if parts else ""
-            fixed = {"{number}": "1", "{hardware}": "cpu", "{slug}": self.ids["slug"], "{token}": self.ids["token"]}
+            fixed = {
+                "{number}": "1",
+                "{hardware}": "cpu",
+                "{slug}": self.ids["slug"],
+                "{token}": self.ids["token"],
+                "{rule}": "none",
+            }
             if part == "{pk}":
                 part = str(self.ids[(kinds | nested)[before]])
             parts.append(fixed.get(part, part))
@@ -129,6 +135,8 @@ class World:
             "/datasets": {"upload": self.ids["upload"], "name": "x"},
             "/datasets/{pk}/versions": {"changes": {"drop": [1]}},
             "/datasets/{pk}/labels": {"labels": [{"row": 1, "value": "taken"}]},
+            "/datasets/{pk}/rules": {"pattern": "taken", "label": "taken"},
+            "/datasets/{pk}/labels/rename": {"labels": ["a"], "name": "taken"},
             "/estimates": {"dataset": self.ids["dataset"]},
             "/runs": {"dataset": self.ids["dataset"], "prototype": self.ids["prototype"]},
             "/searches": {"dataset": self.ids["dataset"], "prototype": self.ids["prototype"]},

@@ -13,7 +13,16 @@ from trainer.data.column_checks import COLUMN_PROBLEMS, columns_with, is_spelled
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.fixes import FOLDS
-from trainer.data.pool import PERSON, SUGGESTION, LabelEntry, apply_labels, keep_sources, source_of
+from trainer.data.pool import (
+    PERSON,
+    SUGGESTION,
+    LabelEntry,
+    apply_labels,
+    keep_sources,
+    rename_labels,
+    source_of,
+    take_labels_back,
+)
 from trainer.data.splitting import keep_split, split_dataset
 from trainer.data.tables.table import as_text
 from trainer.errors import DataError
@@ -26,9 +35,14 @@ PERSONAL = ("mask_personal", "pseudonymise_personal")
 
 def apply_changes(dataset: Dataset, changes: JsonObject) -> None:
     """Set cells, then drop rows, both by numbers from 1; every row that stays keeps its part. `labels`, decisions about the rows
-    of the pool, come first (`trainer.data.pool.LabelEntry`); `by` says who else set cells of the answer, and when."""
+    of the pool, come first (`trainer.data.pool.LabelEntry`), then labels that are renamed (`rename`: {label: name}) and those of a source
+    that are taken back (`take_back`); `by` says who else set cells of the answer, and when."""
     if labels := label_entries(changes, dataset):
         apply_labels(dataset, labels)
+    if names := changes.get("rename"):
+        rename_labels(dataset, names_in(names))
+    if source := changes.get("take_back"):
+        take_labels_back(dataset, str(source))
     if not changes.get("set") and not changes.get("drop"):
         return
     parts = dataset.split
@@ -76,6 +90,13 @@ def label_entries(changes: JsonObject, dataset: Dataset) -> list[LabelEntry]:
         entry["row"] = row_index(entry["row"], dataset) + 1
         entry["value"] = as_text(entry["value"])
     return entries
+
+
+def names_in(names: object) -> dict[str, str]:
+    """{label: its new name}."""
+    if not isinstance(names, dict) or not all(isinstance(name, str) and name for name in names.values()):
+        raise bad_change(_('Labels to rename look like {"old": "new"}.'))
+    return names
 
 
 def listed(changes: JsonObject, name: str) -> list[Any]:

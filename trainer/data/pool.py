@@ -21,6 +21,8 @@ from trainer.messages import _
 POOL = "pool"
 FILE, PERSON, SUGGESTION = "file", "person", "suggestion"
 """Where a label comes from; what the file of sources does not name came with the `FILE`."""
+RULE = "rule:"
+"""Begins the source of a label that a rule gave, before the name of the rule."""
 ONE_IN = 10
 """Of so many rows that get a label, one joins the test."""
 FEWEST_TESTED = 5
@@ -61,12 +63,7 @@ def apply_labels(dataset: Dataset, entries: list[LabelEntry]) -> None:
     """Give rows their labels and part. Those that have a part keep it; of the others one in ten joins the test, if it was drawn.
     Where there is no test yet, all are divided anew. A label that was only suggested is never tested on. A label that somebody
     has looked at and kept comes from where it came from, with who looked at it."""
-    answer = dataset.roles.get(dataset.shape.answer) if dataset.shape else None
-    if answer is None:
-        raise DataError(
-            _("No column holds the labels."), code="no_column", hint=_("Choose the column of the labels first.")
-        )
-    values, parts = dataset.column(answer).to_pylist(), dataset.split
+    (values, answer), parts = answers_of(dataset), dataset.split
     for entry in entries:
         row = entry["row"] - 1
         source = source_of(entry)
@@ -89,7 +86,51 @@ def is_kept(value: str | None, entry: LabelEntry) -> bool:
 def kept_source(before: LabelSource | None) -> str:
     """Of a label that stays. A suggestion that a person has seen is that person's."""
     source = before["source"] if before else FILE
-    return PERSON if source == SUGGESTION else source
+    return PERSON if is_unseen(source) else source
+
+
+def is_unseen(source: str) -> bool:
+    """Whether a program gave a label, and no person has looked at it: such rows are never tested on."""
+    return source == SUGGESTION or source.startswith(RULE)
+
+
+def rename_labels(dataset: Dataset, names: dict[str, str]) -> None:
+    """{label: what it is called from now on}; labels that get one name are merged. Parts and sources stay."""
+    values, answer = answers_of(dataset)
+    new = {canonical_label(before): after for before, after in names.items()}
+    renamed = [value if value is None else new.get(canonical_label(value), value) for value in values]
+    set_answers(dataset, answer, renamed)
+
+
+def take_labels_back(dataset: Dataset, source: str) -> None:
+    """Rows whose label comes from there go back to the pool."""
+    values, answer = answers_of(dataset)
+    rows = [row for row, one in dataset.label_sources.items() if one["source"] == source]
+    for row in rows:
+        values[row] = None
+        del dataset.label_sources[row]
+    set_answers(dataset, answer, values)
+
+
+def answers_of(dataset: Dataset) -> tuple[list[str | None], str]:
+    """(what every row is answered with, its column)."""
+    answer = dataset.roles.get(dataset.shape.answer) if dataset.shape else None
+    if answer is None:
+        raise DataError(
+            _("No column holds the labels."), code="no_column", hint=_("Choose the column of the labels first.")
+        )
+    return dataset.column(answer).to_pylist(), answer
+
+
+def set_answers(dataset: Dataset, answer: str, values: list[str | None]) -> None:
+    """Every row that is still used keeps its part."""
+    parts = dataset.split
+    dataset.table = dataset.table.set_column(dataset.names.index(answer), answer, pa.array(values, pa.string()))
+    map_columns(dataset, dataset.roles, dataset.task)
+    usable = dataset.mapped_keys.usable
+    dataset.split = np.where(usable, np.where(parts == "", "train", parts), "").astype(object)
+    if dataset.folds is not None:
+        dataset.folds = np.where(usable, np.maximum(dataset.folds, 0), -1).astype(np.int8)
 
 
 def confirmed_rows(dataset: Dataset) -> set[int]:
@@ -119,7 +160,7 @@ def divide_labelled(dataset: Dataset, parts: np.ndarray) -> None:
         dataset.split = np.where(usable, parts, "").astype(object)
         rows = np.flatnonzero(usable & (parts == ""))
         dataset.split[rows] = draw_parts(keys, dataset.split, rows, dataset.split_spec.seed, takes_test(dataset))
-    suggested = [row for row, source in dataset.label_sources.items() if source["source"] == SUGGESTION]
+    suggested = [row for row, source in dataset.label_sources.items() if is_unseen(source["source"])]
     if suggested and dataset.folds is None:
         shares_text = np.isin(keys.texts, keys.texts[suggested])
         dataset.split[shares_text & (dataset.split == "test")] = "train"

@@ -19,6 +19,7 @@ from webapp.api import (
     more_rows,
     people,
     prototypes,
+    rules,
     runs,
     searches,
     storage,
@@ -42,6 +43,7 @@ for router in (
     more_rows.router,  # those of datasets too
     labelling.router,
     prototypes.router,
+    rules.router,
     runs.router,
     comparisons.router,
     groups.router,

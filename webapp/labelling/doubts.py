@@ -6,16 +6,19 @@ from pathlib import Path
 
 from trainer.columns import canonical_label
 from webapp.datasets.models import DatasetVersion
-from webapp.datasets.rows import Cursor, connect, file_of, names_of, read
+from webapp.datasets.rows import Cursor, connect, file_of, filtered, names_of, read
 from webapp.labelling.models import Decision
 from webapp.labelling.queue import CHARACTERS, Item, Suggestion, item_of, label_column
 
-SUSPECTS, MISTAKES = "suspects", "mistakes"
+SUSPECTS, MISTAKES, LABEL = "suspects", "mistakes", "label"
+MOST_OF_LABEL = 1_000
+"""Rows of a label that are asked about again."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A row, from 1, whose label may be `other`; `score`: 0 to 1, how sure a model is of that, None where it does not say."""
+    """A row, from 1, whose label may be `other`, "" where nothing says which; `score`: 0 to 1, how sure a model is of that, None where
+    it does not say."""
 
     row: int
     other: str
@@ -31,7 +34,14 @@ def suspects(version: DatasetVersion, _about: str = "") -> list[Doubt]:
     return [Doubt(one["row"], one["suggested"]) for each in found for one in each.get("suggestions") or []]
 
 
-SOURCES: dict[str, Source] = {SUSPECTS: suspects}
+def of_label(version: DatasetVersion, about: str) -> list[Doubt]:
+    """All rows with this label, to divide them among others."""
+    with connect() as cursor:
+        rows = filtered(cursor, version, about, "", MOST_OF_LABEL, 0) if about else []
+    return [Doubt(row + 1, "") for row in rows]
+
+
+SOURCES: dict[str, Source] = {SUSPECTS: suspects, LABEL: of_label}
 """By the name of the queue: (version, what it is about) -> doubts, the surest first. Apps on the right add theirs."""
 
 
@@ -40,7 +50,7 @@ def items(version: DatasetVersion, order: str, about: str, count: int, without: 
     found = SOURCES[order](version, about)
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
     with connect() as cursor:
-        taken = {*decided, *without, *confirmed_rows(cursor, version)}
+        taken = {*decided, *without, *(confirmed_rows(cursor, version) if order != LABEL else ())}
         doubts = {one.row: one for one in found if one.row not in taken and 1 <= one.row <= version.rows}
         labels = labels_of_rows(cursor, version, list(doubts))
         rows = [row for row, doubt in doubts.items() if row in labels and labels[row] != canonical_label(doubt.other)]
@@ -49,7 +59,7 @@ def items(version: DatasetVersion, order: str, about: str, count: int, without: 
 
 
 def item_in_doubt(version: DatasetVersion, row: dict[str, object], doubt: Doubt, label: str) -> Item:
-    return item_of(version, row, Suggestion(doubt.other, doubt.score), "", label)
+    return item_of(version, row, Suggestion(doubt.other, doubt.score) if doubt.other else None, "", label)
 
 
 def labels_of_rows(cursor: Cursor, version: DatasetVersion, rows: list[int]) -> dict[int, str]:

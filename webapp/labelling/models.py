@@ -46,7 +46,7 @@ class Decision(WorkspaceOwned):
         max_length=LONGEST_LABEL, null=True, help_text="the label that the row has; null for one of the pool"
     )
     left_out = models.BooleanField(default=False)
-    source = models.CharField(max_length=12, choices=Source, default=Source.PERSON)
+    source = models.CharField(max_length=80, default=Source.PERSON, help_text="person, suggestion, or rule:NAME")
     person = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     decided_at = models.DateTimeField()
     made = models.ForeignKey(
@@ -67,6 +67,32 @@ class Decision(WorkspaceOwned):
     @property
     def is_skipped(self) -> bool:
         return self.value is None and not self.left_out
+
+
+class Rule(WorkspaceOwned):
+    """Gives one label to rows of the pool that it matches (`webapp.labelling.rules`)."""
+
+    class Kind(models.TextChoices):
+        WORDS = "words", _("Words")
+        REGEX = "regex", _("Regular expression")
+        VALUE = "value", _("Value of a column")
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="label_rules")
+    name = models.CharField(max_length=60)
+    kind = models.CharField(max_length=8, choices=Kind)
+    pattern = models.CharField(max_length=200)
+    column = models.TextField(blank=True, help_text="that it looks at; empty: all inputs")
+    label = models.CharField(max_length=LONGEST_LABEL)
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["dataset", "name"], name="one_rule_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def source(self) -> str:
+        return f"rule:{self.name}"
 
 
 class Guide(Leased):

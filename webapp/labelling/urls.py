@@ -1,10 +1,11 @@
 from django.urls import path
 
-from webapp.labelling import views
+from webapp.labelling import bulk_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/label", views.label, name="label"),
     path("prototypes/<str:pk>/label/begin", views.begin, name="begin_labels"),
     path("prototypes/<str:pk>/label/undo", views.undo, name="undo_label"),
+    path("prototypes/<str:pk>/label/rules", bulk_views.label_rules, name="label_rules"),
     path("prototypes/<str:pk>/label/done", views.done, name="finish_labels"),
 ]
