@@ -5,6 +5,7 @@ The routes stand in tests/accounts/routes.py; one that is missing there fails he
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from webapp.core.models import WorkspaceOwned
 from webapp.costs.models import Budget, Rate
 from webapp.datasets.models import Upload
 from webapp.endpoints.models import Visibility
+from webapp.runs.models import Run
 
 METHODS = ("GET", "POST", "DELETE")
 """Of pages, which know reading, forms and nothing else."""
@@ -59,14 +61,14 @@ class World:
         )
         owner = self.workspace.memberships.get(user=self.owner)
         upload = Upload.objects.create(
-            workspace=self.workspace, name=secret, length=9, expires_at=timezone.now() + timezone.timedelta(days=1)
+            workspace=self.workspace, name=secret, length=9, expires_at=timezone.now() + timedelta(days=1)
         )
         self.ids: dict[str, Any] = {
             "prototype": prototype.pk,
             "run": run.pk,
             "search": search.pk,
             "dataset": prototype.dataset_id,
-            "version": prototype.dataset.current.pk,
+            "version": prototype.dataset.versions.get(number=1).pk,
             "endpoint": endpoint.pk,
             "key": endpoint.keys.get().pk,
             "link": endpoint.links.get().pk,
@@ -94,7 +96,7 @@ class World:
         rows["memberships"] = list(Membership.objects.filter(workspace=self.workspace).order_by("pk").values())
         people_here = User.objects.filter(memberships__workspace=self.workspace).order_by("pk")
         rows["users"] = list(people_here.values("pk", "email", "password", "is_active", "name"))
-        run = things.Run.objects.get(pk=self.ids["run"])
+        run = Run.objects.get(pk=self.ids["run"])
         rows["files"] = [str(path) for folder in (run.folder, run.version.folder) for path, _ in files_below(folder)]
         return rows
 
@@ -308,7 +310,7 @@ def test_no_token_that_ended_opens_a_call(token: str, world: World) -> None:
     if token == "revoked":
         row.revoke()
     elif token == "expired":
-        ApiToken.objects.filter(pk=row.pk).update(expires_at=timezone.now() - timezone.timedelta(minutes=1))
+        ApiToken.objects.filter(pk=row.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
     elif token == "former":
         Membership.objects.filter(pk=member.pk).delete()
     elif token == "deactivated":

@@ -80,11 +80,11 @@ def test_going_back_asks_nothing_of_the_model_that_was_live(run: Run, prototype:
 
 def test_by_rest_it_is_set_read_and_tried(run: Run, prototype: Prototype, api_of: Any, user: User) -> None:
     api, path = api_of(user), f"/prototypes/{prototype.pk}/golden"
-    items = [{"input": "row 0", "answer": "a"}, {"input": {"text": "row 1"}, "answer": "b"}]
+    items: list[dict[str, Any]] = [{"input": "row 0", "answer": "a"}, {"input": {"text": "row 1"}, "answer": "b"}]
     assert send(api, "PUT", path, {"items": items}).json() == {"items": items, "next": None}
     assert api.get(f"/api/v1{path}").json()["items"] == items
     told = api.get(f"/api/v1/runs/{run.pk}/golden").json()
-    assert told == {"rows": 2, "failed": [items[1] | {"got": "a"}]}
+    assert told == {"rows": 2, "failed": [{**items[1], "got": "a"}]}
     refused = send(api, "POST", "/endpoints", {"run": run.pk})
     assert (refused.status_code, refused.json()["code"]) == (409, "golden_failed")
     assert send(api, "PUT", path, {"items": [{"input": " ", "answer": "a"}]}).json()["code"] == "bad_golden_row"
