@@ -184,7 +184,7 @@ def main() -> None:
     codes = {name: code for code, name in enumerate(labels)}
     every = Space.of(np.concatenate([matrix, test_matrix]), names)
     dense = asking.density(every.unit, np.arange(len(matrix)))  # the same at every step
-    asking.density = lambda _unit, places: dense[places]
+    asking.density = lambda unit, places: dense[places]
     person = Person(rows, np.array([codes[name] for name in hidden]), labels)
     official = every.unit[len(matrix) :], np.array([codes[name] for name in test_labels])
     report(

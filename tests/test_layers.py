@@ -51,6 +51,7 @@ LIGHT = {
     "errors",
     "events",
     "gpus",
+    "shares",
     "conditions",
     "group_scores",
     "groups",

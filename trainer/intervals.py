@@ -6,19 +6,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from trainer.answers.base_scoring import Measure
+from trainer.shares import wilson_interval as wilson_interval
 
 LEVEL = 0.95
 MIN_RESAMPLES = 200
 MAX_DRAWN = 4_000_000
 """Rows over all draws: from 2,000 rows on there are fewer draws."""
 MAX_EXCHANGES = 500
-
-
-def wilson_interval(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share of so many rows (Wilson 1927)."""
-    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
-    return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
 
 
 def paired_share_interval(only_first: int, only_second: int, rows: int, z: float = 1.96) -> tuple[float, float]:

@@ -25,6 +25,7 @@ LIGHT = (
     "problem_details",
     "roles",
     "samples",
+    "shares",
     "spec",
 )
 LIGHT += ("suggestion", "tasks", "__main__")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from trainer.columns import canonical_label
-from trainer.intervals import wilson_interval
+from trainer.shares import wilson_interval
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.models import DatasetVersion
