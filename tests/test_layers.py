@@ -144,7 +144,7 @@ def dodges(path: Path, right: set[str]) -> Iterator[str]:
     relations = set().union(*map(relations_from, right)).difference(dir(dict), *map(relations_from, left))
     for node in nodes(path):
         if isinstance(node, ast.Constant) and (name := BY_NAME.fullmatch(str(node.value))) and name[1] in right:
-            yield f"{path.relative_to(ROOT)}:{node.lineno} names {node.value}"
+            yield f"{path.relative_to(ROOT)}:{node.lineno} names {name[0]}"
         elif isinstance(node, ast.Attribute) and node.attr in {*relations, "related_model"}:
             yield f"{path.relative_to(ROOT)}:{node.lineno} reads .{node.attr}"
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.trainer.command import ROOT
 
-LIGHT = (
+LIGHT: tuple[str, ...] = (
     "allowance",
     "answers",
     "columns",
