@@ -76,6 +76,8 @@ def parse(body: bytes, *, is_chat: bool) -> Asked:
         value["tools"] = tools
     value |= {name: fields[name] for name in OPTIONS if fields.get(name) is not None}
     value.setdefault("temperature", USUAL_TEMPERATURE)
+    if (schema := schema_of(fields)) is not None:
+        value["json_schema"] = schema
     most = fields.get("max_completion_tokens") or fields.get("max_tokens")
     options = fields.get("stream_options")
     tells_usage = isinstance(options, dict) and bool(options.get("include_usage"))
@@ -88,11 +90,20 @@ def refuse_unknown(fields: dict[str, Any]) -> None:
         raise Refused(f"`{named}` is not possible here: leave it out.", "unsupported_parameter", named)
     if fields.get("n") not in (None, 1):
         raise Refused("`n` must be 1: one answer a request.", "unsupported_parameter", "n")
-    form = fields.get("response_format")
-    if form and not (isinstance(form, dict) and form.get("type") == "text"):
-        raise Refused(
-            "`response_format` can only be text here: leave it out.", "unsupported_parameter", "response_format"
-        )
+
+
+def schema_of(fields: dict[str, Any]) -> dict[str, Any] | None:
+    """The JSON Schema that the answer must keep to, of `response_format`; None where it may be any text. `Refused`."""
+    form = fields.get("response_format") or {"type": "text"}
+    kind = form.get("type") if isinstance(form, dict) else None
+    if kind in ("text", "json_object"):
+        return {"type": "object"} if kind == "json_object" else None
+    described = form.get("json_schema") if kind == "json_schema" else None
+    schema = described.get("schema") if isinstance(described, dict) else None
+    if isinstance(schema, dict):
+        return schema
+    needed = "`response_format` must be text, json_object, or json_schema with a `json_schema` that has a `schema`."
+    raise Refused(needed, "invalid_value", "response_format")
 
 
 def tools_of(fields: dict[str, Any]) -> list[dict[str, Any]]:
@@ -156,8 +167,9 @@ def read_prompt(engine: "Engine[Any, Any]", asked: Asked) -> "Prompt":
         prompt: Prompt = engine.read(asked.value)
     except UserError as error:
         code = "context_length_exceeded" if error.code == "too_long" else "invalid_value"
+        named = "response_format" if error.code == "bad_schema" else "messages" if asked.is_chat else "prompt"
         hint = f" {error.hint}" if error.hint else ""
-        raise Refused(f"The request {error.message}{hint}", code, "messages" if asked.is_chat else "prompt") from error
+        raise Refused(f"The request {error.message}{hint}", code, named) from error
     return prompt
 
 

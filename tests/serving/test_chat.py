@@ -56,9 +56,10 @@ def test_a_streamed_answer_is_the_same(client: openai.OpenAI) -> None:
 
 def test_tools_are_part_of_what_is_read(client: openai.OpenAI) -> None:
     tool: Any = {"type": "function", "function": {"name": "find"}}
+    asked: list[dict[str, Any]] = [{}, {"tools": [tool]}]
     plain, tooled = (
         client.chat.completions.create(model="any", messages=[ASK], temperature=0, max_tokens=2, **more)
-        for more in ({}, {"tools": [tool]})
+        for more in asked
     )
     assert plain.usage
     assert tooled.usage
@@ -148,7 +149,8 @@ def test_who_hangs_up_frees_a_place(
         ({"messages": [{"role": "user", "content": 3}]}, "invalid_type"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "invalid_type"),
         ({"messages": [ASK], "tools": [{}], "tool_choice": "required"}, "unsupported_parameter"),
-        ({"messages": [ASK], "response_format": {"type": "json_schema"}}, "unsupported_parameter"),
+        ({"messages": [ASK], "response_format": {"type": "json_schema"}}, "invalid_value"),
+        ({"messages": [ASK], "response_format": "json"}, "invalid_value"),
     ],
 )
 def test_what_cannot_be_asked(fields: dict[str, Any], code: str) -> None:

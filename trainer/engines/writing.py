@@ -16,6 +16,7 @@ from trainer.outputs import Outputs
 from trainer.writing.decoder import open_reader
 from trainer.writing.drafts import Draft, Piece, advance, finished
 from trainer.writing.figures import FIGURES
+from trainer.writing.grammars import Grammar, Grammars
 from trainer.writing.prompts import TOKENIZER, Template
 from trainer.writing.sampling import MOST_TOKENS, Options
 from trainer.writing.tools import with_tools
@@ -30,7 +31,8 @@ MOST_PIECES = 20
 
 class Prompt(NamedTuple):
     """`ids` to be continued; with `scored`, the ids of a whole row whose answer begins at `start` and has so many
-    `characters`. `text`: what was asked last; `continues`: whether the answer goes on with it, and is no message of its own."""
+    `characters`. `text`: what was asked last; `continues`: whether the answer goes on with it, and is no message of its own;
+    `grammar`: what the answer must be."""
 
     ids: np.ndarray
     options: Options
@@ -39,6 +41,7 @@ class Prompt(NamedTuple):
     start: int = 0
     characters: int = 0
     continues: bool = False
+    grammar: Grammar | None = None
 
 
 class WritingEngine(Engine[Prompt, list[Written]]):
@@ -54,6 +57,7 @@ class WritingEngine(Engine[Prompt, list[Written]]):
     def open(self, threads: int | None) -> None:
         folder = self.artifact / "model"
         self.decoder, self.template = open_reader(folder), Template.load(folder)
+        self.grammars = Grammars(self.template)
         self.max_length = min(self.manifest.get("max_length", self.decoder.positions), self.decoder.positions)
 
     @property
@@ -78,7 +82,9 @@ class WritingEngine(Engine[Prompt, list[Written]]):
                 "has %(count)s tokens; this model reads at most %(most)s.", count=f"{len(ids):,}", most=f"{most:,}"
             )
             raise DataError(message, code="too_long", hint=_("Shorten it, or leave out earlier messages."))
-        return Prompt(ids, options, last_text(given), continues=self.continues(given))
+        schema: Any = given.get("json_schema")
+        grammar = None if schema is None else self.grammars.of(schema)
+        return Prompt(ids, options, last_text(given), continues=self.continues(given), grammar=grammar)
 
     def prompt_ids(self, given: JsonObject) -> np.ndarray:
         if "messages" in given:
@@ -108,7 +114,8 @@ class WritingEngine(Engine[Prompt, list[Written]]):
 
     def begin(self, prompt: Prompt) -> Draft:
         before = prompt.ids if prompt.continues else prompt.ids[:0]
-        return Draft(self.decoder, self.template, prompt.ids, prompt.options, before)
+        grammar = prompt.grammar.copy() if prompt.grammar else None
+        return Draft(self.decoder, self.template, prompt.ids, prompt.options, before, grammar)
 
     def advance(self, drafts: Sequence[Draft]) -> list[Piece | None]:
         return advance(self.decoder, drafts)

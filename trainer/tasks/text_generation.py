@@ -33,7 +33,7 @@ NUMBERS = {
     "seed": (-(2**63), 2**63 - 1),
 }
 WHOLE = ("max_tokens", "top_k", "seed")
-OPTIONS = (*NUMBERS, "stop")
+OPTIONS = (*NUMBERS, "stop", "json_schema")
 SNIPPET = """
 from pathlib import Path
 from trainer.engines import open_engine  # of Maquette; needs numpy, onnxruntime, tokenizers, no torch
@@ -300,6 +300,8 @@ def check_tools(tools: object) -> str | None:
 
 
 def check_options(value: dict[str, Any]) -> str | None:
+    if not isinstance(value.get("json_schema", {}), dict):
+        return _("must have an object as its `json_schema`.")
     for name, (low, high) in NUMBERS.items():
         given = value.get(name)
         if given is None:

@@ -4,13 +4,16 @@ A draft joins at any step and leaves once it is finished: no answer waits for an
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from trainer.writing.prompts import HALF_CHARACTER, Template
 from trainer.writing.reader import Part, Reader
 from trainer.writing.sampling import Options, draw
+
+if TYPE_CHECKING:
+    from trainer.writing.grammars import Grammar
 
 READ_AT_ONCE = 256
 """Tokens of prompts that are read in one step, of all drafts: who writes already waits no longer than that for who has much to say."""
@@ -35,10 +38,17 @@ class Draft:
     until it is known."""
 
     def __init__(
-        self, decoder: Reader[Any], template: Template, ids: np.ndarray, options: Options, before: np.ndarray
+        self,
+        decoder: Reader[Any],
+        template: Template,
+        ids: np.ndarray,
+        options: Options,
+        before: np.ndarray,
+        grammar: "Grammar | None" = None,
     ) -> None:
-        """`ids`: the prompt's tokens; `before`: the tokens whose text it goes on with, none of a message of its own."""
-        self.template, self.options = template, options
+        """`ids`: the prompt's tokens; `before`: the tokens whose text it goes on with, none of a message of its own; `grammar`: what
+        the answer must be."""
+        self.template, self.options, self.grammar = template, options, grammar
         self.decoder, self.room = decoder, len(ids) + options.most
         self.opened: Any = None
         self.unread = ids
@@ -63,14 +73,15 @@ class Draft:
 
     def take(self, scores: np.ndarray) -> Piece:
         """The next token by its scores (vocabulary,), as a piece of text."""
-        token = draw(scores, self.options, self.generator)
+        token = draw(self.grammar.masked(scores) if self.grammar else scores, self.options, self.generator)
         self.left -= 1
+        is_whole = self.grammar is not None and self.grammar.take(token)
         if token in self.template.ends:
             return self.end("stop")
         self.written.append(token)
         self.unread = np.array([token])
         self.spell()
-        if any(stop in self.text[self.told :] for stop in self.options.stop):
+        if is_whole or any(stop in self.text[self.told :] for stop in self.options.stop):
             return self.end("stop")
         return self.tell(held_back(self.text, self.options.stop)) if self.left > 0 else self.end("length")
 
