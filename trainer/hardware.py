@@ -120,8 +120,12 @@ class Device:
         learns less exactly, so it stays in float32 on every processor."""
         import torch
 
+        from trainer import attention
+
         if sum(weight.numel() for weight in model.parameters()) < BF16_WEIGHTS:
             self.bf16 = self.fp16 = False
+        if not self.count:
+            attention.prepare()
         torch.backends.mkldnn.set_flags(not has_narrow_convolutions(model))
         placed: Model = model.to(self.torch_device)
         return placed
