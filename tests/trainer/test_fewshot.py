@@ -139,6 +139,18 @@ def test_names_of_labels_are_rows_of_every_fold(models: Path, tmp_path: Path, mo
     assert set(names.tolist()).isdisjoint(named.known("train", "validation").tolist())
 
 
+@pytest.mark.parametrize(("layers", "frozen", "still"), [(2, 0, 0), (6, 0, 3), (6, 1, 1)])
+def test_the_lower_half_of_a_deep_encoder_stays_as_it_is(tmp_path: Path, layers: int, frozen: int, still: int) -> None:
+    rows, model = few_points(), UnitNet()
+    model.encoder = torch.nn.Sequential(*(torch.nn.Linear(6, 6) for _layer in range(layers)))
+    before = [value.clone() for value in model.encoder.parameters()]
+    job = job_of(tmp_path, PARAMS | {"freeze_layers": frozen}, method="fewshot")
+    tuning = ContrastiveTuning(job, model, rows, Classification(job, rows))
+    tuning.learn(tuning.batches()[0], np.random.default_rng(0))
+    same = [torch.equal(one, other) for one, other in zip(before, model.encoder.parameters(), strict=True)]
+    assert same == [True] * 2 * still + [False] * 2 * (layers - still)
+
+
 @pytest.mark.parametrize("stop_after", [1, 5, 14, 20, 27])
 def test_stopped_anywhere_it_goes_on_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int

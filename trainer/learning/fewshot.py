@@ -9,6 +9,8 @@ contrastive loss (Khosla et al. 2020).
 - What is learned from is capped (`MOST_ROWS_SEEN`), however many pairs the rows could make; of many labels (`MANY_LABELS`) each row
   is seen less often, since it is compared with fewer of the others in a step and more passes taught nothing.
 - The name of a label, where it says something (`NetworkFamily.named`), is one more row of it.
+- The lower half of the encoder's layers stays as it is, unless `freeze_layers` says otherwise: a few rows teach what texts mean here, not
+  how they are read. That takes two thirds of the time.
 - From many rows, tuning rows say when to stop. A few are too few to be held out: there, cross-validation says after how many
   epochs to stop, and gives answers to rows that were not learned from; the model that is kept then learns from all.
 - It also says whether the weights halfway back to the pretrained ones are better (Wortsman et al. 2022), as they are where
@@ -24,7 +26,7 @@ import torch
 from torch import Tensor
 
 from trainer.errors import SpecError
-from trainer.learning import probe
+from trainer.learning import optimizers, probe
 from trainer.learning.family import NetworkFamily, family_of
 from trainer.learning.fine_tuning import FineTuning
 from trainer.learning.job import Job
@@ -35,11 +37,13 @@ from trainer.learning.rows import Mix, Rows
 from trainer.messages import _
 from trainer.outputs import Outputs
 
-EPOCHS = 4
+EPOCHS, EPOCHS_OF_MANY = 4, 2
 """Times that it is looked at how good the model is; the rows learned from are shared out among them."""
 PASSES, PASSES_OF_MANY = 12, 4
 """Over each row, of a few rows; where there are many labels."""
 MANY_LABELS = 32
+LEAST_LAYERS = 4
+"""Of an encoder whose lower half stays as it is."""
 WAYS = 2
 """Weights that are tried after each epoch of a fold: those that were learned, and those halfway back."""
 LEAST_ROWS_SEEN, MOST_ROWS_SEEN = 640, 16_000
@@ -164,9 +168,16 @@ class ContrastiveTuning(FineTuning):
         self.by_label = [self.train[rows.truth[self.train] == label] for label in np.unique(rows.truth[self.train])]
         self.likeness: np.ndarray | None = None
 
+    def prepare_model(self) -> None:
+        super().prepare_model()
+        layers = len(optimizers.layers_of(self.model))
+        if not self.params.freeze_layers and layers >= LEAST_LAYERS:
+            optimizers.freeze(self.model, layers // 2)
+
     def plan(self) -> tuple[int, int]:
-        epochs = self.params.epochs or EPOCHS
-        passes = PASSES_OF_MANY if len(self.rows.labels) > MANY_LABELS else PASSES
+        is_many = len(self.rows.labels) > MANY_LABELS
+        epochs = self.params.epochs or (EPOCHS_OF_MANY if is_many else EPOCHS)
+        passes = PASSES_OF_MANY if is_many else PASSES
         seen = np.clip(passes * len(self.train), LEAST_ROWS_SEEN, MOST_ROWS_SEEN)
         return epochs, max(1, round(seen / epochs / self.size))
 
