@@ -103,7 +103,9 @@ def test_it_learns_what_a_layer_over_the_net_as_it_is_cannot(tmp_path: Path) -> 
     assert learned.source == "out-of-fold"
     assert learned.held is not None
     assert sorted(learned.held.rows) == rows.part("train").tolist()
-    assert learned.validated == pytest.approx(objective.figures(*learned.held)["accuracy"])
+    assert learned.validated == pytest.approx(
+        objective.figures(learned.held.rows, np.asarray(learned.held.outputs))["accuracy"]
+    )
     assert 1 <= (learned.epoch or 0) <= 3
 
 
