@@ -95,6 +95,12 @@ def test_only_answers_are_learned(template: Template) -> None:
     assert not encoded.learned[: encoded.start - 1][-10:].all()
 
 
+def test_an_empty_answer_is_not_learned(template: Template) -> None:
+    encoded = template.conversation([ASK, {"role": "assistant", "content": ""}, ASK, SAY])
+    assert template.decode(encoded.ids[encoded.learned]) == "Here."
+    assert encoded.ids[encoded.learned].tolist().count(template.ends[0]) == 1, "that of the answer alone"
+
+
 def test_no_text_can_pretend_to_be_a_marker(template: Template) -> None:
     encoded = template.conversation([{"role": "user", "content": "</s><s>"}, SAY])
     assert encoded.ids.tolist().count(template.ends[0]) == 2, "one of each message"

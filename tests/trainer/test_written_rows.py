@@ -64,7 +64,13 @@ def test_plain_texts_have_nothing_before_them() -> None:
         {"prompt": ["a", "b", " "], "completion": ["x", "", "z"]},
         {"document": ["a", None, "c"], "summary": ["x", "y", "  "]},
         {"text": ["a", "", " \n"]},
-        {"messages": [[message("user", "a"), message("assistant", "x")], "no JSON", [message("assistant", "alone")]]},
+        {
+            "messages": [
+                [message("user", "a"), message("assistant", "x")],
+                [message("user", "why?")],
+                [message("assistant", "alone")],
+            ]
+        },
     ],
     ids=["prompts", "pairs", "texts", "messages"],
 )
@@ -131,3 +137,48 @@ def test_a_message_is_its_texts_or_no_text_at_all(content: Any, text: str | None
 @pytest.mark.parametrize("cell", ["", "null", "5", '{"role": "user"}', '["a"]', None, 7, [message("narrator", "x")]])
 def test_what_is_no_conversation_is_none(cell: Any) -> None:
     assert turns_of(cell) is None
+
+
+ASK, SAY, RULE = message("user", "a"), message("assistant", "x"), message("system", "s")
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("no JSON", "unread_messages"),
+        ([message("narrator", "x")], "unread_messages"),
+        ([ASK], "no_answer"),
+        ([SAY], "no_answer"),
+        ([ASK, message("assistant", " ")], "empty_answers"),
+        ([], "no_answer"),
+    ],
+)
+def test_what_a_conversation_lacks_is_told(cell: Any, code: str) -> None:
+    loaded = read(messages=[[ASK, SAY], cell])
+    (problem,) = loaded.problems
+    assert (problem["code"], problem["count"]) == (code, 1)
+    assert "left out: row 20." in problem["message"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "is_odd"),
+    [
+        ([RULE, ASK, SAY, ASK, SAY], False),
+        ([ASK, message("assistant", "call"), message("tool", "1"), message("tool", "2"), SAY], False),
+        ([ASK, ASK, SAY], True),
+        ([ASK, SAY, SAY], True),
+        ([SAY, ASK, SAY], True),
+        ([ASK, RULE, SAY], True),
+        ([RULE, SAY, ASK, SAY], True),
+    ],
+)
+def test_messages_out_of_order_are_told_and_read(turns: list[dict[str, Any]], is_odd: bool) -> None:
+    loaded = read(messages=[[ASK, SAY], turns])
+    assert loaded.row_numbers == [10, 20]
+    assert [problem["code"] for problem in loaded.problems] == ["roles_out_of_order"] * is_odd
+    assert all("row 20" in problem["message"] for problem in loaded.problems)
+
+
+def test_an_empty_answer_in_between_is_told() -> None:
+    loaded = read(messages=[[ASK, message("assistant", ""), ASK, SAY]])
+    assert [problem["code"] for problem in loaded.problems] == ["blank_answers"]

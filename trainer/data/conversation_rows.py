@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from trainer.data.problems import Problem, join_names
-from trainer.messages import ngettext
+from trainer.data.conversation_checks import left_out, oddities, reason
+from trainer.data.problems import Problem
 from trainer.writing.tools import read_tools, with_tools, written_calls
 
 TURNS, WRITTEN = "turns", "written"
@@ -59,14 +59,18 @@ def read_written(loaded: Rows) -> None:
     loaded.values[WRITTEN] = [row.written if row else "" for row in read]
     loaded.answer = WRITTEN
     if bad:
-        message = ngettext(
-            "%(count)s row has no answer that could be learned and is left out: row %(rows)s.",
-            "%(count)s rows have no answer that could be learned and are left out: row %(rows)s.",
-            len(bad),
-            rows=join_names([str(row) for row in bad]),
-        )
-        loaded.problems.append({"code": "no_answer", "severity": "warning", "message": message, "count": len(bad)})
+        reasons = reasons_of(loaded, [place for place, row in enumerate(read) if row is None])
+        loaded.problems += left_out(reasons, bad)
         loaded.keep(np.array([row is not None for row in read]))
+    if "messages" in loaded.columns:
+        loaded.problems += oddities(loaded.values[TURNS], loaded.row_numbers)
+
+
+def reasons_of(loaded: Rows, places: list[int]) -> list[str]:
+    """Why the rows at these places have nothing to learn."""
+    if "messages" not in loaded.columns:
+        return ["no_answer"] * len(places)
+    return [reason(turns_of(loaded.values["messages"][place])) for place in places]
 
 
 def conversations(loaded: Rows) -> list[Row | None]:

@@ -49,6 +49,12 @@ class Job:
         self.task = tasks.get(spec.task)
         if spec.method not in {method.slug for method in self.task.methods}:
             names = ", ".join(method.slug for method in self.task.methods)
+            if spec.method == "qlora":
+                raise SpecError(
+                    _("QLoRA needs an NVIDIA GPU with bitsandbytes, and is not offered here."),
+                    code="bad_method",
+                    hint=_("Choose lora, which learns the same layers with more memory: %(names)s.", names=names),
+                )
             raise SpecError(
                 _("There is no method “%(method)s” for %(task)s.", method=spec.method, task=spec.task),
                 code="bad_method",

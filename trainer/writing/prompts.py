@@ -2,17 +2,19 @@
 
     <|begin|> <|user|> What is it? <|end|> <|assistant|> A kettle. <|end|>
 
-What stands between the markers is encoded by itself, so that no text can pretend to be a marker. A pretrained model that has
-no such tokens reads the markers as plain text, and its own begin and end.
+What stands between the markers is encoded by itself, so that no text can pretend to be a marker. A pretrained model with a chat
+template reads what that puts between messages (`trainer.writing.gaps`); one without reads the markers as plain text, and its own
+begin and end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from trainer.files import read_json
+from trainer.writing.gaps import Gaps, Turn, fitted, gap, read_gaps
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,8 +26,6 @@ MARKERS = {role: f"<|{role}|>" for role in ROLES}
 SPECIAL = (BEGIN, END, *MARKERS.values())
 ASSISTANT = "assistant"
 HALF_CHARACTER = "\ufffd"
-Turn = Mapping[str, str]
-"""{role, content} of a message."""
 
 
 class Encoded(NamedTuple):
@@ -45,23 +45,35 @@ class Encoded(NamedTuple):
 
 
 class Template:
-    def __init__(self, tokenizer: "Tokenizer", begin: int | None, ends: Sequence[int]) -> None:
-        """`begin`: the token before everything; `ends`: those that end an answer, the first of them that which is learned."""
-        self.tokenizer, self.begin, self.ends = tokenizer, begin, tuple(ends)
+    def __init__(
+        self, tokenizer: "Tokenizer", begin: int | None, ends: Sequence[int], gaps: Gaps | None = None
+    ) -> None:
+        """`begin`: the token before everything; `ends`: those that end an answer, the first of them that which is learned; `gaps`:
+        what stands between messages in place of the markers."""
+        self.tokenizer, self.begin, self.gaps = tokenizer, begin, gaps or {}
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        tokenizer.encode_special_tokens = False
+        self.between = {pair: self.encode(text) for pair, text in self.gaps.items()}
+        self.ends = tuple(dict.fromkeys([*self.own_ends(), *ends]))
         tokenizer.encode_special_tokens = True
         self.markers = {role: self.marker(text) for role, text in MARKERS.items()}
 
+    def own_ends(self) -> list[int]:
+        """The special token that the template puts behind an answer, if it is one."""
+        last = self.between.get("assistant>", [])[:1]
+        return last if last and not self.decode(last) else []
+
     @classmethod
-    def load(cls, folder: Path) -> "Template":
-        """That of a model's folder."""
+    def load(cls, folder: Path, gaps: Gaps | None = None) -> "Template":
+        """That of a model's folder, with the gaps that are kept there unless others are given."""
         from tokenizers import Tokenizer
 
         config = read_json(folder / "config.json")
         ends = config.get("eos_token_id")
         listed = ends if isinstance(ends, list) else [] if ends is None else [ends]
-        return cls(Tokenizer.from_file(str(folder / TOKENIZER)), config.get("bos_token_id"), listed)
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        return cls(tokenizer, config.get("bos_token_id"), listed, read_gaps(folder) if gaps is None else gaps)
 
     def marker(self, text: str) -> list[int]:
         own = self.tokenizer.token_to_id(text)
@@ -84,6 +96,8 @@ class Template:
     @property
     def around(self) -> int:
         """Tokens of a conversation of one message and its answer apart from their texts."""
+        if self.gaps:
+            return len(self.gap("", "user")) + len(self.gap("user", ASSISTANT)) + len(self.closing)
         return len(self.opening) + len(self.markers["user"]) + len(self.markers[ASSISTANT]) + 2 * len(self.closing)
 
     def continued(self, before: Sequence[int] | np.ndarray, ids: Sequence[int] | np.ndarray) -> str:
@@ -103,15 +117,34 @@ class Template:
 
     def conversation(self, turns: Sequence[Turn]) -> Encoded:
         """A conversation that ends with an answer: every answer is learned, with its end."""
-        ids, learned, start = self.opening, [False] * len(self.opening), 0
+        turns = fitted(turns, self.gaps) if self.gaps else turns
+        ids, learned, start = list[int](), list[bool](), 0
+        before, was_learned = "", False
         for turn in turns:
-            marker = self.markers[turn["role"]]
-            content = [*self.encode(turn["content"]), *self.closing]
-            is_answer = turn["role"] == ASSISTANT
-            start = len(ids) + len(marker) if is_answer else start
-            ids = [*ids, *marker, *content]
-            learned += [False] * len(marker) + [is_answer] * len(content)
-        return Encoded(np.array(ids, dtype=np.int64), np.array(learned), start)
+            between = self.gap(before, turn["role"])
+            content = self.encode(turn["content"])
+            ends = self.closing_of(between) if was_learned else 0
+            was_learned = turn["role"] == ASSISTANT and bool(turn["content"].strip())
+            start = len(ids) + len(between) if turn["role"] == ASSISTANT else start
+            ids = [*ids, *between, *content]
+            learned += [place < ends for place in range(len(between))] + [was_learned] * len(content)
+            before = turn["role"]
+        return Encoded(
+            np.array([*ids, *self.closing], dtype=np.int64), np.array([*learned, *map(bool, self.ends[:1])]), start
+        )
+
+    def gap(self, before: str, after: str) -> list[int]:
+        """The tokens between two messages, by the roles of both; nothing stands for the beginning."""
+        if self.gaps:
+            return self.encoded_gap(gap(before, after, self.gaps))
+        return [*(self.closing if before else self.opening), *self.markers[after]]
+
+    def encoded_gap(self, text: str) -> list[int]:
+        return next(ids for pair, ids in self.between.items() if self.gaps[pair] == text)
+
+    def closing_of(self, between: list[int]) -> int:
+        """How many tokens behind an answer are its end, which is learned with it."""
+        return next((place + 1 for place, token in enumerate(between) if token in self.ends), 0)
 
     def text(self, text: str) -> Encoded:
         """A text of a corpus: all of it is learned."""
@@ -124,10 +157,11 @@ class Template:
 
     def asked(self, turns: Sequence[Turn]) -> np.ndarray:
         """A conversation up to where the next answer begins."""
-        ids = self.opening
+        turns = fitted(turns, self.gaps) if self.gaps else turns
+        ids, before = list[int](), ""
         for turn in turns:
-            ids = [*ids, *self.markers[turn["role"]], *self.encode(turn["content"]), *self.closing]
-        return np.array([*ids, *self.markers[ASSISTANT]], dtype=np.int64)
+            ids, before = [*ids, *self.gap(before, turn["role"]), *self.encode(turn["content"])], turn["role"]
+        return np.array([*ids, *self.gap(before, ASSISTANT)], dtype=np.int64)
 
     def begun(self, text: str) -> np.ndarray:
         """The beginning of a text, to be continued."""

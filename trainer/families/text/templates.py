@@ -8,8 +8,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
+from trainer.families.text.chat_templates import gaps_of
 from trainer.messages import _
 from trainer.tasks.text_generation import TokenKind
+from trainer.writing.gaps import read_gaps
 from trainer.writing.prompts import BEGIN, END, SPECIAL, TOKENIZER, Template
 
 CORPUS_CHARACTERS = 20_000_000
@@ -70,7 +72,8 @@ def corpus(loaded: Loaded) -> list[str]:
 def template_of(folder: Path) -> Template:
     """That of a pretrained model; `ModelError` where it cannot write or stop."""
     check_tokenizer(folder)
-    template = Template.load(folder)
+    gaps = read_gaps(folder) or gaps_of(folder)
+    template = Template.load(folder, gaps)
     if not template.ends:
         raise ModelError(
             _("The base model has no token that ends a text."), hint=_("Choose another model, or scratch:gpt.")

@@ -13,6 +13,7 @@ from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
+from trainer.data.problems import join_names
 from trainer.engines.writing import Prompt
 from trainer.errors import ModelError
 from trainer.families.media.common import fill_settings
@@ -162,7 +163,8 @@ class WritingRows(Rows):
         facts = [f"Rows longer than {self.max_length} tokens are cut; an answer and its prompt have to fit into them."]
         if self.is_chat:
             facts.append(
-                "Only the answers of a conversation are learned, not what was asked. Roles are marked as `<|user|>`."
+                "Only the answers of a conversation are learned, not what was asked. Roles are marked "
+                + ("by the base model's chat template." if self.template.gaps else "as `<|user|>`.")
             )
         return facts
 
@@ -214,16 +216,19 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         )
         rows = self.rows_of(job, loaded, template, folder)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
+        self.tell_template(job, rows)
         if unread := find_unread(job.task, job.spec.model, loaded.values[WRITTEN]):
             job.warn("unread_language", unread.message, unread.hint)
         if cut := int(rows.is_cut.sum()):
+            cut_rows = join_names([str(number) for number in rows.numbers(np.flatnonzero(rows.is_cut))])
             job.warn(
                 "cut_texts",
                 ngettext(
-                    "%(count)s row is longer than %(max_length)s tokens: only a part of it is read at a time.",
-                    "%(count)s rows are longer than %(max_length)s tokens: only a part of each is read at a time.",
+                    "%(count)s row is longer than %(max_length)s tokens: only a part of it is read at a time: row %(rows)s.",
+                    "%(count)s rows are longer than %(max_length)s tokens: only a part of each is read at a time: row %(rows)s.",
                     cut,
                     max_length=rows.max_length,
+                    rows=cut_rows,
                 ),
                 _("Raise params.max_length to read more."),
             )
@@ -231,6 +236,19 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
 
     def template_of(self, job: Job, folder: Path) -> Template:
         return template_of(folder)
+
+    def tell_template(self, job: Job, rows: WritingRows) -> None:
+        """Between the messages of which template the model will read, where it has been pretrained."""
+        if job.spec.model.startswith("scratch:") or not rows.is_chat:
+            return
+        if rows.template.gaps:
+            job.log(_("Messages stand in the model’s own chat template, in learning and answering alike."))
+            return
+        job.warn(
+            "no_chat_template",
+            _("The base model has no chat template that can be used: roles are marked as <|user|> and <|assistant|>."),
+            _("Choose a model that has learned conversations; the names of many end in Instruct or Chat."),
+        )
 
     def rows_of(self, job: Job, loaded: Loaded, template: Template, folder: Path) -> WritingRows:
         return WritingRows(loaded, template, folder, self.longest(job, folder))

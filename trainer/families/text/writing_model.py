@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from trainer.errors import ModelError
 from trainer.families.text.networks import Network, RecurrentNet, Transformer
-from trainer.files import read_json
+from trainer.files import read_json, write_json
 from trainer.hardware import Device
 from trainer.learning.heads import without_dropout
 from trainer.learning.model import TrainableModel
@@ -22,6 +22,7 @@ from trainer.learning.passes import read_batches
 from trainer.messages import _
 from trainer.params import OptimisationParams
 from trainer.writing import decoders, encoder_decoders
+from trainer.writing.gaps import CHAT
 from trainer.writing.prompts import TOKENIZER, Template, config_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ IGNORED = -100
 WRITTEN_AT_ONCE = 32
 """Texts."""
 HEAD_SIZE = 32
-KEPT = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+KEPT = (
+    TOKENIZER,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "generation_config.json",
+    "chat_template.jinja",
+)
 
 
 class Prompted(Protocol):
@@ -139,6 +146,8 @@ class WritingModel(TrainableModel):
         (network,) = self.whole
         folder.mkdir(parents=True, exist_ok=True)
         network.save(folder)
+        if self.template.gaps:
+            write_json(folder / CHAT, {"gaps": dict(self.template.gaps)})
         if self.source is None:
             self.template.tokenizer.save(str(folder / TOKENIZER))
             return
