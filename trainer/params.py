@@ -35,7 +35,7 @@ class Searched(TypedDict, total=False):
     usual: bool
 
 
-IN_STEPS = ["full", "lora", "scratch", "fewshot", "reranker"]
+IN_STEPS = ["full", "lora", "scratch", "fewshot", "reranker", "dpo"]
 """Methods that learn by gradient, in steps."""
 
 

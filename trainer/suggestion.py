@@ -165,6 +165,7 @@ def guess(columns: Columns, chosen: Roles) -> Iterable[tuple[str, Roles]]:
 
 def guess_by_names(free: Columns) -> Iterable[tuple[str, Roles]]:
     """Tasks that columns tell of by their names or what their cells hold."""
+    yield from guess_preferences(free)
     yield from guess_structured_tasks(free)
     yield from guess_text_pair_tasks(free)
 
@@ -234,6 +235,15 @@ def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[s
         yield "object-detection", media_role | {"objects": objects["name"]}
 
 
+def guess_preferences(free: Columns) -> Iterable[tuple[str, Roles]]:
+    """Pairs of answers, one of which is preferred, as texts or as conversations that share what was asked."""
+    worded = [column for column in free if column["kind"] in ("text", "category", "messages", "json", "list")]
+    chosen, rejected = first_named(worded, "chosen"), first_named(worded, "rejected")
+    if chosen and rejected and chosen != rejected:
+        asked = first_named([column for column in worded if column["name"] not in (chosen, rejected)], "asked")
+        yield "text-generation", {"prompt": asked or chosen, "completion": chosen, "rejected": rejected}
+
+
 def guess_structured_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
     """Cells that hold lists or conversations."""
     lists = [column for column in free if column["kind"] == "list"]
@@ -243,7 +253,9 @@ def guess_structured_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
     messages = next((column["name"] for column in free if column["kind"] == "messages"), None)
     if messages:
         tools = first_named([column for column in free if column["kind"] in ("json", "list")], "tools")
-        yield "text-generation", {"messages": messages} | ({"tools": tools} if tools else {})
+        rejected = first_named(free, "rejected")
+        optional = {"tools": tools, "rejected": rejected}
+        yield "text-generation", {"messages": messages} | {role: name for role, name in optional.items() if name}
 
 
 def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:

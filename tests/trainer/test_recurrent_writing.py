@@ -10,8 +10,8 @@ import torch
 from tests.trainer import command
 from trainer.engines import open_engine
 from trainer.families.text.templates import characters_of
-from trainer.families.text.writing import padded
 from trainer.families.text.writing_model import WritingModel
+from trainer.families.text.writing_rows import padded
 from trainer.writing.decoder import open_reader
 from trainer.writing.drafts import Draft, finished
 from trainer.writing.prompts import BEGIN, END, SPECIAL, Template
@@ -83,6 +83,10 @@ def test_an_lstm_over_characters_goes_the_whole_way(models: Path, tmp_path: Path
     spec = command.write_spec(tmp_path, rows, **fields)
     code, events = command.call(models, "run", spec, "--out", tmp_path / "out")
     assert code == 0, events[-1]
+    samples = command.of(events, "sample")
+    assert [sample["epoch"] for sample in samples] == sorted({sample["epoch"] for sample in samples})
+    assert len({sample["prompt"] for sample in samples}) == 1, "asked the same each time"
+    assert samples[0]["prompt"].startswith("Where is")
     artifact = tmp_path / "out" / "artifact"
     report = json.loads((artifact / "report.json").read_text("utf-8"))
     assert report["export"]["agreement"] == 1.0

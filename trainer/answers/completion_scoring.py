@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainer.data.loading import Loaded
+    from trainer.engines.writing import Prompt
+    from trainer.learning.model import TrainableModel
     from trainer.learning.rows import Mix
 
 SHORTEST_COPY = 50
+SHOWN, SHOWN_TOKENS = 400, 48
+"""Characters of a prompt, and tokens of an answer to it, that are shown after each epoch."""
 
 
 class Written(NamedTuple):
@@ -47,8 +51,20 @@ class Prompted(Protocol):
         """The answers that were written to these rows, empty where there is none."""
         ...
 
+    def sampled(self) -> tuple[str, Prompt] | None:
+        """(a prompt of a row that is not learned from, the same as an engine reads it): what the model is asked after each epoch."""
+        ...
+
     def learned_text(self) -> str:
         """What was learned from, in one; empty in a cross-validation, where that differs from row to row."""
+        ...
+
+
+class Greedy(Protocol):
+    """A model that writes."""
+
+    def spelled(self, prompt: Prompt, most: int) -> str:
+        """The likeliest answer to a prompt, so many tokens of it."""
         ...
 
 
@@ -73,6 +89,17 @@ class Writing(Objective[Outputs]):
 
     def weight(self, rows: np.ndarray) -> float:
         return float(self.prompted.learned_tokens[rows].sum())
+
+    def show(self, model: TrainableModel, step: int, epoch: float) -> None:
+        """What it writes by now to the same prompt each time."""
+        asked = None if self.job.is_trial else self.prompted.sampled()
+        if asked is None:
+            return
+        shown, prompt = asked
+        model.eval()
+        written = cast("Greedy", model).spelled(prompt, SHOWN_TOKENS)
+        model.train()
+        self.job.emit("sample", step=step, epoch=round(epoch, 3), prompt=shown[:SHOWN], text=written)
 
     def figures(self, rows: np.ndarray, outputs: Outputs) -> dict[str, float]:
         return scores(totals(outputs))

@@ -16,7 +16,7 @@ from trainer.data.conversation_checks import left_out, oddities, reason
 from trainer.data.problems import Problem
 from trainer.writing.tools import read_tools, with_tools, written_calls
 
-TURNS, WRITTEN = "turns", "written"
+TURNS, WRITTEN, REFUSED = "turns", "written", "refused"
 ROLES = {
     "human": "user",
     "user": "user",
@@ -47,28 +47,36 @@ class Rows(Protocol):
 
 
 class Row(NamedTuple):
+    """`refused`: another answer, which is not preferred."""
+
     turns: list[dict[str, str]]
     written: str
+    refused: str = ""
 
 
 def read_written(loaded: Rows) -> None:
     """Rows of any form; those without an answer are left out, and it is told which."""
-    read = READERS[next(role for role in READERS if role in loaded.columns)](loaded)
+    is_paired = "rejected" in loaded.columns
+    read = (
+        preferences(loaded) if is_paired else READERS[next(role for role in READERS if role in loaded.columns)](loaded)
+    )
     bad = [loaded.row_numbers[place] for place, row in enumerate(read) if row is None]
     loaded.values[TURNS] = [row.turns if row else [] for row in read]
     loaded.values[WRITTEN] = [row.written if row else "" for row in read]
+    if is_paired:
+        loaded.values[REFUSED] = [row.refused if row else "" for row in read]
     loaded.answer = WRITTEN
     if bad:
         reasons = reasons_of(loaded, [place for place, row in enumerate(read) if row is None])
         loaded.problems += left_out(reasons, bad)
         loaded.keep(np.array([row is not None for row in read]))
-    if "messages" in loaded.columns:
+    if "messages" in loaded.columns and not is_paired:
         loaded.problems += oddities(loaded.values[TURNS], loaded.row_numbers)
 
 
 def reasons_of(loaded: Rows, places: list[int]) -> list[str]:
     """Why the rows at these places have nothing to learn."""
-    if "messages" not in loaded.columns:
+    if "messages" not in loaded.columns or "rejected" in loaded.columns:
         return ["no_answer"] * len(places)
     return [reason(turns_of(loaded.values["messages"][place])) for place in places]
 
@@ -134,6 +142,42 @@ def instructions(loaded: Rows) -> list[Row | None]:
 def instruction(prompt: str, more: str, answer: str) -> Row | None:
     asked = f"{prompt}\n\n{more}" if more.strip() else prompt
     return Row([{"role": "user", "content": asked}], answer) if asked.strip() and answer.strip() else None
+
+
+def preferences(loaded: Rows) -> list[Row | None]:
+    """Pairs of answers to a conversation or a prompt; either answer may be a list of messages, that begins with what both share."""
+    nothing = [None] * len(loaded.values["rejected"])
+    chosen = loaded.values.get("completion", nothing)
+    asked = loaded.values.get("messages") or loaded.values.get("prompt") or nothing
+    tools = loaded.values.get("tools") or nothing
+    rows = zip(asked, chosen, loaded.values["rejected"], tools, strict=True)
+    return [preference(*row) for row in rows]
+
+
+def preference(asked: object, chosen: object, rejected: object, tools: object = None) -> Row | None:
+    """None where there are no two different answers to something that was asked. Without an answer of its own the conversation's
+    last one is preferred."""
+    turns = spoken(asked, "user")
+    if chosen is None or chosen == "":
+        better, turns = turns[-1:], turns[:-1]
+    else:
+        better = spoken(chosen, "assistant")
+    worse = spoken(rejected, "assistant")
+    if not better or not worse or better[-1]["role"] != "assistant" or worse[-1]["role"] != "assistant":
+        return None
+    before = better[:-1] if len(better) > 1 else turns
+    said, refused = better[-1]["content"], worse[-1]["content"]
+    if not before or not said.strip() or not refused.strip() or said == refused:
+        return None
+    return Row(with_tools(before, read_tools(tools)), said, refused)
+
+
+def spoken(cell: object, role: str) -> list[dict[str, str]]:
+    """A cell's messages, or its text as a message of this role."""
+    turns = turns_of(cell)
+    if turns is None:
+        return [{"role": role, "content": str(cell)}] if isinstance(cell, str) and cell.strip() else []
+    return turns
 
 
 def texts(loaded: Rows) -> list[Row | None]:

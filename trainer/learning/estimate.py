@@ -45,6 +45,7 @@ BYTES_PER_WEIGHT = {
     "full": 18,
     "scratch": 18,
     "reranker": 22,
+    "dpo": 18,
 }
 """Weights alone, or with gradients, two moments, and the best copy."""
 
@@ -200,7 +201,7 @@ def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict
     from trainer.learning import fewshot, lora
     from trainer.learning.fine_tuning import FineTuning
 
-    if job.spec.method == "lora":
+    if lora.is_meant(job):
         lora.adapt(model.encoder, job.params.lora_rank)
     contrasted = job.spec.method == "fewshot"
     tuning = (fewshot.ContrastiveTuning if contrasted else FineTuning)(job, model, rows, objective_of(job, rows))

@@ -312,6 +312,8 @@ class FineTuning:
         improved = self.keep(figures)
         self.bad_epochs = 0 if improved else self.bad_epochs + 1
         self.drops += self.schedule.falls(self.bad_epochs)
+        if self.team.size == 1:
+            self.objective.show(self.model, self.step, self.step / self.steps_an_epoch)
         description = f", {self.objective.describe(figures)} on the validation rows" if figures else ""
         self.job.log(
             _(

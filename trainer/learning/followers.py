@@ -72,9 +72,10 @@ class Follower:
             torch.manual_seed(job.spec.seed)
             model = job.device.place(self.family.build(job, self.rows))
             job.params = order["params"]
-            if order["method"] == "lora":
+            is_adapted = lora.is_meant(job)
+            if is_adapted:
                 lora.adapt(model.encoder, job.params.lora_rank)
             fine_tuning.fit(job, model, self.rows, objective_of(job, self.rows), order["epochs"])
-            if order["method"] == "lora":
+            if is_adapted:
                 lora.fold(model.encoder)
         self.model = model

@@ -24,6 +24,12 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     return learned
 
 
+def is_meant(job: Job) -> bool:
+    """Whether the run learns adapters, by its method or as its setting for preferences says."""
+    learned = job.params.preference_layers if job.spec.method == "dpo" else job.spec.method
+    return bool(learned == "lora")
+
+
 def adapt(encoder: nn.Module, rank: int) -> None:
     """Put adapters beside the linear layers, and let nothing else of the encoder learn."""
     from peft import LoraConfig, inject_adapter_in_model

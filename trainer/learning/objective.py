@@ -111,6 +111,9 @@ class Objective(Generic[OutputsT]):
         """After the last step: what is chosen on the validation rows with the model that was learned; after a
         cross-validation by what its rounds (`trainer.learning.folds.Round`) chose."""
 
+    def show(self, model: TrainableModel, step: int, epoch: float) -> None:
+        """After an epoch: what can be told of the model beside figures."""
+
     def hold(self, rows: np.ndarray, outputs: OutputsT) -> None:
         """Outputs of rows that were not learned from, by which `tune_threshold` may choose."""
 
@@ -212,5 +215,5 @@ class Objective(Generic[OutputsT]):
 
 
 def objective_of(job: Job, rows: Rows) -> Objective[Any]:
-    """That of the task's kind of answer."""
-    return load_class(answers.get(job.task.answer).objective, Objective)(job, rows)
+    """That of the rows, else of the task's kind of answer."""
+    return load_class(rows.objective or answers.get(job.task.answer).objective, Objective)(job, rows)

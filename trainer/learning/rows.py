@@ -52,6 +52,8 @@ class Rows:
     """Test rows, the first of them, whose answers the packaged model is compared on; None: as packaging chooses."""
     folder: Path
     """Of the base model."""
+    objective: str = ""
+    """Dotted path of what is learned of them, where that is not what their kind of answer says."""
 
     def __init__(
         self, loaded: Loaded, labels: list[str], truth: np.ndarray | None, lengths: np.ndarray | None = None

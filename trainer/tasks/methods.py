@@ -56,3 +56,10 @@ SCRATCH = Method(
     pgettext("training method", "From scratch"),
     gettext_noop("Trains a small network without pretrained weights. No download, but it needs more data."),
 )
+DPO = Method(
+    "dpo",
+    pgettext("training method", "Preferences"),
+    gettext_noop(
+        "Learns from pairs of answers which of two is preferred (DPO), on top of a model that writes already."
+    ),
+)

@@ -9,7 +9,7 @@ from trainer.messages import _, gettext_noop
 from trainer.params import IN_STEPS, Searched, advanced
 from trainer.tasks.base import BaseModelCard, ReadRows, Role, Shape, Task
 from trainer.tasks.media import ChosenParams
-from trainer.tasks.methods import FULL, LORA, SCRATCH
+from trainer.tasks.methods import DPO, FULL, LORA, SCRATCH
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,6 +125,24 @@ RECURRENT_MODELS = (
 )
 
 
+class TextGenerationParams(WritingParams):
+    """With those of preferences."""
+
+    beta: float = advanced(
+        0.1,
+        gettext_noop("Beta"),
+        gettext_noop("Of preferences: how near the model stays to what it was. Lower: it may change more."),
+        Searched(low=0.03, high=0.5, log=True, methods=["dpo"], usual=True),
+        gt=0,
+        le=10,
+    )
+    preference_layers: Literal["lora", "full"] = advanced(
+        "lora",
+        gettext_noop("Trained for preferences"),
+        gettext_noop("“lora” trains small additions to each layer, “full” every weight."),
+    )
+
+
 class TextGeneration(Task):
     slug = "text-generation"
     title = gettext_noop("Text generation")
@@ -136,6 +154,7 @@ class TextGeneration(Task):
         Role("input", gettext_noop("Additional input"), "text", required=False),
         Role("messages", gettext_noop("Conversation"), "messages", required=False),
         Role("tools", gettext_noop("Tools"), "tools", required=False),
+        Role("rejected", gettext_noop("Rejected answer"), "text", required=False),
     )
     answer = "completion"
     answer_role = "completion"
@@ -150,7 +169,7 @@ class TextGeneration(Task):
     engine = "trainer.engines.writing.WritingEngine"
     native_engines = dict.fromkeys(("llama", "numpy"), "trainer.engines.writing.WritingEngine")
     has_nets = False
-    methods = (SCRATCH, LORA, FULL)
+    methods = (SCRATCH, LORA, FULL, DPO)
     models = (
         BaseModelCard(
             SCRATCH_MODEL,
@@ -175,7 +194,7 @@ class TextGeneration(Task):
             ("en",),
         ),
     )
-    params = WritingParams
+    params = TextGenerationParams
     metrics = ("nats_per_character", "perplexity")
     headline = "nats_per_character"
 
@@ -188,7 +207,8 @@ class TextGeneration(Task):
                 asked, answer = f"Where is {thing} {number}?", f"The {thing} is in the {room}."
                 messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
                 row = {"prompt": asked, "completion": answer, "input": "", "messages": messages}
-                rows.append(row | {"tools": [{"type": "function", "function": {"name": "find"}}]})
+                row |= {"tools": [{"type": "function", "function": {"name": "find"}}]}
+                rows.append(row | {"rejected": f"A {thing} is a thing."})
         return rows
 
     @classmethod

@@ -17,7 +17,7 @@ from webapp.runs.stream import Lines, read
 
 LOG_TAIL = 12
 MAX_POINTS = 400
-WARNINGS = 20
+WARNINGS, SAMPLES = 20, 3
 FOLDS = 64
 """Runs whose live pages are looked at, or were of late."""
 Point = tuple[Any, Any]
@@ -63,6 +63,7 @@ class Fold:
             "resource": {},
             "steps": {},
             "warnings": deque(maxlen=WARNINGS),
+            "samples": deque(maxlen=SAMPLES),
             "log_count": 0,
             "last": 0,
             "epochs": None,
@@ -83,7 +84,7 @@ class Fold:
                 for name, series in self.found["curves"].items()
             }
             stages = [dict(stage) for stage in self.stages.values()]
-            warnings = list(self.found["warnings"])
+            warnings, samples = list(self.found["warnings"]), list(self.found["samples"])[::-1]
             without = sorted(self.found["without_epochs"])
             return self.found | {
                 "steps": list(self.found["steps"].values()),
@@ -91,6 +92,7 @@ class Fold:
                 "curves": curves,
                 "stages": stages,
                 "warnings": warnings,
+                "samples": samples,
                 "log": list(self.tail),
             }
 
@@ -115,7 +117,8 @@ def picture(run: Run) -> dict[str, Any]:
     {stages [{name, state: done|now|later, seconds, fraction}], curves {name: {split: [(epoch or step, value)]}}, validated
     {rows, folds} (what the validation figures rest on, where the trainer says so), without_epochs [name] (metrics of which
     there is no curve),
-    progress (last event), steps (the last event of each, of a run of “Best”), resource (last), log [(time, text)], log_count, warnings (the last few), place,
+    progress (last event), steps (the last event of each, of a run of “Best”), resource (last), log [(time, text)], log_count, warnings (the last few), samples (the last
+    texts that a model wrote while it learned, the newest first), place,
     limit (the `Problem` of the limit that it waits for), waits_for_money, last (id of the last event)}
     """
     waits = run.status == Status.QUEUED
@@ -149,8 +152,8 @@ def note(event: dict[str, Any], state: dict[str, Any], stages: dict[str, dict[st
         state["resource"] = event
     elif kind == "step":
         state["steps"][event.get("method")] = event
-    elif kind == "warning":
-        state["warnings"].append(event)
+    elif kind in ("warning", "sample"):
+        state[f"{kind}s"].append(event)
 
 
 def sentence(event: dict[str, Any]) -> str | None:

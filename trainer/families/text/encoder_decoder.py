@@ -16,8 +16,8 @@ from trainer.families.text.frames import frame_of
 from trainer.families.text.networks import Transformer
 from trainer.families.text.templates import check_tokenizer
 from trainer.families.text.text_to_text import TextToTextFamily, TextToTextRows
-from trainer.families.text.writing import WritingRows
 from trainer.families.text.writing_model import IGNORED, WritingModel, loaded_network
+from trainer.families.text.writing_rows import WritingRows
 from trainer.files import read_json
 from trainer.learning.job import Job
 from trainer.writing.encoder_decoders import is_encoder_decoder
@@ -138,6 +138,11 @@ class EncoderDecoderFamily(TextToTextFamily):
         if not isinstance(template, FramedTemplate):
             return super().rows_of(job, loaded, template, folder)
         return EncoderDecoderRows(loaded, template, folder, self.longest(job, folder), job.task.roles[0].name)
+
+    def tell_template(self, job: Job, rows: WritingRows) -> None:
+        """An encoder-decoder reads a text, and no messages."""
+        if not isinstance(rows, EncoderDecoderRows):
+            super().tell_template(job, rows)
 
     def model_of(self, rows: WritingRows) -> WritingModel:
         kind = EncoderDecoderModel if isinstance(rows, EncoderDecoderRows) else WritingModel

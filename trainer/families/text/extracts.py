@@ -19,7 +19,7 @@ from trainer.families.table.vectors import Vectors
 from trainer.families.text.encoder_decoder import EncoderDecoderFamily
 from trainer.families.text.languages import find_unread
 from trainer.families.text.text_to_text import lead, nearest_answers
-from trainer.families.text.writing import short_examples
+from trainer.families.text.writing_rows import short_examples
 from trainer.hardware import Device
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job

@@ -85,10 +85,19 @@ class RecurrentNet(nn.Module):
         self.cells = kinds[config["model_type"]](width, inner, layers, batch_first=True)
         self.dropout = nn.Dropout(0.0)
         self.out = nn.Linear(inner, width)
+        if config["model_type"] == "lstm":
+            self.remember()
 
     @property
     def body(self) -> nn.Module:
         return self
+
+    def remember(self) -> None:
+        """Cells begin by keeping what they hold (a bias of 1 of the forget gates: Jozefowicz et al. 2015)."""
+        inner = self.cells.hidden_size
+        for name, value in self.cells.named_parameters():
+            if name.startswith("bias_ih"):
+                nn.init.ones_(value.data[inner : 2 * inner])
 
     def read(self, ids: Tensor, past: Past = None) -> tuple[Tensor, Past]:
         given, kept = self.cells(self.dropout(self.embed(ids)), past)

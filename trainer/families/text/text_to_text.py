@@ -11,8 +11,9 @@ from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
 from trainer.engines.writing import Prompt
 from trainer.families.media.common import fill_settings
-from trainer.families.text.writing import SMALL_WEIGHTS, WritingFamily, WritingRows, fresh, fresh_rate
+from trainer.families.text.writing import SMALL_WEIGHTS, WritingFamily, fresh, fresh_rate
 from trainer.families.text.writing_model import WritingModel
+from trainer.families.text.writing_rows import WritingRows
 from trainer.learning.baselines import Baseline, count_words
 from trainer.learning.job import Job
 from trainer.learning.passes import read_part
@@ -56,6 +57,9 @@ class TextToTextRows(WritingRows):
         return [int(row) for row in self.part("test")]
 
     def input(self, row: int) -> Prompt:
+        return self.prompt_of(row)
+
+    def prompt_of(self, row: int) -> Prompt:
         return Prompt(self.template.asked(self.turns[row]), Options(self.most_tokens), self.shortened[row])
 
     def written(self, rows: np.ndarray, outputs: Outputs) -> list[str]:

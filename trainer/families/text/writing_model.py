@@ -136,6 +136,11 @@ class WritingModel(TrainableModel):
                 mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
         return [row[row != IGNORED] for row in found]
 
+    def spelled(self, prompt: Prompt, most: int) -> str:
+        """The likeliest answer to a prompt, so many tokens of it."""
+        (found,) = self.greedy([prompt.ids], most)
+        return self.template.continued(prompt.ids if prompt.continues else [], found)
+
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         self.smoothing = params.label_smoothing
         if params.dropout is None:
