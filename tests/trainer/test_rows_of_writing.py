@@ -142,3 +142,13 @@ def test_what_was_learned_from_is_one_text_for_those_who_look_for_copies(templat
     rows = rows_of(template, folder, CHAT)
     assert rows.learned_text() == "A kettle.\nDone.\n好 🫖"
     assert "Only the answers" in rows.card_facts()[1]
+
+
+def test_batches_of_like_rows_are_hardly_padded(template: Template, folder: Path) -> None:
+    generator = np.random.default_rng(0)
+    texts = ["a" * int(size) for size in generator.integers(5, 110, 400)]
+    rows = rows_of(template, folder, [([], text) for text in texts])
+    batches = rows.training_batches(rows.part("train"), 16, 0, 0)
+    lengths = [[len(rows.encoded[row].ids) for row in batch] for batch in batches]
+    assert sorted(row for batch in batches for row in batch.tolist()) == list(range(400))
+    assert sum(map(sum, lengths)) > 0.9 * sum(len(batch) * max(batch) for batch in lengths)

@@ -104,7 +104,9 @@ class Lines:
                         max_line_characters=f"{MAX_LINE_CHARACTERS:,}",
                     ),
                     code="too_large",
-                    hint=_("This is hardly a table: check that the right file was sent."),
+                    hint=_(
+                        "This is hardly a table: check that the right file was sent. A text is read paragraph by paragraph: put line ends between them."
+                    ),
                 )
             if "\0" in line:
                 line = line.replace("\0", "")
