@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainer.data.loading import Loaded
-    from trainer.engines.writing import Prompt
     from trainer.learning.model import TrainableModel
     from trainer.learning.rows import Mix
 
@@ -51,7 +50,7 @@ class Prompted(Protocol):
         """The answers that were written to these rows, empty where there is none."""
         ...
 
-    def sampled(self) -> tuple[str, Prompt] | None:
+    def sampled(self) -> tuple[str, object] | None:
         """(a prompt of a row that is not learned from, the same as an engine reads it): what the model is asked after each epoch."""
         ...
 
@@ -63,7 +62,7 @@ class Prompted(Protocol):
 class Greedy(Protocol):
     """A model that writes."""
 
-    def spelled(self, prompt: Prompt, most: int) -> str:
+    def spelled(self, prompt: object, most: int) -> str:
         """The likeliest answer to a prompt, so many tokens of it."""
         ...
 
