@@ -75,6 +75,18 @@ def test_a_batch_without_a_pair_teaches_nothing() -> None:
     assert not vectors.grad.any()
 
 
+def test_a_row_is_told_from_labels_outside_its_batch_too(tmp_path: Path) -> None:
+    rows = few_points(labels=4)
+    job = job_of(tmp_path, PARAMS, method="fewshot")
+    tuning = ContrastiveTuning(job, UnitNet(outputs=4), rows, Classification(job, rows))
+    means = tuning.means()
+    assert means.shape == (4, 16)
+    own, other = (rows.part("train")[rows.truth[rows.part("train")] == label][:2] for label in (0, 3))
+    near, far = means[[0, 0]], means[[3, 3]]  # the two rows of one label alone: there is no other in the batch
+    assert tuning.loss(near, own) < tuning.loss(far, own)
+    assert tuning.loss(far, other) < tuning.loss(near, other)
+
+
 def test_labels_count_alike_and_those_easily_confused_meet(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(20, 6))

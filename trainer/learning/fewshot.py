@@ -4,6 +4,8 @@ In the manner of SetFit (Tunstall et al. 2022): pairs made of a few labelled row
 that a pretrained encoder can be tuned by a handful a label. All pairs of a batch are learned from at once, by the supervised
 contrastive loss (Khosla et al. 2020).
 
+- Each row of it is besides brought to the mean of its label among the means of all labels, as the encoder saw them at first (as proxies,
+  Movshovitz-Attias et al. 2017), so that a step tells a row from the labels too that are not in its batch.
 - A batch has a few labels with a few rows of each, so that each label counts alike. Where there are more labels than a
   batch has room for, half of those in it are the likest to one of them: pairs that are easily taken for each other teach most.
 - What is learned from is capped (`MOST_ROWS_SEEN`), however many pairs the rows could make; of many labels (`MANY_LABELS`) each row
@@ -52,7 +54,8 @@ ROWS_A_LABEL = 4
 """Of a batch, at least: each then has three others of its label to be brought to."""
 PIECES = 4
 """Of like length, in which a batch is read."""
-TEMPERATURE = 0.1
+TEMPERATURE, MEANS_TEMPERATURE = 0.1, 0.05
+"""Of the likeness to other rows, and to the means of labels."""
 STRENGTH = 1e-3
 """L2 penalty per row of the layer: its rows were learned from before, so cross-validation cannot choose it."""
 MOST_CROSSED = 1_000
@@ -166,7 +169,9 @@ class ContrastiveTuning(FineTuning):
         """All epochs are learned, since what other folds say counts too."""
         self.truth = torch.from_numpy(rows.truth)
         self.by_label = [self.train[rows.truth[self.train] == label] for label in np.unique(rows.truth[self.train])]
-        self.likeness: np.ndarray | None = None
+        self.place = torch.searchsorted(torch.from_numpy(np.unique(rows.truth[self.train])), self.truth)
+        """Of each row's label among those that are learned."""
+        self.kept_means: Tensor | None = None
 
     def prepare_model(self) -> None:
         super().prepare_model()
@@ -183,6 +188,7 @@ class ContrastiveTuning(FineTuning):
 
     def batches(self) -> list[np.ndarray]:
         """Of each step: a few labels, some rows of each, likely to be confused."""
+        self.means()  # before the first step
         generator = np.random.default_rng([self.job.spec.seed, self.epoch])
         labels = max(2, min(len(self.by_label), self.size // ROWS_A_LABEL))
         each = max(2, self.size // labels)
@@ -202,14 +208,25 @@ class ContrastiveTuning(FineTuning):
         return rows[np.argsort(self.rows.lengths[rows], kind="stable")]
 
     def likenesses(self) -> np.ndarray:
-        """(labels, labels): cosines of the mean vectors of each label by the encoder as it was given, itself the highest."""
-        if self.likeness is None:
+        """(labels, labels): cosines of the mean vectors of each label, itself the highest."""
+        unit = self.means()
+        return (unit @ unit.T).numpy()
+
+    def means(self) -> Tensor:
+        """(labels, features): the mean vectors of each label by the encoder as it was given, of length one."""
+        if self.kept_means is None:
             vectors = self.vectors(self.train)
             place = {row: at for at, row in enumerate(self.train.tolist())}
             means = [vectors[[place[row] for row in rows.tolist()]].mean(0) for rows in self.by_label]
-            unit = torch.nn.functional.normalize(torch.stack(means), dim=1)
-            self.likeness = (unit @ unit.T).numpy()
-        return self.likeness
+            self.kept_means = torch.nn.functional.normalize(torch.stack(means), dim=1)
+        return self.kept_means
+
+    def loss(self, vectors: Tensor, batch: np.ndarray) -> Tensor:
+        """Of the rows of a batch, `vectors` (rows, features) of length one."""
+        device = vectors.device
+        others = contrast(vectors, self.truth[batch].to(device), TEMPERATURE)
+        likeness = vectors @ self.means().to(device).T / MEANS_TEMPERATURE
+        return others + torch.nn.functional.cross_entropy(likeness, self.place[batch].to(device))
 
     def gradients(
         self, inputs: tuple[Any, ...], batch: np.ndarray, mix: Mix | None, parts: int, is_apart: bool = False
@@ -217,15 +234,14 @@ class ContrastiveTuning(FineTuning):
         """The rows of a batch are compared with each other, yet they are read in pieces of like length (the batch is sorted), so
         that little is computed on padding. In several parts, for want of memory, each piece is read twice: for the loss, then
         for the gradient of its own vectors (Gao et al. 2021)."""
-        labels = self.truth[batch].to(self.job.device.torch_device)
         pieces = np.array_split(batch, min(max(PIECES, parts), len(batch)))
         if parts <= 1:
-            loss = contrast(torch.cat([self.features(piece) for piece in pieces]), labels, TEMPERATURE)
+            loss = self.loss(torch.cat([self.features(piece) for piece in pieces]), batch)
             self.scaler.scale(loss).backward()
             return loss.detach()
         with torch.no_grad():
             vectors = torch.cat([self.features(piece) for piece in pieces])
-        loss = contrast(vectors.requires_grad_(), labels, TEMPERATURE)
+        loss = self.loss(vectors.requires_grad_(), batch)
         (gradient,) = torch.autograd.grad(self.scaler.scale(loss), vectors)
         at = 0
         for piece in pieces:
@@ -281,12 +297,12 @@ class ContrastiveTuning(FineTuning):
 
     def more_to_keep(self) -> dict[str, Tensor]:
         kept = {f"held.{at}": outputs for at, outputs in enumerate(self.held)}
-        return kept if self.likeness is None else kept | {"likeness": torch.from_numpy(self.likeness)}
+        return kept if self.kept_means is None else kept | {"means": self.kept_means}
 
     def take_back(self, tensors: dict[str, Tensor]) -> None:
         names = [name for name in tensors if name.startswith("held.")]
         self.held = [tensors[f"held.{at}"] for at in range(len(names))]
-        self.likeness = tensors["likeness"].numpy() if "likeness" in tensors else None
+        self.kept_means = tensors.get("means")
 
 
 def contrast(vectors: Tensor, labels: Tensor, temperature: float) -> Tensor:
