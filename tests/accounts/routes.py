@@ -44,7 +44,7 @@ _SENT = {
 }
 _ASKED = {
     "": "new_prototype",
-    "prototype": "delete_prototype unused_models",
+    "prototype": "label_guests delete_prototype unused_models",
     "run": "delete_run stop_run",
     "search": "delete_search",
     "endpoint": "delete_endpoint feedback_inbox",
@@ -127,7 +127,16 @@ OPEN = {
     *("account_reset_password_from_key_done", "account_confirm_login_code", "account_confirm_email"),
     *("mfa_authenticate", "mfa_login_webauthn"),
     *("openid_connect_callback", "provider_sign_in", "socialaccount_login_cancelled"),
-    *("sign_in_link", "confirm_address", "invitation", "demo", "demo_example", "demo_chat", "demo_feedback"),
+    *(
+        "guest_label",
+        "sign_in_link",
+        "confirm_address",
+        "invitation",
+        "demo",
+        "demo_example",
+        "demo_chat",
+        "demo_feedback",
+    ),
     *("openapi-json", "api-root", "None api/<path:rest>", "None healthz", "None readyz", "None metrics"),
     *("set_language", "None favicon.ico"),
 }

@@ -10,7 +10,9 @@ from webapp.datasets.rows import Cursor, connect, file_of, filtered, names_of, r
 from webapp.labelling.models import Decision
 from webapp.labelling.queue import CHARACTERS, Item, Suggestion, item_of, label_column
 
-SUSPECTS, MISTAKES, LABEL = "suspects", "mistakes", "label"
+SUSPECTS, MISTAKES, LABEL, DISPUTED = "suspects", "mistakes", "label", "disputed"
+AGAIN = (LABEL, DISPUTED)
+"""Queues that ask about labels of people too."""
 MOST_OF_LABEL = 1_000
 """Rows of a label that are asked about again."""
 
@@ -50,7 +52,7 @@ def items(version: DatasetVersion, order: str, about: str, count: int, without: 
     found = SOURCES[order](version, about)
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
     with connect() as cursor:
-        taken = {*decided, *without, *(confirmed_rows(cursor, version) if order != LABEL else ())}
+        taken = {*decided, *without, *(confirmed_rows(cursor, version) if order not in AGAIN else ())}
         doubts = {one.row: one for one in found if one.row not in taken and 1 <= one.row <= version.rows}
         labels = labels_of_rows(cursor, version, list(doubts))
         rows = [row for row, doubt in doubts.items() if row in labels and labels[row] != canonical_label(doubt.other)]

@@ -4,12 +4,14 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
 from webapp.core.leased import Leased, ended
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.datasets.models import Dataset, DatasetVersion, Status
+from webapp.prototypes.models import Prototype
 
 LONGEST_LABEL = 200
 
@@ -36,6 +38,53 @@ class DecisionQuerySet(WorkspaceQuerySet["Decision"]):
         return self.filter(value=None, left_out=False)
 
 
+class GuestLink(WorkspaceOwned):
+    """Opens a share of a queue to somebody without an account (`webapp.labelling.guests`)."""
+
+    prototype = models.ForeignKey(Prototype, on_delete=models.CASCADE, related_name="guest_links")
+    name = models.CharField(max_length=80)
+    token = models.CharField(max_length=40, unique=True)
+    share = models.PositiveSmallIntegerField(default=100, help_text="per cent of the rows without a label")
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def works(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+class Opinion(WorkspaceOwned):
+    """What a guest says of a row that somebody else has labelled: by it is known how far people agree."""
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="+")
+    row = models.PositiveIntegerField(help_text="from 1")
+    guest = models.ForeignKey(GuestLink, on_delete=models.CASCADE, related_name="opinions")
+    value = models.CharField(max_length=LONGEST_LABEL)
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["version", "row", "guest"], name="one_opinion_each")]
+
+    def __str__(self) -> str:
+        return f"{self.guest} on row {self.row}"
+
+
+class LabelNote(WorkspaceOwned):
+    """What a label means, as guests are told."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="label_notes")
+    label = models.CharField(max_length=LONGEST_LABEL)
+    words = models.CharField(max_length=400)
+
+    class Meta(WorkspaceOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["dataset", "label"], name="one_note_a_label")]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.words}"
+
+
 class Decision(WorkspaceOwned):
     """`value`: the label; null for a row that was skipped, or that is `left_out`. The same as `before`: it was looked at and kept."""
 
@@ -48,6 +97,7 @@ class Decision(WorkspaceOwned):
     left_out = models.BooleanField(default=False)
     source = models.CharField(max_length=80, default=Source.PERSON, help_text="person, suggestion, or rule:NAME")
     person = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    guest = models.ForeignKey(GuestLink, on_delete=models.SET_NULL, null=True, related_name="decisions")
     decided_at = models.DateTimeField()
     made = models.ForeignKey(
         DatasetVersion, on_delete=models.SET_NULL, null=True, related_name="+", help_text="the version that has it"

@@ -1,11 +1,13 @@
 from django.urls import path
 
-from webapp.labelling import bulk_views, views
+from webapp.labelling import bulk_views, guest_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/label", views.label, name="label"),
     path("prototypes/<str:pk>/label/begin", views.begin, name="begin_labels"),
     path("prototypes/<str:pk>/label/undo", views.undo, name="undo_label"),
     path("prototypes/<str:pk>/label/rules", bulk_views.label_rules, name="label_rules"),
+    path("prototypes/<str:pk>/label/guests", guest_views.label_guests, name="label_guests"),
+    path("label/<str:token>", guest_views.guest, name="guest_label"),
     path("prototypes/<str:pk>/label/done", views.done, name="finish_labels"),
 ]

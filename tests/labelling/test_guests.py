@@ -1,0 +1,180 @@
+"""Guests label by a link: a share of the rows, personal data masked, nothing else; and how far people agree."""
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.labelling.rows import made_from, read
+from webapp.accounts.models import User, Workspace
+from webapp.core.problems import Problem
+from webapp.datasets.models import DatasetVersion
+from webapp.labelling import actions, doubts, guests
+from webapp.labelling.agreement import agreement_of, alpha_of
+from webapp.labelling.models import Decision, GuestLink, Opinion
+from webapp.prototypes.actions import create_prototype
+from webapp.prototypes.models import Prototype
+
+ROWS = "text,label\n" + "".join(f"order {n} came,{'good' if n % 2 else 'bad'}\n" for n in range(40))
+ROWS += "".join(f"write to guest{n}@example.org about it,\n" for n in range(60))
+
+
+@pytest.fixture
+def prototype(user: User, workspace: Workspace, tmp_path: Path) -> Prototype:
+    return create_prototype(made_from(ROWS.encode(), user, workspace, tmp_path), user)
+
+
+@pytest.fixture
+def link(prototype: Prototype, user: User) -> GuestLink:
+    return guests.create(prototype, user, "Intern", 14, 100)
+
+
+def version_of(prototype: Prototype) -> DatasetVersion:
+    version = prototype.dataset.current
+    assert version is not None
+    return version
+
+
+def asked(page: str) -> str:
+    return page.partition('name="row" value="')[2].partition('"')[0]
+
+
+def give(browser: Client, link: GuestLink, value: str, row: str | int, version: str = "") -> Any:
+    sent = {"version": version or version_of(link.prototype).pk, "row": row, "value": value}
+    return browser.post(reverse("guest_label", args=[link.token]), sent)
+
+
+def test_a_guest_labels_masked_rows_and_sees_nothing_else(link: GuestLink, prototype: Prototype) -> None:
+    Prototype.objects.update(name="A secret idea")
+    guests.describe(version_of(prototype), "good", "what customers praise")
+    browser, address = Client(), reverse("guest_label", args=[link.token])
+    page = browser.get(address).content.decode()
+    assert "⟨email⟩" in page
+    assert "@example.org" not in page
+    assert "what customers praise" in page
+    assert "secret idea" not in page
+    row = asked(page)
+    assert give(browser, link, "good", row).status_code == 302
+    made = Decision.objects.get()
+    assert (made.row, made.value, made.guest, made.person, made.source) == (int(row), "good", link, None, "person")
+    again = browser.get(address).content.decode()
+    assert asked(again) != row
+    assert "1 row labelled" in again
+    for name in ("label", "data", "label_guests"):
+        assert browser.get(reverse(name, args=[prototype.pk])).status_code in (302, 404)
+
+
+@pytest.mark.parametrize("ended", ["revoked", "expired", "nobody"])
+def test_a_link_that_ended_in_mid_work_says_so_and_loses_nothing(ended: str, link: GuestLink, user: User) -> None:
+    browser = Client()
+    give(browser, link, "good", 41)
+    if ended == "revoked":
+        guests.revoke(link, user)
+    elif ended == "expired":
+        GuestLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    else:
+        link.token = "x" * 32
+    answer = give(browser, link, "good", 42)
+    assert answer.status_code == 410
+    assert "Everything that you labelled is kept." in answer.content.decode()
+    assert [one.row for one in Decision.objects.all()] == [41]
+
+
+@pytest.mark.parametrize(
+    ("value", "row", "version", "words"),
+    [
+        ("never heard of", 41, "", "Choose a label."),
+        ("good", 1, "", "has a label already"),
+        ("good", "x", "", "has a label already"),
+        ("good", 41, "another", "What you labelled before is kept."),
+        ("l" * 10_000, 41, "", "Choose a label."),
+    ],
+)
+def test_what_cannot_be_a_label_is_told(value: str, row: Any, version: str, words: str, link: GuestLink) -> None:
+    answer = give(Client(), link, value, row, version)
+    assert answer.status_code in (409, 422)
+    assert words in answer.content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_one_row_in_ten_has_a_label_by_somebody_else(link: GuestLink, prototype: Prototype, user: User) -> None:
+    version = version_of(prototype)
+    actions.decide(version, user, [actions.Entry(row, "good") for row in range(41, 51)])
+    for _turn in range(20):
+        item = guests.next_item(link, version)
+        assert item is not None
+        guests.decide(link, version, item.row, "bad")
+    assert (Opinion.objects.count(), link.decisions.count()) == (2, 18)
+    assert {one.value for one in Decision.objects.filter(guest=None)} == {"good"}
+
+
+def test_who_comes_second_is_kept_as_a_second_opinion_and_its_row_is_disputed(
+    link: GuestLink, prototype: Prototype, user: User
+) -> None:
+    version = version_of(prototype)
+    actions.decide(version, user, [actions.Entry(41, "good")])
+    guests.decide(link, version, 41, "bad")
+    assert guests.units_of(prototype) == [["bad", "good"]]
+    actions.done(version, user)
+    after = read(prototype.dataset)
+    found = doubts.items(after, "disputed", "", 5)
+    assert [(item.row, item.label, item.suggestion and item.suggestion.label) for item in found] == [
+        (41, "good", "bad")
+    ]
+
+
+def test_a_share_is_about_that_large_and_stays_the_same(link: GuestLink) -> None:
+    link.share = 30
+    rows = [row for row in range(1, 10_001) if guests.in_share(link, row)]
+    assert 2_800 < len(rows) < 3_200
+    assert guests.in_share(link, rows[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "share"), [("", 1, 50), ("x", 0, 50), ("x", 366, 50), ("x", 1, 0), ("x", 1, 101)]
+)
+def test_links_that_cannot_be_are_refused(name: str, days: int, share: int, prototype: Prototype, user: User) -> None:
+    with pytest.raises(Problem):
+        guests.create(prototype, user, name, days, share)
+
+
+def test_the_page_makes_revokes_and_describes(
+    link: GuestLink, prototype: Prototype, user: User, client_of: Callable[[User], Client]
+) -> None:
+    browser, address = client_of(user), reverse("label_guests", args=[prototype.pk])
+    browser.post(address, {"action": "invite", "name": "Customer", "days": "3", "share": "50"})
+    page = browser.post(
+        address, {"action": "describe", "label": "bad", "words": "what they complain about"}, follow=True
+    )
+    assert "what they complain about" in page.content.decode()
+    assert "Customer" in page.content.decode()
+    page = browser.post(address, {"action": "revoke", "link": link.pk}, follow=True)
+    assert "What was labelled is kept." in page.content.decode()
+    assert "does not work any more" in page.content.decode()
+
+
+def test_alpha_is_that_of_published_examples() -> None:
+    """Krippendorff 2011: binary data of two observers (0.095), nominal data of two (0.692)."""
+    binary = list(zip("0100000000", "1110011000", strict=True))
+    assert alpha_of(binary) == pytest.approx(0.095, abs=0.001)
+    nominal = list(zip("aabbddccceddaa"[:12], "aabbddccceddaa"[:12], strict=True))
+    assert alpha_of(nominal) == 1.0
+    first, second = "aabbdcccedda", "babbbcccedd" + "d"
+    assert alpha_of(list(zip(first, second, strict=True))) == pytest.approx(0.692, abs=0.001)
+
+
+def test_agreement_has_an_interval_and_names_the_pair_that_is_disputed_most() -> None:
+    generator = random.Random(1)
+    units = [("card", "card" if generator.random() < 0.8 else "cash") for _row in range(100)]
+    units += [("cash", "cash")] * 100
+    found = agreement_of(units)
+    assert found is not None
+    assert found.low < found.alpha < found.high
+    assert (found.rows, found.pair) == (200, ("card", "cash"))
+    assert agreement_of(units[:9]) is None

@@ -1,0 +1,107 @@
+"""The page of guests who label, by their link alone; and the page on which links are made, and on which is said how far people agree."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from webapp.accounts.access import load, needs
+from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
+from webapp.core.forms import refused_on
+from webapp.core.numbers import whole
+from webapp.core.problems import Problem
+from webapp.labelling import actions, guests
+from webapp.labelling.models import GuestLink
+from webapp.prototypes.models import Prototype
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def guest(request: HttpRequest, token: str) -> HttpResponse:
+    """Context: link, item (masked), version, labels [(label, what it means)], labelled (rows by this guest), problem. A POST gives `row`
+    the label `value`."""
+    try:
+        link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
+        version = actions.current_version(link.prototype.dataset)
+    except Problem as ended:
+        return render(request, "labelling/guest.html", {"problem": ended, "link": None}, status=ended.status)
+    problem = take(request, link, version) if request.method == "POST" else None
+    if request.method == "POST" and problem is None:
+        return redirect("guest_label", token)
+    notes = guests.notes_of(version)
+    context: dict[str, Any] = {
+        "link": link,
+        "version": version,
+        "item": guests.next_item(link, version),
+        "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
+        "labelled": link.decisions.count() + link.opinions.count(),
+        "problem": problem,
+    }
+    return render(request, "labelling/guest.html", context, status=problem.status if problem else 200)
+
+
+def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
+    """What is wrong with what was sent, if anything is."""
+    try:
+        if request.POST.get("version") != version.pk:
+            raise Problem(
+                _("There is a newer version of the rows, and this label is not in it."),
+                code="other_version",
+                hint=_("Go on with the row below. What you labelled before is kept."),
+                status=409,
+            )
+        row = whole(request.POST.get("row", ""), None)
+        guests.decide(link, version, row or 0, request.POST.get("value", ""))
+    except Problem as refusal:
+        return refusal
+    return None
+
+
+@needs(Right.EDIT)
+@refused_on("label_guests")
+def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
+    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days. A POST does
+    `action`: invite (name, days, share), revoke (`link`), describe (`label`, `words`)."""
+    prototype = load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
+    version = actions.current_version(prototype.dataset)
+    if request.method == "POST":
+        change(request, prototype)
+        return redirect("label_guests", pk)
+    notes = guests.notes_of(version)
+    links = GuestLink.objects.filter(prototype=prototype)
+    context = {
+        "prototype": prototype,
+        "links": [
+            (link, request.build_absolute_uri(reverse("guest_label", args=[link.token])), labelled_by(link))
+            for link in links
+        ],
+        "agreement": guests.agreement(prototype),
+        "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
+        "most_days": guests.MOST_DAYS,
+    }
+    return render(request, "labelling/guests.html", context)
+
+
+def labelled_by(link: GuestLink) -> int:
+    return int(link.decisions.count() + link.opinions.count())
+
+
+def change(request: AuthedRequest, prototype: Prototype) -> None:
+    action = request.POST.get("action", "")
+    if action == "revoke":
+        links = GuestLink.objects.filter(prototype=prototype)
+        guests.revoke(load(links, request.workspace, request.POST.get("link", "")), request.user)
+        messages.info(request, _("The link no longer works. What was labelled is kept."))
+    elif action == "describe":
+        version = actions.current_version(prototype.dataset)
+        guests.describe(version, request.POST.get("label", ""), request.POST.get("words", ""))
+        messages.info(request, _("Saved."))
+    else:
+        days, share = (whole(request.POST.get(name, ""), 0) for name in ("days", "share"))
+        guests.create(prototype, request.user, request.POST.get("name", ""), days, share)

@@ -1,0 +1,188 @@
+"""Guests label a share of the rows by a link, without an account: personal data is masked, and nothing else is shown. One row in ten
+of theirs has a label by somebody else already, which they do not see: by these it is known how far people agree."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from trainer import personal_data
+from trainer.columns import canonical_label
+from webapp.accounts.actions import audit
+from webapp.accounts.models import User
+from webapp.core.problems import Conflict, Problem
+from webapp.datasets.models import DatasetVersion
+from webapp.datasets.rows import connect, names_of, read
+from webapp.labelling import actions
+from webapp.labelling.agreement import Agreement, agreement_of
+from webapp.labelling.carrying import same_rows
+from webapp.labelling.doubts import Doubt
+from webapp.labelling.models import Decision, GuestLink, LabelNote, Opinion
+from webapp.labelling.queue import CHARACTERS, Cell, Item, in_pool, inputs_of, item_of, items
+from webapp.prototypes.models import Prototype
+
+MOST_LINKS, MOST_DAYS = 50, 365
+ONE_IN = 10
+"""Of a guest's rows, one has a label by somebody else."""
+TRIED = 50
+"""Rows among which those of a share are looked for."""
+
+
+def create(prototype: Prototype, user: User, name: str, days: int, share: int) -> GuestLink:
+    """`Problem` where the rows cannot be shown to guests."""
+    version = actions.current_version(prototype.dataset)
+    kinds = {column["name"]: column["kind"] for column in version.columns}
+    if any(kinds.get(column) in ("image", "audio") for _role, column in inputs_of(version)):
+        raise bad_link(_("Guests label texts and tables alone: personal data in images and audio cannot be masked."))
+    if not name.strip() or not 1 <= days <= MOST_DAYS or not 1 <= share <= 100:
+        raise bad_link(_("A link needs a name, 1 to 365 days, and 1 to 100 per cent of the rows."))
+    if GuestLink.objects.filter(prototype=prototype, revoked_at=None).count() >= MOST_LINKS:
+        raise bad_link(_("At most %(limit)d links are open at once.") % {"limit": MOST_LINKS})
+    made = GuestLink.objects.create(
+        workspace=prototype.workspace,
+        prototype=prototype,
+        name=name.strip()[:80],
+        token=secrets.token_urlsafe(24),
+        share=share,
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    audit(prototype.workspace, user, "created", "link", made.pk, f"{prototype.name}: {made.name}")
+    return made
+
+
+def bad_link(message: str) -> Problem:
+    return Problem(message, code="bad_guest_link", hint=_("Change it, then try again."), field="name")
+
+
+def revoke(link: GuestLink, user: User) -> None:
+    GuestLink.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now())
+    audit(link.workspace, user, "revoked", "link", link.pk, link.name)
+
+
+def check_works(link: GuestLink | None) -> GuestLink:
+    if link is None or not link.works:
+        raise Conflict(
+            _("This link does not work any more. Everything that you labelled is kept."),
+            code="guest_link_ended",
+            hint=_("Ask whoever sent it to you for another one."),
+            status=410,
+        )
+    return link
+
+
+def in_share(link: GuestLink, row: int) -> bool:
+    """A share of the rows that stays the same, whichever rows have a label by now."""
+    return row * 2654435761 % 2**32 / 2**32 * 100 < link.share
+
+
+def next_item(link: GuestLink, version: DatasetVersion) -> Item | None:
+    """The row that the guest is asked about, masked; None where none is left."""
+    own = Decision.objects.filter(guest=link).count()
+    seconds = Opinion.objects.filter(guest=link).count()
+    item = second_item(link, version) if seconds * ONE_IN < own + seconds else None
+    item = item or first_item(link, version) or second_item(link, version)
+    return masked(item) if item else None
+
+
+def first_item(link: GuestLink, version: DatasetVersion) -> Item | None:
+    taken: list[int] = []
+    for _turn in range(20):
+        found = items(version, "mixed", TRIED, tuple(taken))
+        if not found:
+            return None
+        chosen = next((item for item in found if in_share(link, item.row)), None)
+        if chosen:
+            return chosen
+        taken += [item.row for item in found]
+    return None
+
+
+def second_item(link: GuestLink, version: DatasetVersion) -> Item | None:
+    """One that somebody else has labelled, and that this guest has said nothing about."""
+    said = Opinion.objects.filter(guest=link, version=version).values("row")
+    others = Decision.objects.pending(version).new().filter(value__isnull=False, source="person").exclude(guest=link)
+    row = next((one for one in others.exclude(row__in=said).order_by("pk").values_list("row", flat=True)), None)
+    if row is None:
+        return None
+    with connect() as cursor:
+        found = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
+    return item_of(version, found[0], None, "")
+
+
+def masked(item: Item) -> Item:
+    cells = [
+        Cell(cell.role, cell.name, cell.kind, personal_data.masked(cell.value) if cell.value else cell.value)
+        for cell in item.cells
+    ]
+    return Item(item.row, cells)
+
+
+def decide(link: GuestLink, version: DatasetVersion, row: int, value: str) -> None:
+    """A label, or a second opinion where somebody else was quicker: neither is lost. Only labels that there are can be given."""
+    value = canonical_label(value)
+    if value not in dict(actions.labels_of(version)):
+        raise Problem(_("No label was chosen."), code="bad_label", hint=_("Choose a label."), field="value")
+    if row not in in_pool(version, [row]):
+        raise actions.labelled_already(row)
+    given: dict[str, Any] = {"workspace": link.workspace, "version": version, "row": row}
+    try:
+        with transaction.atomic():
+            before = Decision.objects.select_for_update().filter(version=version, row=row).first()
+            if before is not None and not before.is_skipped and before.guest_id != link.pk:
+                Opinion.objects.update_or_create(**given, guest=link, defaults={"value": value})
+                return
+            fields = {"value": value, "guest": link, "person": None, "decided_at": timezone.now(), "made": None}
+            Decision.objects.update_or_create(**given, defaults=fields)
+    except IntegrityError:  # at the same moment
+        Opinion.objects.update_or_create(**given, guest=link, defaults={"value": value})
+
+
+def units_of(prototype: Prototype) -> list[list[str]]:
+    """The labels of each row that two have labelled."""
+    opinions = Opinion.objects.filter(guest__prototype=prototype)
+    units: dict[tuple[str, int], list[str]] = {}
+    for version, row, said in opinions.values_list("version", "row", "value"):
+        units.setdefault((version, row), []).append(said)
+    decisions = Decision.objects.filter(version__in={version for version, _row in units}, value__isnull=False)
+    for version, row, label in decisions.values_list("version", "row", "value"):
+        if label is not None and (version, row) in units:
+            units[version, row].append(label)
+    return list(units.values())
+
+
+def agreement(prototype: Prototype) -> Agreement | None:
+    return agreement_of(units_of(prototype))
+
+
+def disputed(version: DatasetVersion, _about: str) -> list[Doubt]:
+    """Rows of the version about which a guest said otherwise."""
+    found = Opinion.objects.filter(version__dataset=version.dataset_id).select_related("version")
+    by_version: dict[DatasetVersion, dict[int, str]] = {}
+    for one in found:
+        by_version.setdefault(one.version, {})[one.row] = one.value
+    doubts = []
+    for before, said in by_version.items():
+        rows = {row: row for row in said} if before == version else same_rows(before, version, list(said))
+        doubts += [Doubt(rows[row], value) for row, value in said.items() if row in rows]
+    return doubts
+
+
+def notes_of(version: DatasetVersion) -> dict[str, str]:
+    """{label: what it means}."""
+    return dict(LabelNote.objects.filter(dataset=version.dataset).values_list("label", "words"))
+
+
+def describe(version: DatasetVersion, label: str, words: str) -> None:
+    label, words = canonical_label(label), " ".join(words.split())[:400]
+    if label not in dict(actions.labels_of(version)):
+        raise Problem(
+            _("There is no label “%(name)s”.") % {"name": label[:60]}, code="bad_label", hint=_("Choose a label.")
+        )
+    if words:
+        given = {"workspace": version.workspace, "words": words}
+        LabelNote.objects.update_or_create(dataset=version.dataset, label=label, defaults=given)
+    else:
+        LabelNote.objects.filter(dataset=version.dataset, label=label).delete()
