@@ -19,7 +19,7 @@ from trainer.messages import _
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
+FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "tokenizer*"]
 """What is fetched of a repository: no code, no pickles, no weights of other libraries."""
 TELL_SECONDS = 1.0
 CONFIG, LOCK = "config.json", "maquette.lock"

@@ -21,7 +21,7 @@ from trainer.learning.lora import adaptable
 from trainer.tasks.text_to_text import TextToTextParams
 from trainer.writing import decoders, encoder_decoders
 from trainer.writing.drafts import write
-from trainer.writing.frames import Frame, FramedTemplate
+from trainer.writing.frames import Frame, FramedTemplate, read_tokenizers
 from trainer.writing.layers import Distances, gelu
 from trainer.writing.prompts import Template
 from trainer.writing.reader import Part
@@ -45,8 +45,11 @@ def params_of(name: str) -> dict[str, Any]:
 
 
 def framed(folder: Path) -> FramedTemplate:
-    frame = frame_of(folder, "translation", TextToTextParams(**params_of(folder.name)))
-    return FramedTemplate.framed(folder, frame)
+    return FramedTemplate.framed(folder, wanted(folder, **params_of(folder.name)))
+
+
+def wanted(folder: Path, task: str = "translation", **params: Any) -> Frame:
+    return frame_of(folder, read_tokenizers(folder)[0], task, TextToTextParams(**params))
 
 
 # The same as torch
@@ -129,7 +132,7 @@ def test_the_error_function() -> None:
 )
 def test_tokens_around_a_text(name: str, frame: Frame, models: Path) -> None:
     params = params_of(name) or {"source_language": "English", "target_language": "German"}
-    assert frame_of(models / name, "translation", TextToTextParams(**params)) == frame
+    assert wanted(models / name, **params) == frame
     assert Frame.of(json.loads(json.dumps(frame.manifest()))) == frame
 
 
@@ -137,13 +140,13 @@ def test_an_mbart_of_two_languages_reads_its_language_last(models: Path, tmp_pat
     for path in (models / "mbart").glob("*.json"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "MBartTokenizer"}', "utf-8")
-    frame = frame_of(tmp_path, "translation", TextToTextParams(**params_of("mbart")))
+    frame = wanted(tmp_path, **params_of("mbart"))
     assert (frame.before, frame.after, frame.start) == ((), (END, 5), (6,))
 
 
 def test_a_prefix_is_chosen_and_can_be_left_out(models: Path) -> None:
     prefixes = [
-        frame_of(models / "t5", task, TextToTextParams(prefix=prefix)).prefix
+        wanted(models / "t5", task, prefix=prefix).prefix
         for task, prefix in (
             ("summarization", None),
             ("translation", None),
@@ -156,10 +159,10 @@ def test_a_prefix_is_chosen_and_can_be_left_out(models: Path) -> None:
 
 def test_languages_are_asked_for_by_name(models: Path) -> None:
     with pytest.raises(ModelError, match="which languages") as raised:
-        frame_of(models / "m2m_100", "translation", TextToTextParams())
+        wanted(models / "m2m_100")
     assert "deu_Latn, en_XX, eng_Latn" in str(raised.value.hint)
     with pytest.raises(ModelError, match="no language “xx”"):
-        frame_of(models / "m2m_100", "translation", TextToTextParams(source_language="xx"))
+        wanted(models / "m2m_100", source_language="xx")
 
 
 def test_layers_that_lora_adapts(models: Path) -> None:

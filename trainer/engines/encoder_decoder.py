@@ -1,6 +1,7 @@
 """Summaries and translations by a model that reads a text whole and writes another, without torch."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from trainer.engines.text_to_text import TextToTextEngine
 from trainer.engines.writing import Prompt
 from trainer.writing.drafts import Draft, finished
 from trainer.writing.encoder_decoders import load
-from trainer.writing.frames import Frame, FramedTemplate
+from trainer.writing.frames import WRITER, Frame, FramedTemplate
 from trainer.writing.network import Answering
 
 
@@ -23,6 +24,10 @@ class EncoderDecoderEngine(TextToTextEngine):
         self.template = FramedTemplate.framed(folder, Frame.of(self.manifest["frame"]))
         self.max_length: int = self.manifest["max_length"]
         self.most = self.manifest["most_tokens"]
+
+    def other_files(self) -> tuple[Path, ...]:
+        writer = self.artifact / "model" / WRITER
+        return (*super().other_files(), *((writer,) if writer.exists() else ()))
 
     def reader(self, prompt: Prompt) -> Answering:
         return self.network.of(prompt.ids)

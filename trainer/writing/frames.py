@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer.files import read_json
-from trainer.writing.prompts import TOKENIZER, Encoded, Template, Turn
+from trainer.writing.gaps import Turn
+from trainer.writing.prompts import TOKENIZER, Encoded, Template
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+
+WRITER = "target_tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,22 @@ class Frame:
 class FramedTemplate(Template):
     """A template without roles: one text is read, and another one is written."""
 
-    def __init__(self, tokenizer: "Tokenizer", frame: Frame) -> None:
+    def __init__(self, tokenizer: "Tokenizer", frame: Frame, writer: "Tokenizer | None" = None) -> None:
+        """`writer`: what cuts the texts that are written, where a model has another one for them; both count alike."""
         super().__init__(tokenizer, None, frame.ends)
-        self.frame = frame
+        self.frame, self.writer = frame, writer or tokenizer
+        self.writer.encode_special_tokens = True
         self.prefix = self.encode(frame.prefix) if frame.prefix else []
 
     @classmethod
     def framed(cls, folder: Path, frame: Frame) -> "FramedTemplate":
         """That of a model's folder."""
-        from tokenizers import Tokenizer
+        read, written = read_tokenizers(folder)
+        return cls(read, frame, written)
 
-        return cls(Tokenizer.from_file(str(folder / TOKENIZER)), frame)
+    def encode_written(self, text: str) -> list[int]:
+        ids: list[int] = self.writer.encode(text, add_special_tokens=False).ids
+        return ids
 
     @property
     def around(self) -> int:
@@ -64,9 +73,18 @@ class FramedTemplate(Template):
     def conversation(self, turns: Sequence[Turn]) -> Encoded:
         """The last message as it is written: all of it but how it begins is learned, with its end."""
         begun = len(self.frame.start)
-        ids = [*self.frame.start, *self.encode(turns[-1]["content"]), *self.closing]
+        ids = [*self.frame.start, *self.encode_written(turns[-1]["content"]), *self.closing]
         learned = np.arange(len(ids)) >= begun
         return Encoded(np.array(ids, dtype=np.int64), learned, begun)
+
+
+def read_tokenizers(folder: Path) -> "tuple[Tokenizer, Tokenizer]":
+    """(of what is read, of what is written) by a model of this folder; mostly one is both."""
+    from tokenizers import Tokenizer
+
+    read = Tokenizer.from_file(str(folder / TOKENIZER))
+    own = folder / WRITER
+    return read, Tokenizer.from_file(str(own)) if own.exists() else read
 
 
 def said_of(folder: Path, name: str) -> Any:  # noqa: ANN401

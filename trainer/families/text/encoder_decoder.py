@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModelForSeq2SeqLM
 
 from trainer.data.loading import Loaded
+from trainer.errors import ModelError
+from trainer.families.text import pieces
 from trainer.families.text.frames import frame_of
 from trainer.families.text.networks import Transformer
 from trainer.families.text.templates import check_tokenizer
@@ -20,9 +23,10 @@ from trainer.families.text.writing_model import IGNORED, WritingModel, loaded_ne
 from trainer.families.text.writing_rows import WritingRows
 from trainer.files import read_json
 from trainer.learning.job import Job
+from trainer.messages import _
 from trainer.writing.encoder_decoders import is_encoder_decoder
-from trainer.writing.frames import FramedTemplate
-from trainer.writing.prompts import Template
+from trainer.writing.frames import WRITER, FramedTemplate, read_tokenizers
+from trainer.writing.prompts import TOKENIZER, Template
 
 
 class EncoderDecoderRows(TextToTextRows):
@@ -120,9 +124,32 @@ class EncoderDecoderModel(WritingModel):
                 unread = token[:, None]
         return [row[row != IGNORED] for row in found]
 
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        if not (folder / TOKENIZER).exists():
+            self.template.tokenizer.save(str(folder / TOKENIZER))
+        if self.template.writer is not self.template.tokenizer:
+            self.template.writer.save(str(folder / WRITER))
+
     @classmethod
     def of(cls, folder: Path, template: Template) -> EncoderDecoderModel:
         return cls(EncoderDecoder(loaded_network(AutoModelForSeq2SeqLM, folder)), template, folder)
+
+
+def own_tokenizers(folder: Path) -> tuple[Tokenizer, Tokenizer]:
+    """(of what is read, of what is written): those of tokenizer.json, or of SentencePiece's files; `ModelError`."""
+    if (folder / TOKENIZER).exists():
+        return read_tokenizers(folder)
+    try:
+        found = pieces.tokenizers_of(folder)
+    except (OSError, ValueError, LookupError, StopIteration) as error:
+        raise ModelError(
+            _("The base model cannot be loaded: %(error)s", error=str(error)[:200]), hint=_("Choose another model.")
+        ) from error
+    if found is None:
+        check_tokenizer(folder)
+    assert found is not None
+    return found
 
 
 class EncoderDecoderFamily(TextToTextFamily):
@@ -131,8 +158,8 @@ class EncoderDecoderFamily(TextToTextFamily):
     def template_of(self, job: Job, folder: Path) -> Template:
         if not is_encoder_decoder(read_json(folder / "config.json")):
             return super().template_of(job, folder)
-        check_tokenizer(folder)
-        return FramedTemplate.framed(folder, frame_of(folder, job.task.slug, job.params))
+        read, written = own_tokenizers(folder)
+        return FramedTemplate(read, frame_of(folder, read, job.task.slug, job.params), written)
 
     def rows_of(self, job: Job, loaded: Loaded, template: Template, folder: Path) -> WritingRows:
         if not isinstance(template, FramedTemplate):

@@ -11,7 +11,6 @@ from trainer.files import read_json
 from trainer.messages import _
 from trainer.writing.encoder_decoders import T5S
 from trainer.writing.frames import Frame, said_of
-from trainer.writing.prompts import TOKENIZER
 
 if TYPE_CHECKING:
     from trainer.tasks.text_to_text import TextToTextParams
@@ -24,10 +23,10 @@ MOST_NAMED = 12
 """Languages that a sentence lists."""
 
 
-def frame_of(folder: Path, task: str, params: "TextToTextParams") -> Frame:
+def frame_of(folder: Path, tokenizer: Tokenizer, task: str, params: "TextToTextParams") -> Frame:
     """That of a model's folder; `ModelError` where it needs languages and was told none, or does not know them."""
     config = read_json(folder / "config.json")
-    kind, tokenizer = config["model_type"], Tokenizer.from_file(str(folder / TOKENIZER))
+    kind = config["model_type"]
     ends = tokens_of(said_of(folder, "eos_token_id"))
     end, start = ends[:1], tokens_of(said_of(folder, "decoder_start_token_id"))
     prefix = prefix_of(kind, task, params)
