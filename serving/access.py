@@ -60,6 +60,8 @@ class Record:
     inputs_per_request: int
     bytes_per_request: int
     keys: dict[str, str]
+    system: str
+    """What its owner tells a model that writes before all that is said."""
 
     @classmethod
     def parse(cls, text: str | bytes) -> "Record":
@@ -78,6 +80,7 @@ class Record:
             inputs_per_request=limits.get("inputs_per_request") or 64,
             bytes_per_request=limits.get("bytes_per_request") or 1024 * 1024,
             keys=fields.get("keys") or {},
+            system=fields.get("system_prompt") or "",
         )
 
 

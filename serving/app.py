@@ -29,6 +29,7 @@ from serving.metrics import Metrics
 from serving.pool import Model, Pool
 from serving.problems import Problem
 from serving.usage import Usage
+from serving.writers import Job, Writers
 from trainer import answers, reporting
 
 if TYPE_CHECKING:
@@ -179,11 +180,14 @@ class Service:
             check_form(model.engine, form)
             explains = explaining.wants(request.query_params, model.engine, question.count)
             method = request.query_params.get("method", "")
-            inputs = await self.pool.read(model, question.inputs(model.engine.manifest.get("inputs", [])))
+            values = question.inputs(model.engine.manifest.get("inputs", []))
+            inputs = await self.pool.read(
+                model, [chat.instructed(model.engine, value, record.system) for value in values]
+            )
             del question  # with all that was sent
         names: dict[str, str | int | None] = {"run": record.run, "version": record.version}
         answered = await self.answer_inputs(model, inputs, names, started, form, method=method, explains=explains)
-        self.usage.add(record.slug, caller.key, rows=answered.rows, ms=answered.ms)
+        self.usage.add(record.slug, caller.key, rows=answered.rows, ms=answered.ms, tokens=answered.tokens)
         return Response(answered.body, media_type=JSON)
 
     async def embed_endpoint(self, request: Request, record: Record, caller: Caller, started: float) -> Response:
@@ -211,6 +215,7 @@ class Service:
         with self.inputs.bodies.holding(memory.SMALL_BYTES) as held:
             body = await read_body(request, record.bytes_per_request, held)
             asked = chat.parse(body, is_chat=request.url.path.endswith(CHAT))
+            asked.instruct(record.system)
         model = await self.pool.get(record.artifact or "", record.engine)
         chat.check_writes(model.engine)
         loop = asyncio.get_running_loop()
@@ -218,8 +223,8 @@ class Service:
         reply = chat.Reply(record.slug, asked.is_chat, len(prompt.ids))
         end = self.writing.begin(model.engine.answer_bytes(prompt))
         client = caller.key or visitor(request)
-        written = model.writers.pieces(prompt, client, streamed=asked.streams)
-        pieces = self.counted(written, record, caller, started)
+        job = Job(prompt, client, asked.streams)
+        pieces = self.counted(model.writers, job, record, caller, started)
         if asked.streams:
             return chat.Stream(reply.events(pieces, tells_usage=asked.tells_usage), end)
         try:
@@ -229,17 +234,17 @@ class Service:
         return Response(answer or b"", media_type=JSON)
 
     async def counted(
-        self, pieces: "AsyncGenerator[Piece, None]", record: Record, caller: Caller, started: float
+        self, writers: Writers, job: Job, record: Record, caller: Caller, started: float
     ) -> "AsyncGenerator[Piece, None]":
-        """The pieces of an answer, counted as one request when it ends, whoever ends it."""
+        """The pieces of an answer, counted as one request with its tokens when it ends, whoever ends it."""
         try:
-            async with contextlib.aclosing(pieces):
+            async with contextlib.aclosing(writers.pieces(job)) as pieces:
                 async for piece in pieces:
                     yield piece
         finally:
             ms = (time.perf_counter() - started) * 1000
             self.metrics.predicted(1, ms)
-            self.usage.add(record.slug, caller.key, rows=1, ms=ms)
+            self.usage.add(record.slug, caller.key, rows=1, ms=ms, tokens=(len(job.prompt.ids), job.tokens))
 
     async def predict_artifact(self, request: Request) -> Response:
         """For the web alone: any artifact, deployed or not."""
@@ -289,15 +294,22 @@ class Service:
         total = (time.perf_counter() - started) * 1000
         self.metrics.predicted(len(inputs), total)
         body = orjson.dumps({"outputs": outputs, "model": names, "timing_ms": timing | {"total": round(total, 2)}})
-        return Answered(body, total, len(inputs) + explaining.calls_of(explanations))
+        return Answered(body, total, len(inputs) + explaining.calls_of(explanations), tokens_of(outputs))
 
 
 class Answered(NamedTuple):
-    """The answer's JSON, the milliseconds it took, and how many rows the model was asked."""
+    """The answer's JSON, the milliseconds it took, how many rows the model was asked, and the tokens that were read and written
+    where it writes texts."""
 
     body: bytes
     ms: float
     rows: int
+    tokens: tuple[int, int]
+
+
+def tokens_of(outputs: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    """Those of all prompts and of all answers; none of models that write no texts."""
+    return sum(each.get("prompt_tokens", 0) for each in outputs), sum(each.get("tokens", 0) for each in outputs)
 
 
 def check_form(engine: "Engine[Any, Any]", form: str) -> None:

@@ -42,6 +42,11 @@ class Asked:
     streams: bool
     tells_usage: bool
 
+    def instruct(self, system: str) -> None:
+        """Put what the owner says before a conversation; a text that is continued has no place for it."""
+        if self.is_chat:
+            self.value["messages"] = told_first(self.value["messages"], system)
+
 
 class Refused(Problem):
     """What is wrong with a request, 400 in OpenAI's form; `param` names the field."""
@@ -122,6 +127,35 @@ def messages_of(fields: dict[str, Any]) -> list[dict[str, str]]:
     if not isinstance(given, list) or not given or not all(isinstance(message, dict) for message in given):
         raise Refused(f"`messages` must be a list of messages. {EXAMPLE}", "invalid_type", "messages")
     return [{"role": role_of(message), "content": content_of(message, place)} for place, message in enumerate(given)]
+
+
+def told_first(messages: list[dict[str, str]], system: str) -> list[dict[str, str]]:
+    """A conversation whose system message begins with what the owner says; what the caller's says follows."""
+    if not system:
+        return messages
+    is_system = bool(messages) and messages[0]["role"] == "system"
+    first = f"{system}\n\n{messages[0]['content']}" if is_system else system
+    return [{"role": "system", "content": first}, *messages[is_system:]]
+
+
+def instructed(engine: "Engine[Any, Any]", value: object, system: str) -> object:
+    """An input of `/predict` with what the owner says before it, of a model that learned from conversations."""
+    if not system or not engine.is_writer or engine.manifest.get("form") != "chat":
+        return value
+    given: dict[str, Any] = value if isinstance(value, dict) else {"prompt": value}
+    if is_conversation(given.get("messages")):
+        return given | {"messages": told_first(given["messages"], system)}
+    if "messages" in given or not isinstance(given.get("prompt"), str):
+        return value  # the engine says what is wrong with it, or it is a text that is continued
+    others = {name: field for name, field in given.items() if name != "prompt"}
+    return others | {"messages": told_first([{"role": "user", "content": given["prompt"]}], system)}
+
+
+def is_conversation(messages: object) -> bool:
+    return isinstance(messages, list) and all(
+        isinstance(message, dict) and isinstance(message.get("role"), str) and isinstance(message.get("content"), str)
+        for message in messages
+    )
 
 
 def role_of(message: dict[str, Any]) -> str:

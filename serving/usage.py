@@ -17,14 +17,24 @@ Counts = dict[tuple[str, str, int], list[float]]
 
 
 class Usage:
-    """(slug, key, minute) → requests, errors, rows, milliseconds. Kept while Redis is away; nothing is lost but by SIGKILL."""
+    """(slug, key, minute) → requests, errors, rows, milliseconds, tokens of prompts, tokens of answers. Kept while Redis is away; nothing is lost but by SIGKILL."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self.counts: Counts = {}
 
-    def add(self, slug: str, key: str, *, rows: int = 0, ms: float = 0.0, error: bool = False) -> None:
-        self.merge((slug, key, int(time.time() // 60)), (1, int(error), rows, ms))
+    def add(
+        self,
+        slug: str,
+        key: str,
+        *,
+        rows: int = 0,
+        ms: float = 0.0,
+        error: bool = False,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
+        """`tokens`: of the prompts and of the answers, where texts were written."""
+        self.merge((slug, key, int(time.time() // 60)), (1, int(error), rows, ms, *tokens))
 
     def merge(self, which: tuple[str, str, int], more: tuple[float, ...] | list[float]) -> None:
         counted = self.counts.get(which)
@@ -56,7 +66,7 @@ class Usage:
 
 def entry(which: tuple[str, str, int], sums: list[float]) -> bytes:
     slug, key, minute = which
-    requests, errors, rows, ms = sums
+    requests, errors, rows, ms, prompt_tokens, completion_tokens = sums
     return orjson.dumps(
         {
             "slug": slug,
@@ -66,5 +76,7 @@ def entry(which: tuple[str, str, int], sums: list[float]) -> bytes:
             "errors": int(errors),
             "rows": int(rows),
             "ms": round(ms, 1),
+            "prompt_tokens": int(prompt_tokens),
+            "completion_tokens": int(completion_tokens),
         }
     )

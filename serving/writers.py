@@ -7,7 +7,7 @@ that has the fewest answers on their way comes first, so that nobody waits behin
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,19 +17,6 @@ from trainer.writing.drafts import TOGETHER
 if TYPE_CHECKING:
     from trainer.engines import Engine
     from trainer.writing.drafts import Draft, Piece
-
-
-@dataclass(eq=False)
-class Job:
-    """An answer that somebody waits for. `client`: who; `heard`: is told each piece, or but the whole at its end where it is not
-    `streamed`, or a fault, in the loop's thread."""
-
-    prompt: object
-    client: str
-    heard: "Callable[[Piece | Exception], None]"
-    streamed: bool = True
-    draft: "Draft | None" = None
-    has_gone: bool = False
 
 
 @dataclass
@@ -54,6 +41,24 @@ class Inbox:
         return piece
 
 
+@dataclass(eq=False)
+class Job:
+    """An answer that somebody waits for. `client`: who; `inbox`: takes each piece, or but the whole at its end where it is not
+    `streamed`, or a fault, in the loop's thread."""
+
+    prompt: Any
+    client: str
+    streamed: bool = True
+    draft: "Draft | None" = None
+    has_gone: bool = False
+    inbox: Inbox = field(default_factory=Inbox)
+
+    @property
+    def tokens(self) -> int:
+        """Written by now, whether somebody still wants them or not."""
+        return len(self.draft.written) if self.draft else 0
+
+
 class Writers:
     """The answers of one model. Steps are taken in `executor`, whose one thread the model's batches have as well: each step waits
     for its turn there."""
@@ -67,10 +72,8 @@ class Writers:
         self.is_working = False
         self.steps = 0
 
-    async def pieces(self, prompt: object, client: str, *, streamed: bool = True) -> "AsyncGenerator[Piece, None]":
+    async def pieces(self, job: Job) -> "AsyncGenerator[Piece, None]":
         """Each piece when it is written, or all in one. Closing it frees the place before the next step."""
-        inbox = Inbox()
-        job = Job(prompt, client, inbox.put, streamed)
         with self.lock:
             self.waiting.append(job)
             begins, self.is_working = not self.is_working, True
@@ -78,7 +81,7 @@ class Writers:
             self.executor.submit(self.work)
         try:
             while True:
-                piece = await inbox.take()
+                piece = await job.inbox.take()
                 yield piece
                 if piece.finish:
                     return
@@ -150,4 +153,4 @@ class Writers:
 def tell(told: "list[tuple[Job, Piece | Exception]]") -> None:
     for job, piece in told:
         if not job.has_gone:
-            job.heard(piece)
+            job.inbox.put(piece)

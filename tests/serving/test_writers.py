@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from serving.writers import Writers
+from serving.writers import Job, Writers
 from tests.serving import tiny_writer
 from trainer.engines import open_engine
 
@@ -48,7 +48,7 @@ def watched(artifact: Path) -> Watched:
 
 
 async def text_of(writers: Writers, prompt: object, client: str = "a", *, streamed: bool = True) -> str:
-    return "".join([piece.text async for piece in writers.pieces(prompt, client, streamed=streamed)])
+    return "".join([piece.text async for piece in writers.pieces(Job(prompt, client, streamed))])
 
 
 def test_several_advance_in_one_step(watched: Watched) -> None:
@@ -72,7 +72,7 @@ def test_who_has_gone_frees_the_place_within_a_token(watched: Watched) -> None:
         with ThreadPoolExecutor(1) as thread:
             writers = Writers(watched, thread, most=1)  # type: ignore[arg-type]
             before = 0
-            async with aclosing(writers.pieces(watched.prompt(most=100), "a")) as long:
+            async with aclosing(writers.pieces(Job(watched.prompt(most=100), "a"))) as long:
                 await anext(long)
                 waiting = asyncio.create_task(text_of(writers, watched.prompt(most=1), "b"))
                 await asyncio.sleep(0)

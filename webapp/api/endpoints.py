@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Sum
 from django.http import Http404
 from ninja import Router, Schema, Status
 
@@ -28,6 +27,7 @@ from webapp.costs.gate import month
 from webapp.endpoints import actions, choosing, inbox, replacing, visitors
 from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import LONGEST_CORRECTION, Endpoint, EndpointKey, ShareLink
+from webapp.endpoints.usage import COUNTED, price_per_1000, used
 from webapp.runs.models import Run
 from webapp.runs.views import load_run
 
@@ -58,7 +58,7 @@ class EndpointIn(Body):
 class EndpointPatch(Body):
     """What is left out stays. `run` deploys another run; `status` is live or off. `examples` is all that visitors see of the
     data: rows of the run by their number, and inputs that you write; `[]` is none. `texts`: whether they may read the texts that
-    the model finds."""
+    the model finds. `system_prompt`: what a model that writes is told before each conversation; only members see it."""
 
     run: str | None = None
     name: str | None = None
@@ -70,6 +70,7 @@ class EndpointPatch(Body):
     texts: bool | None = None
     anyway: bool = False
     """Replace the run that is live even where `run` is worse or not shown to be better (409 `not_better` otherwise)."""
+    system_prompt: str | None = None
 
 
 class NameIn(Body):
@@ -171,16 +172,16 @@ def delete_endpoint(request: AuthedRequest, slug: str) -> Status[None]:
 @router.get("/endpoints/{slug}/usage", response=UsageOut)
 def usage(request: AuthedRequest, slug: str) -> dict[str, Any]:
     """Totals and hours of the last 31 days; serving's counts arrive within about ten seconds."""
-    rows = load_endpoint(request, slug).usage.all()[:HOURS]
-    totals = load_endpoint(request, slug).usage.aggregate(
-        requests=Sum("requests"), errors=Sum("errors"), rows=Sum("rows")
-    )
+    endpoint = load_endpoint(request, slug)
+    rows, totals = endpoint.usage.all()[:HOURS], used(endpoint)
+    price = price_per_1000(endpoint, totals["completion_tokens"])
     items = [
-        fields_of(row, "hour", "requests", "errors", "rows")
+        fields_of(row, "hour", *COUNTED)
         | {"key": row.key or None, "mean_ms": round(row.ms / row.requests, 2) if row.requests else None}
         for row in rows
     ]
-    return {"total": {name: value or 0 for name, value in totals.items()}, "items": items, "next": None}
+    total = {name: totals[name] for name in COUNTED} | {"price_per_1000_tokens": None if price is None else str(price)}
+    return {"total": total, "items": items, "next": None}
 
 
 @router.get("/endpoints/{slug}/feedback", response=Page[FeedbackOut])

@@ -292,6 +292,7 @@ class EndpointOut(Schema):
     """What visitors see of the data: `{run, row}` of each row that was chosen, `{input}` of each that was written."""
     texts: bool
     """Whether visitors may read the texts of the data that the model finds."""
+    system_prompt: str
 
 
 class ExampleOut(Schema):
@@ -345,13 +346,22 @@ class FeedbackOut(Schema):
     created_at: str
 
 
-class UsageTotal(Schema):
+class Used(Schema):
+    """`prompt_tokens` and `completion_tokens`: of a model that writes, else 0."""
+
     requests: int
     errors: int
     rows: int
+    prompt_tokens: int
+    completion_tokens: int
 
 
-class UsageHourOut(UsageTotal):
+class UsageTotal(Used):
+    price_per_1000_tokens: str | None
+    """What the demo cost by now for each 1,000 tokens that were written; null while there are none."""
+
+
+class UsageHourOut(Used):
     hour: str
     key: str | None
     mean_ms: float | None

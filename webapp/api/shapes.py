@@ -149,7 +149,9 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
     """`money`: this month's of its workspace, where many are shown."""
     version = endpoint.current
     paused = endpoint.status == EndpointStatus.LIVE and (money or month(endpoint.workspace)).is_spent
-    shape = fields_of(endpoint, "id", "slug", "name", "status", "visibility", "error", "created_at") | {
+    shape = fields_of(
+        endpoint, "id", "slug", "name", "status", "visibility", "error", "system_prompt", "created_at"
+    ) | {
         "blocked": "budget" if paused else None,
         "prototype": endpoint.prototype_id,
         "run": version.run_id if version else None,

@@ -200,7 +200,7 @@ def publish(endpoint: Endpoint) -> None:
 
 
 def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> Endpoint:
-    """Change name, words, slug, visibility, status (`live`, `off`) or examples (a `Choice`); what is left out stays."""
+    """Change name, words, system_prompt, slug, visibility, status (`live`, `off`) or examples (a `Choice`); what is left out stays."""
     before, choice = endpoint.slug, wishes.get("examples")
     changes = changes_of(endpoint, wishes)
     for field, value in changes.items():
@@ -223,11 +223,11 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
 
 
 def changes_of(endpoint: Endpoint, wishes: dict[str, Any]) -> dict[str, str]:
-    """The wishes for name, words, visibility and slug that ask for something else than there is; `Problem` where one of them
+    """The wishes for name, words, system_prompt, visibility and slug that ask for something else than there is; `Problem` where one of them
     cannot be."""
     changes: dict[str, str] = {}
-    for field in ("name", "words"):
-        if wishes.get(field) or (field == "words" and wishes.get(field) is not None):
+    for field in ("name", "words", "system_prompt"):
+        if wishes.get(field) or (field != "name" and wishes.get(field) is not None):
             changes[field] = str(wishes[field])[
                 : cast("CharField[str, str]", Endpoint._meta.get_field(field)).max_length
             ]

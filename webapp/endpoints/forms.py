@@ -35,6 +35,13 @@ class EndpointForm(forms.Form):
         label=_("Description"), max_length=400, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     visibility = forms.ChoiceField(label=_("Who can open it"), choices=Visibility.choices)
+    system_prompt = forms.CharField(
+        label=_("System prompt"),
+        max_length=8_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("What the model is told before each conversation. Visitors do not see it."),
+    )
 
     def __init__(self, *args: Any, only: Iterable[str] | None = None, **options: Any) -> None:
         super().__init__(*args, **options)

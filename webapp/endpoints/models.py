@@ -62,6 +62,12 @@ class Endpoint(WorkspaceOwned):
         help_text="what people last asked to serve; an older one that is packaged later does not take its place",
     )
     error = models.JSONField(null=True)
+    system_prompt = models.TextField(
+        _("system prompt"),
+        max_length=8_000,
+        blank=True,
+        help_text="what a model that writes is told first; visitors never see it",
+    )
     requests_per_minute = models.PositiveIntegerField(default=600)
     charged_until = models.DateTimeField(null=True)
     examples_removed_at = models.DateTimeField(
@@ -266,6 +272,8 @@ class UsageHour(models.Model):
     errors = models.PositiveBigIntegerField(default=0)
     rows = models.PositiveBigIntegerField(default=0)
     ms = models.FloatField(default=0, help_text="sum over the requests")
+    prompt_tokens = models.PositiveBigIntegerField(default=0, help_text="read by a model that writes")
+    completion_tokens = models.PositiveBigIntegerField(default=0, help_text="written by it")
 
     class Meta:
         ordering = ["-hour"]

@@ -48,6 +48,7 @@ def record(endpoint: Endpoint, blocked: str | None) -> dict[str, Any]:
             "bytes_per_request": MAX_MEDIA_BYTES if version and reads_media(version.run.task) else MAX_BYTES,
         },
         "keys": keys,
+        "system_prompt": endpoint.system_prompt,
     }
 
 
@@ -181,7 +182,7 @@ def store(records: Iterable[dict[str, Any]]) -> None:
     for item in records:
         hour = datetime.fromtimestamp(int(item["minute"]) * 60, tz=timezone.get_default_timezone())
         total = sums[item["slug"], item["key"] or "", hour.replace(minute=0, second=0, microsecond=0)]
-        for name in ("requests", "errors", "rows", "ms"):
+        for name in ("requests", "errors", "rows", "ms", "prompt_tokens", "completion_tokens"):
             total[name] += item.get(name, 0)
     ids = dict(Endpoint.objects.filter(slug__in={slug for slug, _key, _hour in sums}).values_list("slug", "pk"))
     with transaction.atomic():

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -21,10 +21,11 @@ from webapp.core.problems import Conflict
 from webapp.costs.actions import price_per_hour
 from webapp.endpoints import actions, addresses, choosing, examples, replacing, serving_client
 from webapp.endpoints.admission import opening, paused_by_budget
-from webapp.endpoints.demo import asks_why, example_file, target_of, why_context
+from webapp.endpoints.demo import asks_why, converses, example_file, target_of, why_context
 from webapp.endpoints.forms import EndpointForm, KeyForm, LinkForm, ShareForm
 from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, ShareLink
 from webapp.endpoints.snippets import snippets
+from webapp.endpoints.usage import price_per_1000, used
 from webapp.prototypes.models import Prototype
 from webapp.runs import inputs, storage
 from webapp.runs.artifacts import report
@@ -87,7 +88,7 @@ def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]
     [(link, url)], keys, new_key (shown once), feedback, usage, versions, snippets; shown_run (the run that is asked about, else
     the one served) and of it what `examples.sharing_context` says."""
     links = list(endpoint.links.all())
-    totals = endpoint.usage.aggregate(requests=Sum("requests"), errors=Sum("errors"), rows=Sum("rows"), ms=Sum("ms"))
+    totals = used(endpoint)
     feedback = endpoint.feedback.select_related("link")
     question = replacing.question(request, endpoint)
     run = question.after if question else endpoint.current.run if endpoint.current else None
@@ -104,6 +105,8 @@ def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]
         "tries": sum(link.tries for link in links),
         "keys": endpoint.keys.working(),
         "usage": totals,
+        "price_per_1000": price_per_1000(endpoint, totals["completion_tokens"]),
+        "may_instruct": converses(endpoint.current.run if endpoint.current else None),
         "mean_ms": totals["ms"] / totals["requests"] if totals["requests"] else None,
         "feedback": feedback[:FEEDBACK_SHOWN],
         "thumbs": {verdict: feedback.filter(verdict=verdict).count() for verdict in ("up", "down")},
@@ -118,6 +121,7 @@ def endpoint_context(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]
 def endpoint_forms(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
     addresses = {name: reverse(name, args=[endpoint.pk]) for name in ("update_endpoint", "create_link", "create_key")}
     now = {"name": endpoint.name, "words": endpoint.words, "visibility": endpoint.visibility}
+    now["system_prompt"] = endpoint.system_prompt
     return {
         "endpoint_form": shown_form(request, addresses["update_endpoint"], EndpointForm, initial=now),
         "link_form": shown_form(request, addresses["create_link"], LinkForm, auto_id="link_%s"),
