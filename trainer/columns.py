@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
-from trainer.dates import are_compact, looks_like_date
+from trainer.dates import are_compact, are_months, looks_like_date
 from trainer.dates import guess_form as guess_date_form
-from trainer.numerals import FRACTION, form_of, guess_form, is_nothing, mixes_clocks
+from trainer.numeral_marks import NO_TIMES
+from trainer.numerals import CLOCK, FRACTION, form_of, guess_form, is_nothing, mixes_clocks
 from trainer.numerals import MONEY as MONEY
 from trainer.numerals import guess_decimal as guess_decimal
 from trainer.numerals import number_of as number_of
@@ -127,7 +128,7 @@ def guess_kind(
         return nested
     if all(small_letters(value) in BOOLEANS for value in trimmed):
         return "boolean"
-    if not form and are_compact(trimmed):
+    if not form and (are_compact(trimmed) or are_months(trimmed, name)):
         return "date"
     return guess_numeric_kind(trimmed, distinct, count, name, form) or guess_worded_kind(trimmed, distinct, count)
 
@@ -161,6 +162,8 @@ def guess_numeric_kind(
     values = [value for value in values if not is_nothing(value)]
     if not values or any(is_apart(value) for value in values) or (settled is None and mixes_clocks(values)):
         return None
+    if settled is None and are_no_times(values, name):
+        return None
     form = guess_form(values) if settled is None else form_of(settled)
     numbers = [number for value in values if (number := number_of(value, **form)) is not None]
     if len(numbers) <= 0.95 * len(values):
@@ -172,6 +175,11 @@ def guess_numeric_kind(
     whole = distinct == count > 50 and all(value == int(value) for value in numbers)
     dense = max(numbers) - min(numbers) < 1.5 * distinct
     return "id" if whole and (dense or ID_NAME.search(name)) else "number"
+
+
+def are_no_times(cells: list[str], name: str) -> bool:
+    """Whether numbers with a colon between them are verses or scores, as the name of the column says."""
+    return NO_TIMES.search(name.strip().lower()) is not None and any(CLOCK.fullmatch(cell) for cell in cells)
 
 
 def is_apart(cell: str) -> bool:

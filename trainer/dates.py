@@ -22,6 +22,7 @@ FORMS = (
     "quarter",
     "month",
     "compact",
+    "compact_month",
 )
 """How a column may write its dates: strptime's formats, and those of `READERS`."""
 COUNTED = ("epoch", "epoch_ms", "epoch_us", "excel")
@@ -125,6 +126,12 @@ QUARTER = re.compile(
 )
 COMPACT = re.compile(r"(19[5-9]\d|20[0-6]\d)(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?(Z)?)?")
 """20240131, 20240131T080509Z, 20240131080509."""
+COMPACT_MONTH = re.compile(r"(19[5-9]\d|20[0-6]\d)(0[1-9]|1[0-2])")
+"""202401."""
+MONTH_NAME = re.compile(
+    r"(^|[^a-z])(months?|monat|mois|mes|period|periode|yearmonth|yyyymm|ym|jahrmonat)($|[^a-z])|月|年月"
+)
+MOST_GAPS = 2
 MONTH = re.compile(r"(1[6-9]\d\d|2[01]\d\d)[-/.](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/.](1[6-9]\d\d|2[01]\d\d)")
 DATE_NAME = re.compile(
     r"(^|[^a-z])(date|datetime|time|timestamp|stamp|day|created|updated|modified|born|birthday|datum|fecha|data|ts|at|on)($|[^a-z])|日期|时间"
@@ -267,6 +274,12 @@ def read_month(cell: str) -> datetime | None:
     return datetime(int(match[1] or match[4]), int(match[2] or match[3]), 1) if match else None
 
 
+def read_compact_month(cell: str) -> datetime | None:
+    """The first day of a month."""
+    match = COMPACT_MONTH.fullmatch(cell)
+    return datetime(int(match[1]), int(match[2]), 1) if match else None
+
+
 READERS: dict[str, Callable[[str], datetime | None]] = {
     "day_first": functools.partial(read_numbers, is_day_first=True),
     "month_first": functools.partial(read_numbers, is_day_first=False),
@@ -277,6 +290,7 @@ READERS: dict[str, Callable[[str], datetime | None]] = {
     "quarter": read_quarter,
     "month": read_month,
     "compact": read_compact,
+    "compact_month": read_compact_month,
 }
 
 
@@ -284,7 +298,7 @@ def looks_like_date(cell: str) -> bool:
     """Whether a cell has a date's form in words, weeks, quarters, months or Chinese; those in digits alone: `columns.DATE`."""
     if len(cell) > LONGEST or not any(char.isdigit() for char in cell):
         return False
-    return any(value_of(cell, form) is not None for form in READERS)
+    return any(value_of(cell, form) is not None for form in READERS if form != "compact_month")
 
 
 def are_compact(cells: Sequence[str]) -> bool:
@@ -295,6 +309,17 @@ def are_compact(cells: Sequence[str]) -> bool:
     return any(cell[:1] == "0" for cell in cells) and all(
         re.fullmatch(r"(0?[1-9]|1[0-2])\.(19|20)\d\d", cell) for cell in cells
     )
+
+
+def are_months(cells: Sequence[str], name: str) -> bool:
+    """Whether six digits are months (202401): all of them can be, and the column is named like a date, or they follow each other."""
+    months = {(int(match[1]), int(match[2])) for cell in cells if (match := COMPACT_MONTH.fullmatch(cell))}
+    if len(months) < 2 or not all(map(COMPACT_MONTH.fullmatch, cells)):
+        return False
+    if MONTH_NAME.search(name.strip().lower()) or DATE_NAME.search(name.strip().lower()):
+        return True
+    counted = [12 * year + month for year, month in months]
+    return len(months) > 12 and max(counted) - min(counted) < MOST_GAPS * len(months) and len(cells) > len(months)
 
 
 def guess_form(cells: Sequence[str], enough: float = 0.9, forms: Sequence[str] = FORMS) -> str | None:

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
+from trainer.numeral_marks import APART, CREDIT, DEBIT, MODES, SMALL, SMALL_SCALES, account_parts, bound_of, guess_mode
+
 BLANKS = "\\s\\x0b\\x1c-\\x1f\\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What Python's `\\s` matches, spelled out for RE2 (Arrow and DuckDB), whose own knows ASCII alone."""
 MONEY = re.compile(
@@ -111,8 +113,8 @@ LONGEST = 60
 
 
 class NumberForm(TypedDict):
-    """How a column writes its numbers: `decimal`: the mark before decimals; `unit`: into which all are turned; `ranges`:
-    whether "10-20" is the number in the middle."""
+    """How a column writes its numbers: `decimal`: the mark before decimals; `unit`: into which all are turned, or one of
+    `trainer.numeral_marks.MODES`; `ranges`: whether "10-20" is the number in the middle, and ">5" the number itself."""
 
     decimal: NotRequired[str]
     unit: NotRequired[str]
@@ -163,8 +165,8 @@ def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float |
         return None
     if unit[:1] == "/":
         return points_of(text, decimal, unit)
-    if clock := CLOCK.fullmatch(text):
-        return clock_number(clock)
+    if (marked := marked_number(text, decimal, unit)) is not None:
+        return marked
     if (fraction := FRACTION.fullmatch(text)) and (fraction[2] or int(fraction[3]) < int(fraction[4])):
         size = int(fraction[2] or 0) + int(fraction[3]) / int(fraction[4])
         return -size if fraction[1] == "-" else size
@@ -181,6 +183,15 @@ def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float |
         return float(lakhs.replace(",", ""))
     number = scaled_number(text, decimal, unit)
     return middle_of(text, decimal, unit) if number is None and ranges else number
+
+
+def marked_number(text: str, decimal: str, unit: str) -> float | None:
+    """An amount with the mark of an account behind it, or a time."""
+    if unit in (CREDIT, DEBIT) and (parted := account_parts(text)):
+        amount = number_of(parted[0], decimal)
+        return None if amount is None else amount if parted[1] == unit else -amount
+    clock = CLOCK.fullmatch(text) if unit != APART else None
+    return clock_number(clock) if clock else None
 
 
 def points_of(text: str, decimal: str, unit: str) -> float | None:
@@ -279,13 +290,13 @@ def scaled_number(text: str, decimal: str, unit: str) -> float | None:
     if parted is None:
         return None
     number = common_number(parted[0], decimal)
-    known = unit_of(parted[1]) if unit else None
+    known = unit_of(parted[1]) if unit and unit not in MODES else None
     if number is None:
         return None
     if known is None:
         if unit and unit not in UNITS and singular(parted[1]) == unit:
             return number
-        scale = scale_of(parted[1])
+        scale = scale_of(parted[1]) or (SMALL_SCALES.get(parted[1]) if unit == SMALL else None)
         return None if scale is None else exact(number, scale)
     if unit not in UNITS or UNITS[known][0] != UNITS[unit][0]:
         return None
@@ -303,7 +314,10 @@ def middle_of(text: str, decimal: str, unit: str) -> float | None:
 
 
 def range_ends(text: str, decimal: str = ".", unit: str = "") -> tuple[float, float] | None:
-    """The ends of "10-20", the lower first; None for anything else (a date, a phone number)."""
+    """The ends of "10-20", the lower first; twice the number of ">5"; None for anything else (a date, a phone number)."""
+    if (bound := bound_of(text)) is not None:
+        number = number_of(bound, decimal, unit)
+        return None if number is None else (number, number)
     match = RANGE.fullmatch(text.strip()) if len(text) <= LONGEST and BETWEEN.search(text) else None
     if match is None:
         return None
@@ -342,7 +356,9 @@ def decimal_confidence(cells: Sequence[str]) -> float:
 
 
 def guess_unit(cells: Sequence[str]) -> str:
-    """The commonest unit, where half of the cells or more have one; "" for none."""
+    """The commonest unit, where half of the cells or more have one, or what the marks behind the numbers tell; "" for none."""
+    if mode := guess_mode(cells):
+        return mode
     units = count_units(cells)
     if units:
         return max(units, key=lambda unit: units[unit]) if sum(units.values()) >= 0.5 * len(cells) else ""

@@ -8,7 +8,6 @@ import pytest
 from tests.trainer.data_files import picture, zipped
 from trainer.data.file_labels import find_candidates
 from trainer.data.inspect import inspect
-from trainer.errors import DataError
 
 NAMES = {
     "beginning": ([f"{('cat', 'dog')[n % 2]}.{n}" for n in range(12)], ["beginning"]),
@@ -50,5 +49,6 @@ def test_another_word_of_the_names_is_the_label_when_asked_for(tmp_path: Path) -
     assert (reading["chosen"], reading["others"], reading["doubt"]) == ("word_2", ["word_1", "none"], True)
     inspect([path], tmp_path / "v2", readings={"label_in_name": "word_1"})
     assert set(pq.read_table(tmp_path / "v2/data.parquet").column("label").to_pylist()) == {"0", "1", "2"}
-    with pytest.raises(DataError, match="no class folders"):
-        inspect([path], tmp_path / "v3", readings={"label_in_name": "none"})
+    result = inspect([path], tmp_path / "v3", readings={"label_in_name": "none"})
+    (reading,) = (entry for entry in result["reading"] if entry["what"] == "label_in_name")
+    assert (reading["chosen"], reading["others"]) == ("none", ["word_2", "word_1"])

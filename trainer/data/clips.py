@@ -1,6 +1,7 @@
 """Long recordings with what is said when: Kaldi's segments, Praat's TextGrid, subtitles (SRT, VTT). They are cut to clips with a
 transcript each, or read whole."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -162,7 +163,12 @@ def read_beside(files: "Files") -> Recordings | None:
     texts = [entry for entry in files.others if entry.suffix == ".txt"]
     has_tracks = any(is_track(read_text(files.archive, entry)) for entry in texts[:SNIFFED_TEXTS])
     tracks = [entry for entry in texts if has_tracks and is_track(read_text(files.archive, entry))]
+    documents = [
+        entry for entry in files.others if entry.suffix == ".json" and segments_of(read_text(files.archive, entry))
+    ]
     tellers = [entry for entry in files.others if entry.suffix in SUFFIXES] + tracks
+    if len(tellers) < MIN_SHARE * len(files.media):  # Whisper writes the same as JSON, subtitles and a table
+        tellers += documents
     if not tellers or len(tellers) < MIN_SHARE * len(files.media):
         return None
     recordings = Recordings("subtitles")
@@ -177,6 +183,8 @@ def read_beside(files: "Files") -> Recordings | None:
         if entry.suffix == ".textgrid":
             cuts, is_fine = grid_cuts(text)
             recordings.form, recordings.is_fine = "textgrid", recordings.is_fine or is_fine
+        elif entry.suffix == ".json":
+            cuts, recordings.form = segments_of(text), "segments"
         elif entry.suffix == ".txt":
             cuts, recordings.form = list(track_cuts(text)), "audacity"
         else:
@@ -200,6 +208,24 @@ def read_text(archive: Archive, entry: Entry) -> str:
         return decode_text(archive.read(entry, MAX_BYTES))
     except EntryError:
         return ""
+
+
+def segments_of(text: str) -> list[Cut]:
+    """Those of a transcript as Whisper and its relatives write it: {"segments": [{"start": 0.0, "end": 2.5, "text": " Hello."}]}."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    listed = document.get("segments") if isinstance(document, dict) else None
+    cuts = []
+    for one in listed if isinstance(listed, list) else []:
+        span = parse_span([str(one.get("start")), str(one.get("end"))]) if isinstance(one, dict) else None
+        if span is None or not isinstance(one.get("text"), str):
+            return []
+        speaker = one.get("speaker")
+        cells: dict[str, str | None] = {"text": " ".join(one["text"].split()) or None}
+        cuts.append(Cut(*span, cells | ({"speaker": speaker} if isinstance(speaker, str) else {})))
+    return cuts
 
 
 def is_track(text: str) -> bool:

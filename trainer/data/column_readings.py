@@ -9,20 +9,22 @@ from trainer.columns import ColumnProfile
 from trainer.data.cells import count_marks, is_missing_mask
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
-from trainer.data.readings import Choice, Choices, Reading, preview_of
-from trainer.dates import COUNTED, OTHER_ORDER, guess_counted, moment_at, value_of
+from trainer.data.mark_readings import mark_questions, mark_readings, previewed, shown
+from trainer.data.readings import Choice, Choices, Reading
+from trainer.dates import COUNTED, DATE_NAME, MONTH_NAME, OTHER_ORDER, guess_counted, moment_at, value_of
 from trainer.json_types import JsonObject
-from trainer.messages import Message, _
+from trainer.messages import _
+from trainer.numeral_marks import MODES, bound_of
 from trainer.numerals import DOUBTFUL, count_units, decimal_confidence, digits_of, form_of, number_of, range_ends, tidy
 
 LOOKED_AT = 2_000
 MEASURED = frozenset({"start", "end", "seconds", "width", "height"})
-MOST_PREVIEWED = 3
 CONTRADICTED = 0.85
 """Confidence at most, where a cell of the column can only be meant otherwise."""
 MARKS = {"point": ".", "comma": ","}
 DECIMAL_LABELS = {"point": _("1.5 has a decimal point"), "comma": _("1,5 has a decimal comma")}
 RANGE_LABELS = {"middle": _("Ranges as the number in the middle"), "text": _("Ranges as they are written")}
+BOUND_LABELS = {"middle": _("Bounds as their number"), "text": _("Bounds as they are written")}
 ORDER_LABELS = {"day_first": _("Day first"), "month_first": _("Month first")}
 COUNTED_LABELS = {
     "number": _("Numbers"),
@@ -30,7 +32,11 @@ COUNTED_LABELS = {
     "epoch_ms": _("Milliseconds since 1970"),
     "epoch_us": _("Microseconds since 1970"),
     "excel": _("Dates as Excel counts days"),
+    "compact": _("Days as 20240131"),
+    "compact_month": _("Months as 202401"),
 }
+WHOLE_DATES = ("compact", "compact_month")
+"""Digits that may be numbers."""
 FIRST_ABOVE, SECOND_ABOVE = r"^\s*(1[3-9]|2\d|3[01])[-/.]\d{1,2}[-/.]\d", r"^\s*\d{1,2}[-/.](1[3-9]|2\d|3[01])[-/.]\d"
 """Dates of which the first or second number can only be a day."""
 
@@ -71,7 +77,9 @@ def is_measured(name: str, dataset: Dataset) -> bool:
 def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str, JsonObject]]:
     """{question: {choice: what it settles of the column's form}} that a column puts."""
     if column["kind"] == "date":
-        form = column.get("form", "")
+        form = whole_form(column, distinct_cells(dataset.column(column["name"]), 50))
+        if form in WHOLE_DATES:
+            return {"dates": {form: {"form": form}, "number": {"plain": True}}}
         other = OTHER_ORDER.get(form)
         if other is None:
             return {}
@@ -88,7 +96,14 @@ def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str,
             questions["dates"] = {"number": {}, counted: {"form": counted}}
     if column.get("ranges") or are_ranges(cells) or (is_number and any(range_ends(tidy(cell)) for cell in cells)):
         questions["ranges"] = {"middle": {"ranges": True}, "text": {"ranges": False}}
-    return questions
+    return questions | mark_questions(column, cells)
+
+
+def whole_form(column: ColumnProfile, cells: Sequence[str]) -> str:
+    """The form of a column's dates, where those of ISO 8601 are digits without marks too."""
+    form = column.get("form", "")
+    is_whole = form in ("iso", "%Y%m%d") and bool(cells) and all(cell.isdigit() for cell in cells[:50])
+    return "compact" if is_whole else form
 
 
 def are_ranges(cells: Sequence[str]) -> bool:
@@ -113,18 +128,8 @@ def readings_of(column: ColumnProfile, dataset: Dataset, asked: set[str]) -> lis
         readings += counted_readings(column, cells)
     if column["kind"] in ("number", "id", "category", "text") and column["name"] not in dataset.kinds:
         readings += range_readings(column, cells, "ranges" in asked)
+        readings += mark_readings(column, cells, "unit" in asked)
     return readings
-
-
-def previewed(
-    column: ColumnProfile, cells: Sequence[str], read: Callable[[str], object], meaning: Message | str
-) -> JsonObject:
-    """Cells beside what they are read as."""
-    return preview_of([column["name"], str(meaning)], [[cell, shown(read(cell))] for cell in cells[:MOST_PREVIEWED]])
-
-
-def shown(value: object) -> str:
-    return "" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def decimal_readings(
@@ -174,7 +179,7 @@ def decimal_readings(
 
 def unit_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
     unit = column.get("unit")
-    if not unit:
+    if not unit or unit in MODES:
         return []
     form = form_of(column)
     units = count_units(cells)
@@ -207,7 +212,14 @@ def range_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) 
         return number_of(cell, form["decimal"], form["unit"], ranges=True)
 
     reads: dict[str, Callable[[str], object]] = {"middle": middle, "text": (lambda _cell: None) if is_number else str}
-    if form["ranges"]:
+    if all(bound_of(cell) is not None for cell in ranges) and form["ranges"]:
+        sentence = _(
+            "“%(column)s” has bounds: “%(cell)s” is read as %(number)s",
+            column=column["name"],
+            cell=ranges[0][:40],
+            number=shown(middle(ranges[0])),
+        )
+    elif form["ranges"]:
         sentence = _(
             "“%(column)s” has ranges: “%(cell)s” is read as %(number)s",
             column=column["name"],
@@ -226,12 +238,14 @@ def order_readings(
     column: ColumnProfile, whole: pa.ChunkedArray, cells: Sequence[str], is_asked: bool
 ) -> list[Reading]:
     """Of dates in digits that begin with a day or a month, and of numbers that were asked to be dates."""
-    form = column.get("form", "")
-    if form in COUNTED:
+    form = whole_form(column, cells)
+    if form in (*COUNTED, *WHOLE_DATES):
         others = [Choice("number", COUNTED_LABELS["number"])]
         sentence = _("“%(column)s” is read as dates: %(how)s", column=column["name"], how=COUNTED_LABELS[form])
         preview = previewed(column, cells, lambda cell: date_text(cell, form), COUNTED_LABELS[form])
-        return [Reading("dates", form, sentence, others, 1.0, "", column["name"], preview, is_asked)]
+        is_named = bool(DATE_NAME.search(column["name"].lower()) or MONTH_NAME.search(column["name"].lower()))
+        confidence = 1.0 if is_asked or form in COUNTED else 0.95 if is_named or form == "compact" else 0.8
+        return [Reading("dates", form, sentence, others, confidence, "", column["name"], preview, is_asked)]
     other_form = OTHER_ORDER.get(form)
     if other_form is None:
         return []
@@ -261,7 +275,8 @@ def order_confidence(whole: pa.ChunkedArray, cells: Sequence[str], form: str) ->
 
 def counted_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
     """Numbers that may be dates: said, and dates at one click."""
-    counted = guess_counted(column["name"], cells[:200])
+    asked = bool(column.get("read_as", {}).get("plain"))
+    counted = whole_date_of(cells[:200]) if asked else guess_counted(column["name"], cells[:200])
     if counted is None or "form" in column.get("read_as", {}):
         return []
     label = COUNTED_LABELS[counted]
@@ -273,7 +288,12 @@ def counted_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Readin
     )
     others = [Choice(counted, label, previewed(column, cells, lambda cell: date_text(cell, counted), label))]
     preview = previewed(column, cells, lambda cell: cell, COUNTED_LABELS["number"])
-    return [Reading("dates", "number", sentence, others, 0.6, "", column["name"], preview)]
+    return [Reading("dates", "number", sentence, others, 1.0 if asked else 0.6, "", column["name"], preview, asked)]
+
+
+def whole_date_of(cells: Sequence[str]) -> str | None:
+    """The form that reads all of the cells as dates without marks."""
+    return next((form for form in WHOLE_DATES if all(value_of(cell, form) is not None for cell in cells)), None)
 
 
 def date_text(cell: str, form: str) -> str | None:

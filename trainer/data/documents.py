@@ -12,6 +12,7 @@ from trainer.data.dataset import Dataset
 from trainer.data.decoded_text import decode_text
 from trainer.data.described_documents import Description, find_description
 from trainer.data.document_texts import MAX_DOCUMENT_BYTES, NO_TEXT_LAYER, read_document
+from trainer.data.file_labels import find_candidates, label_by_stems, stems_of
 from trainer.data.folder_levels import MIN_GROUPS, PART_WORDS, FolderRoles, read_roles
 from trainer.data.folder_readings import level_reading
 from trainer.data.gathering import Meter
@@ -70,7 +71,7 @@ def are_documents(archive: Archive, plain: Sequence[Entry]) -> bool:
     if len(plain) < MIN_PLAIN:
         return False
     roles = roles_of(plain)
-    in_classes = bool(roles.scored) and roles.scored[0][0] >= 2
+    in_classes = (bool(roles.scored) and roles.scored[0][0] >= 2) or bool(find_candidates(stems_of(plain)))
     if not in_classes and len(plain) < MANY_PLAIN:
         return False
     step = max(1, len(plain) // LOOKED_AT)
@@ -112,6 +113,7 @@ def read_documents(
     description = find_description(archive, entries)
     own = {entry.name for entry in entries}
     beside = Beside(archive, [entry for entry in archive.entries if entry.name not in own])
+    told_by_name = None if has_labels or description else label_by_stems(stems_of(entries), choices, archive.name)
     names_of_ids = find_class_names(beside, roles.labels) if has_labels else {}
     rows: list[dict[str, str | None]] = []
     parts: list[str] = []
@@ -125,6 +127,7 @@ def read_documents(
             continue
         label = names_of_ids.get(roles.labels[index], roles.labels[index])
         cells |= {"label": label or None} if has_labels else {}
+        cells |= {"label": told_by_name[0][entry.name]} if told_by_name and told_by_name[0] else {}
         cells |= {roles.group_name: roles.groups[index] or None} if roles.groups else {}
         told = description.rows.get(entry.name, {}) if description else {}
         cells |= {name if name not in ("text", "file", *cells) else f"{name} (2)": cell for name, cell in told.items()}
@@ -141,6 +144,7 @@ def read_documents(
         dataset.group = roles.group_name
     given = [part or ("train" if any(parts) else "") for part in parts]
     readings = level_reading(roles, choices, [entry.name for entry in entries]) if has_labels else []
+    readings += [told_by_name[1]] if told_by_name else []
     readings += kind_reading(archive, entries, choices)
     readings += [description.reading()] if description else []
     readings += [names_reading("label")] if names_of_ids else []

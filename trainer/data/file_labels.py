@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from trainer.data.archives import EntryError
+from trainer.data.archives import Entry, EntryError
 from trainer.data.folder_levels import GROUP
-from trainer.data.readings import Choice, Reading
+from trainer.data.readings import Choice, Choices, Reading
 from trainer.data.sidecars import Cells
 from trainer.messages import Message, _, joined
 
@@ -67,18 +67,30 @@ MAX_INFO_BYTES = 64 << 20
 def label_by_names(files: "Files") -> tuple[dict[str, str], Reading] | None:
     """({path: the part of its name that is the label}, the reading with its doubt and the other parts that may be it); None where the
     names say nothing, or nobody wants it."""
-    stems = {entry.name: entry.parts[-1].rpartition(".")[0] or entry.parts[-1] for entry in files.media}
+    return label_by_stems(stems_of(files.media), files.choices, files.archive.name)
+
+
+def stems_of(entries: Sequence[Entry]) -> dict[str, str]:
+    """{path: its name without folders and ending}."""
+    return {entry.name: entry.parts[-1].rpartition(".")[0] or entry.parts[-1] for entry in entries}
+
+
+def label_by_stems(stems: Mapping[str, str], choices: Choices, archive: str) -> tuple[dict[str, str], Reading] | None:
+    """The same of any files, by their names."""
     candidates = find_candidates(stems)
-    asked = files.choices.pick(WHAT, (*candidates, NONE), files.archive.name)
-    if asked == NONE or not candidates:
+    asked = choices.pick(WHAT, (*candidates, NONE), archive)
+    if not candidates:
         return None
+    if asked == NONE:
+        others = [Choice(other, names_of(labels)) for other, labels in candidates.items()]
+        return {}, Reading(WHAT, NONE, _("The names of the files say nothing"), others, file=archive, is_asked=True)
     chosen = asked or next(iter(candidates))
     labels = candidates[chosen]
     others = [Choice(other, names_of(candidates[other])) for other in candidates if other != chosen]
     others.append(Choice(NONE, _("The names of the files say nothing")))
     confidence = 1.0 if asked else 0.6
     sentence = sentence_of(chosen, names_of(labels))
-    return labels, Reading(WHAT, chosen, sentence, others, confidence, file=files.archive.name, is_asked=bool(asked))
+    return labels, Reading(WHAT, chosen, sentence, others, confidence, file=archive, is_asked=bool(asked))
 
 
 def find_candidates(stems: Mapping[str, str]) -> dict[str, dict[str, str]]:

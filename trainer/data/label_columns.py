@@ -14,7 +14,17 @@ import pyarrow.compute as pc
 from trainer.columns import is_missing, number_of
 from trainer.data.class_names import NUMBERED, names_of_most, names_reading
 from trainer.data.dataset import Dataset
-from trainer.data.label_votes import NO, YES, free_name, read_numbered, read_votes
+from trainer.data.label_votes import (
+    DOUBT,
+    NO,
+    VOTES,
+    YES,
+    free_name,
+    may_be_votes,
+    read_numbered,
+    read_votes,
+    voters_of,
+)
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
@@ -305,8 +315,9 @@ def is_text(dataset: Dataset, name: str) -> bool:
 
 def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
     """Columns of 0 and 1 beside one text or one picture become a list of labels, or one label where each row has exactly one."""
-    asked = choices.pick("label_columns", ("labels", KEEP))
     columns = binary_columns(dataset)
+    may_vote = len(columns) > 1 and set(voters_of(columns)) == set(columns) and may_be_votes(columns)
+    asked = choices.pick("label_columns", ("labels", VOTES, KEEP) if may_vote else ("labels", KEEP))
     if len(columns) < MIN_COLUMNS - 1:
         return []
     others = [name for name in dataset.names if name not in columns]
@@ -318,12 +329,13 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
         return []
     names = ", ".join(columns[:4]) + (" …" if len(columns) > 4 else "")
     labels = {"labels": _("Read as labels"), KEEP: _("Keep the columns")}
+    labels |= {VOTES: _("The majority's label")} if may_vote else {}
     is_few = len(columns) < MIN_COLUMNS
     if is_few and (not is_text(dataset, inputs[0]) or len(others) > 1):
         return []
     chosen = asked or (KEEP if is_few else "labels")
     offered = [Choice(other, labels[other]) for other in labels if other != chosen]
-    confidence = 1.0 if asked else 0.7 if is_few else 0.85
+    confidence = 1.0 if asked else DOUBT if may_vote else 0.7 if is_few else 0.85
     if chosen == KEEP:
         sentence: Message = _("Columns of yes and no are kept: %(names)s", names=names)
         return [Reading("label_columns", KEEP, sentence, offered, confidence, is_asked=bool(asked))]

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from trainer import columns as kinds
@@ -28,6 +29,9 @@ PEOPLE = (
     re.compile(r"[^\W\d_]+[ _.'’s-]+(label|annotation|vote)", re.IGNORECASE),
 )
 MIN_PEOPLE = 3
+PERSON = re.compile(r"(annotator|rater|coder|judge|vote|annot)", re.IGNORECASE)
+DOUBT, MIN_KAPPA = 0.6, 0.3
+"""Confidence in what columns of 0 and 1 are that may be labels or people; and from which agreement on they are people."""
 
 
 def free_name(names: Sequence[str], name: str) -> str:
@@ -109,7 +113,13 @@ def read_votes(dataset: Dataset, choices: Choices) -> list[Reading]:
     union = set().union(*values)
     if not 2 <= len(union) <= MAX_LABELS or any(len(seen & values[0]) < 0.5 * min(len(seen), len(values[0])) for seen in values):  # fmt: skip
         return []
-    asked = choices.pick("votes", ("majority", KEEP))
+    is_doubt = union <= YES | NO and not any(PERSON.match(name.strip()) for name in columns)
+    if is_doubt:
+        asked = choices.pick("label_columns", ("labels", VOTES, KEEP))
+        if (asked or (VOTES if agree(dataset, columns) else "labels")) != VOTES:
+            return []  # a column for each label, which `read_indicators` reads
+    else:
+        asked = choices.pick("votes", ("majority", KEEP))
     named = ", ".join(columns[:5])
     if asked == KEEP:
         kept: Message = _("Columns of votes are kept: %(names)s", names=named)
@@ -133,7 +143,30 @@ def read_votes(dataset: Dataset, choices: Choices) -> list[Reading]:
         disagreed,
         names=named,
     )
+    if is_doubt:
+        others = [Choice("labels", _("Read as labels")), Choice(KEEP, _("Keep the columns"))]
+        confidence = 1.0 if asked else DOUBT
+        return [Reading("label_columns", VOTES, sentence, others, confidence, is_asked=asked is not None)]
     return [Reading("votes", "majority", sentence, [Choice(KEEP, _("Keep the columns"))], is_asked=asked is not None)]
+
+
+def agree(dataset: Dataset, columns: Sequence[str]) -> bool:
+    """Whether columns of yes and no say the same of a row far more often than by chance (Fleiss' kappa, 1971), as people do who were
+    asked the same."""
+    flags = np.array(
+        [[(cell or "").strip().lower() in YES for cell in dataset.column(name).to_pylist()] for name in columns]
+    )
+    yes, people = flags.sum(axis=0), len(columns)
+    observed = float(np.mean(yes * (yes - 1) + (people - yes) * (people - yes - 1))) / (people * (people - 1))
+    share = float(flags.mean())
+    chance = share**2 + (1 - share) ** 2
+    return chance < 1 and (observed - chance) / (1 - chance) > MIN_KAPPA
+
+
+def may_be_votes(names: Sequence[str]) -> bool:
+    """Whether columns may be people or labels: label_1, label_toxic; annotator_1 is somebody."""
+    columns = voters_of(names)
+    return len(columns) > 1 and not any(PERSON.match(name.strip()) for name in columns)
 
 
 def voters_of(names: Sequence[str]) -> list[str]:

@@ -35,6 +35,7 @@ ENDINGS = frozenset(
     ["json", "xml", "yml", "ini", "cfg", "log", "sql", "csv", "tsv", "tab", "arff", "dat", "md", "py", "js"]
 )
 """Endings of two or three letters that are no language and no class."""
+APART = Choice("table", _("The files are tables of their own"))
 SIDES = {"source": "source", "src": "source", "target": "target", "tgt": "target", "trg": "target"}
 
 
@@ -148,7 +149,7 @@ def parallel_rows(files: Sequence[LineFile]) -> LineRows | None:
         parts += [part or ""] * count
     names = ", ".join(file.name for file in files[:4])
     sentence = _("Line by line, %(names)s are translations of each other.", names=names)
-    return make_rows(files, columns, parts, [Reading("lines", "parallel", sentence, confidence=0.97)])
+    return make_rows(files, columns, parts, [Reading("lines", "parallel", sentence, [APART], 0.97)])
 
 
 def answer_rows(files: Sequence[LineFile]) -> LineRows | None:
@@ -170,8 +171,7 @@ def answer_rows(files: Sequence[LineFile]) -> LineRows | None:
         parts += [part or ""] * len(one.lines)
     names = ", ".join(other.name for _one, other in pairs[:4])
     sentence = _("Line by line, %(names)s says the labels of the texts beside it.", names=names)
-    others = [Choice("table", _("The files are tables of their own"))]
-    return make_rows(files, columns, parts, [Reading("lines", "answers", sentence, others, confidence=0.85)])
+    return make_rows(files, columns, parts, [Reading("lines", "answers", sentence, [APART], 0.85)])
 
 
 def check_lengths(files: Sequence[LineFile]) -> None:
@@ -205,7 +205,7 @@ def class_rows(files: Sequence[LineFile]) -> LineRows | None:
         parts += [part or ""] * len(lines)
     listed = ", ".join(dict.fromkeys(labels))
     sentence = _("Each line is a text, and its file's name is the label: %(names)s.", names=listed[:200])
-    return make_rows(files, columns, parts, [Reading("lines", "classes", sentence, confidence=0.9)])
+    return make_rows(files, columns, parts, [Reading("lines", "classes", sentence, [APART], 0.85)])
 
 
 def class_names(names: Sequence[Sequence[str]]) -> list[str]:

@@ -261,7 +261,7 @@ def read_class_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
     named = None if any(row.cells["label"] for row in media_rows) else file_labels.label_by_names(files)
     if named is not None:
         labels, reading = named
-        rows = [MediaRow(row.entry, {"label": labels[row.entry.name]}, row.part) for row in media_rows]
+        rows = [MediaRow(row.entry, {"label": labels.get(row.entry.name, "")}, row.part) for row in media_rows]
         return Collection(files.kind, "names", readings=[reading]), rows
     if not any(row.cells["label"] for row in media_rows):
         what = "pictures" if files.kind == "image" else "sounds"

@@ -4,17 +4,17 @@ examples of what to hand in set apart. Whatever is decided is a reading; whateve
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Protocol
 
-from trainer.columns import number_of
+from trainer.columns import ROLE_NAMES, number_of, split_name
 from trainer.data import keyed_tables, paired_tables
 from trainer.data.competitions import find_answer, is_submission
 from trainer.data.exports.known import fold_name
+from trainer.data.named_files import label_by_files
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.same_names import is_same_name
-from trainer.data.tables.table import Columns, Table, numbered
+from trainer.data.tables.table import Table, first_batch, numbered
 from trainer.errors import DataError
 from trainer.messages import Message, _, ngettext
 
@@ -75,20 +75,12 @@ def join_tables(
     join_by_order(several, choices, reopen)
     choose_files(several, choices, is_fixed)
     tell_differences(several)
+    if answer is None and not is_fixed and (reading := label_by_files(several.tables, several.parts, choices)):
+        several.readings.append(reading)
     if answer is not None and any(answer.chosen in table.columns for table in several.tables):
         several.answer = answer.chosen
         several.readings.append(answer)
     return several
-
-
-def first_batch(table: Table) -> Columns:
-    """Its first cells by column, which stay to be read; empty columns where it has none."""
-    first = next(iter(table.batches), None)
-    if first is None:
-        table.batches = iter(())
-        return [[] for _name in table.columns]
-    table.batches = chain([first], table.batches)
-    return first
 
 
 def compare_headers(several: Several, choices: Choices, reopen: Reopen) -> None:
@@ -148,7 +140,13 @@ def is_record(row: Sequence[str | None], table: Table, needs_proof: bool = True)
     if any(numeric and cell and not is_number(cell) for cell, numeric in zip(row, is_numeric, strict=True)):
         return False
     again = any(cell in set(column[:5_000]) for cell, column in zip(row, cells, strict=True))
+    if needs_proof and len(row) == 1 and is_sentence(row[0]) and not is_sentence(table.columns[0]):
+        return 2 * sum(map(is_sentence, cells[0][:200])) > len(cells[0][:200])
     return not needs_proof or again or any(numeric and cell for cell, numeric in zip(row, is_numeric, strict=True))
+
+
+def is_sentence(cell: str | None) -> bool:
+    return len((cell or "").split()) > 2
 
 
 def is_number(cell: str | None) -> bool:
@@ -186,6 +184,8 @@ def match_columns(several: Several, choices: Choices) -> None:
         renamed: dict[str, str] = {}
         for name in table.columns:
             known = None if name in names else next((other for other in free if is_same_name(name, other)), None)
+            if known is None and len(table.columns) == len(several.tables[0].columns) == 1 and are_texts(name, *free):
+                known = free[0]  # “review” of one file and “comment” of another, each the only column
             if known is not None:
                 renamed[name] = known
                 free.remove(known)
@@ -213,6 +213,10 @@ def match_columns(several: Several, choices: Choices) -> None:
                 table.columns = [renamed.get(name, name) for name in table.columns]
                 table.suggested = {role: renamed.get(name, name) for role, name in table.suggested.items()}
         names.update(dict.fromkeys(table.columns))
+
+
+def are_texts(*names: str) -> bool:
+    return len(names) == 2 and all(split_name(name) & ROLE_NAMES["text"] for name in names)
 
 
 def join_by_keys(several: Several, choices: Choices) -> None:

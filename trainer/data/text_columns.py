@@ -14,8 +14,8 @@ SAMPLE = 1_000
 MIN_SHARE = 0.05
 """Share of the texts with tags or quoted lines from which a column is asked about."""
 KEEP, STRIP = "keep", "strip"
-TAG = re.compile(r"</?(p|br|div|span|a|b|i|u|em|strong|ul|ol|li|table|tbody|tr|td|th|h[1-6]|img|html|body|head|font|blockquote|pre|hr)\b[^<>]{0,2000}>", re.IGNORECASE)  # fmt: skip
-BREAK = re.compile(r"</?(p|br|div|li|tr|h[1-6]|blockquote|hr)\b[^<>]{0,2000}>", re.IGNORECASE)
+TAG = re.compile(r"</?(p|br|div|span|a|b|i|u|em|strong|ul|ol|li|table|tbody|tr|td|th|h[1-6]|img|html|body|head|font|blockquote|pre|hr)(?=[\s/>])[^<>]{0,2000}>", re.IGNORECASE)  # fmt: skip
+BREAK = re.compile(r"</?(p|br|div|li|tr|h[1-6]|blockquote|hr)(?=[\s/>])[^<>]{0,2000}>", re.IGNORECASE)
 HIDDEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 QUOTED = re.compile(
     r"^[ \t]*(?:-{2,} ?(?:original message|forwarded message|ursprüngliche nachricht|message d'origine|mensaje original|原始邮件) ?-{2,}"

@@ -126,7 +126,7 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
     sources.meter = meter
     with ExitStack() as stack:
         opened = open_sent(sent, stack, sources, choices.get(documents.WHAT) == documents.PAGES)
-        take_exports(opened, sources, place)
+        take_exports(opened, sources, place, choices)
         collections = read_media(opened, media_folder, meter, choices)
         if not collections and not opened.idx and read_texts(opened, sources, meter, choices):
             return sources
@@ -199,7 +199,7 @@ def read_media_columns(tables: list[Table], sources: Sources, choices: Choices, 
     return True
 
 
-def take_exports(opened: Opened, sources: Sources, place: Path) -> None:
+def take_exports(opened: Opened, sources: Sources, place: Path, choices: Choices) -> None:
     """Archives that programs export, and files of theirs that were sent one by one, become a file of records each (brat's texts and
     passages, INCEpTION's documents, Slack's channels and days). Chats and mailboxes are taken out of theirs."""
     for kept in (opened.media, opened.others):
@@ -210,15 +210,18 @@ def take_exports(opened: Opened, sources: Sources, place: Path) -> None:
                 opened.plain += [SentFile(path, name, file.part) for path, name in chats]
     for number, (archive, file) in enumerate(list(opened.others)):
         path = place / f"export-{number}.jsonl"
-        if packed := write_export(archive, path):
+        if packed := write_export(archive, path, choices):
             opened.others.remove((archive, file))
             opened.records.append(SentFile(path, file.name, file.part))
             sources.left_out += [*packed.left_out, *left_beside(archive, packed.used)]
+            sources.readings += packed.readings
     plain, path = opened.plain, place / "export.jsonl"
-    if plain and (packed := write_export(loose_files([(file.path, file.name) for file in plain], plain[0].name), path)):
+    loose = loose_files([(file.path, file.name) for file in plain], plain[0].name) if plain else None
+    if loose and (packed := write_export(loose, path, choices)):
         opened.plain = [file for file in plain if file.name not in packed.used]
         opened.records.append(SentFile(path, plain[0].name, None))
         sources.left_out += packed.left_out
+        sources.readings += packed.readings
 
 
 def open_sent(sent: list[SentFile], stack: ExitStack, sources: Sources, with_pages: bool) -> Opened:

@@ -22,7 +22,7 @@ from trainer.data.indexing import write_indices
 from trainer.data.languages import forget_identifier
 from trainer.data.memory import release_memory
 from trainer.data.pool import POOL, pool_rows, read_sources, write_sources
-from trainer.data.problems import ORDER, Problem
+from trainer.data.problems import ORDER, Problem, problem
 from trainer.data.profiling import label_counts
 from trainer.data.splitting import PARTS, keep_split, part_names, split_dataset
 from trainer.errors import DataError
@@ -239,6 +239,8 @@ def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
             problems += find_health_problems(dataset)
         description = sentence(dataset.shape, dataset.roles, labels["label_total"])
         suggestion |= {"task": dataset.task, "columns": dataset.roles, "sentence": description}
+    elif is_of_label_lists(dataset):
+        problems.append(problem("several_labels", "warning", explain_no_roles(dataset)))
     suggestion |= {"roles": dataset.column_roles, "chosen": dataset.chosen, **sources(suggestion)}
     problems += personal_problems(dataset)
     blocked = any(problem["severity"] == "error" for problem in problems)
@@ -273,6 +275,12 @@ def personal_problems(dataset: Dataset) -> list[Problem]:
     looked = [column["name"] for column in dataset.profile if column["kind"] not in PLAIN_KINDS]
     counts_by_column = {name: privacy.find_personal_data(name, dataset.table.column(name)) for name in looked}
     return privacy.personal_data_problems({name: kinds for name, kinds in counts_by_column.items() if kinds})
+
+
+def is_of_label_lists(dataset: Dataset) -> bool:
+    """Whether images or recordings have lists of labels, which no task learns."""
+    found = {column["kind"] for column in dataset.profile}
+    return "list" in found and bool(found & {"image", "audio"})
 
 
 def explain_no_roles(dataset: Dataset) -> str:

@@ -205,7 +205,7 @@ class DatasetVersion(Leased):
     @property
     def names_columns(self) -> bool:
         """Whether the names of the columns are a row of the file, which may be chosen."""
-        return self.source.get("format") in ("csv", "excel")
+        return self.source.get("format") in ("csv", "excel", "html")
 
     @property
     def is_prose(self) -> bool:

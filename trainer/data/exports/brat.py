@@ -8,6 +8,7 @@ from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.exports.base import Conversion, Export, parse_span
 from trainer.data.exports.packed import Packed, split_of, write_lines
 from trainer.data.exports.spans import Span
+from trainer.data.readings import Choices
 from trainer.json_types import JsonObject
 
 MAX_BYTES = 16 * 1024**2
@@ -23,7 +24,7 @@ OTHERS = {
 }
 
 
-def write_records(archive: Archive, path: Path) -> Packed | None:
+def write_records(archive: Archive, path: Path, _choices: Choices) -> Packed | None:
     """A record for each document, which is a text and the file of its passages; a text without one waits for its annotator."""
     texts = {entry.name.removesuffix(".txt"): entry for entry in archive.entries if entry.suffix == ".txt"}
     marks = {entry.name.removesuffix(".ann"): entry for entry in archive.entries if entry.suffix == ".ann"}

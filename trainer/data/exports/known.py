@@ -4,6 +4,7 @@ the id. Names are compared without case, blanks and marks."""
 import re
 from typing import NamedTuple
 
+from trainer.data.exports.sentence_pairs import recognise_pairs
 from trainer.data.readings import Reading
 from trainer.data.tables.table import Table
 from trainer.messages import Message, _, joined
@@ -68,6 +69,7 @@ KNOWN = (
     Known("Amazon reviews", "productid score summary text", "text", "score", "time", "id"),
     Known("Amazon reviews", "asin overall reviewtext", "reviewtext", "overall", "unixreviewtime reviewtime", ""),
     Known("Yelp reviews", "review_id business_id stars text", "text", "stars", "date", "review_id"),
+    Known("Whisper", "seek start end text avg_logprob", "text", "", "start", "id"),
     Known("Slack", "type user text ts", "text", "channel", "ts", "client_msg_id"),
 )  # fmt: skip
 
@@ -79,7 +81,7 @@ def fold_name(name: str) -> str:
 
 def recognise(table: Table) -> None:
     """Suggest the columns of a known export and tell which it is; a table that is none stays as it is."""
-    if "export" in table.details:
+    if "export" in table.details or recognise_pairs(table):
         return
     names = {fold_name(name.partition(": ")[0]): name for name in reversed(table.columns)}  # a header of several rows
     names |= {fold_name(name): name for name in reversed(table.columns)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.exports.base import Conversion, Export, most_have
 from trainer.data.exports.packed import Packed
+from trainer.data.readings import Choices
 from trainer.json_types import Json, JsonObject
 
 MAX_BYTES = 64 * 1024**2
@@ -74,7 +75,7 @@ def telegram_chats(value: Json) -> Json:
 # Slack: channels.json, users.json, and CHANNEL/2024-05-06.json: [{"type": "message", "user", "text", "ts", "subtype"?}]
 
 
-def write_slack(archive: Archive, path: Path) -> Packed | None:
+def write_slack(archive: Archive, path: Path, _choices: Choices) -> Packed | None:
     """The messages of an export of Slack; its lists of people and channels say no more."""
     days = [entry for entry in archive.entries if DAY.fullmatch(entry.name.rpartition("/")[2]) and "/" in entry.name]
     names = {entry.name.rpartition("/")[2] for entry in archive.entries}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer.data.archives import Archive, Entry
 from trainer.data.folder_levels import part_of_folder
-from trainer.data.readings import LeftOut
+from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.json_types import JsonObject
 
 
@@ -19,9 +19,10 @@ class Packed:
 
     used: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
 
 
-Writer = Callable[[Archive, Path], Packed | None]
+Writer = Callable[[Archive, Path, Choices], Packed | None]
 """Writes the records of an archive of its form to a path as JSON lines; None, and no file, for any other archive."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.data.archives import Archive, EntryError
 from trainer.data.decoded_text import decode_text
 from trainer.data.exports.packed import Packed, split_of, write_lines
-from trainer.data.readings import LeftOut
+from trainer.data.readings import Choices, LeftOut
 from trainer.json_types import Json, JsonObject
 from trainer.messages import ngettext
 
@@ -23,7 +23,7 @@ CONTINUED = re.compile(r"[|>][-+]?$")
 ENTITY = re.compile(r"\[(?P<words>[^\[\]]+)\](?:\((?P<name>[^()]*)\)|(?P<fields>\{[^{}]*\}))")
 
 
-def write_records(archive: Archive, path: Path) -> Packed | None:
+def write_records(archive: Archive, path: Path, _choices: Choices) -> Packed | None:
     """A record for each example of every file of intents."""
     packed = Packed()
 

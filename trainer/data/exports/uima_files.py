@@ -2,7 +2,7 @@
 that INCEpTION exports, which has a folder for each document and a file in it for each annotator."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.box_formats.voc import parse_xml
 from trainer.data.exports.packed import Packed, split_of, write_lines
-from trainer.data.readings import LeftOut
+from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.webanno import looks_like_webanno
 from trainer.data.tempspace import temporary_folder
@@ -27,12 +27,17 @@ OWN_FIELDS = frozenset({"begin", "end", "sofa", "id", "xmiID", "sofaNum", "order
 NOBODY, CURATED = "INITIAL_CAS", "CURATION_USER"
 
 
-def write_records(archive: Archive, path: Path) -> Packed | None:
-    """A record for each document that is annotated; of several annotators, what was curated, else the first."""
+WHAT, CURATION = "annotator", "curation"
+
+
+def write_records(archive: Archive, path: Path, choices: Choices) -> Packed | None:
+    """A record for each document that is annotated; of several annotators, the one asked for, else what was curated, else the first."""
     entries = [entry for entry in archive.entries if is_annotated(archive, entry)]
     if not entries:
         return None
-    chosen, others = choose_annotators(entries)
+    people = sorted({annotator_of(entry) for entry in entries if is_in_project(entry)} - {""})
+    asked = choices.pick(WHAT, people, archive.name) if len(people) > 1 else None
+    chosen, others = choose_annotators(entries, asked or "")
     unread: list[str] = []
     count = write_lines(path, chain.from_iterable(records_of(archive, entry, unread) for entry in chosen))
     if not count:
@@ -40,7 +45,32 @@ def write_records(archive: Archive, path: Path) -> Packed | None:
     left_out = [told for told in (tell_others(others, archive.name), tell_unread(unread, archive.name)) if told]
     used = {entry.name for entry in entries}
     used |= {entry.name for entry in archive.entries if is_beside(entry, len(entries))}
-    return Packed(used, left_out)
+    return Packed(used, left_out, [annotator_reading(chosen, people, asked, archive.name)] if others else [])
+
+
+def is_in_project(entry: Entry) -> bool:
+    return len(entry.parts) >= 3 and bool({"annotation", "curation"} & set(entry.parts[:-2]))
+
+
+def annotator_of(entry: Entry) -> str:
+    """Who annotated a file of a project: its name, CURATION for what was agreed on, "" for nobody."""
+    name = entry.parts[-1].rpartition(".")[0]
+    return CURATION if CURATED in name or "curation" in entry.parts[:-2] else "" if NOBODY in name else name
+
+
+def annotator_reading(chosen: Sequence[Entry], people: Sequence[str], asked: str | None, file: str) -> Reading:
+    """Whose annotations are read, of the most documents."""
+    counts = Counter(annotator_of(entry) for entry in chosen)
+    name = asked or max((one for one in people), key=lambda one: counts[one])
+    sentence = ngettext(
+        "The annotations of “%(name)s” are read where there are some: %(count)s document.",
+        "The annotations of “%(name)s” are read where there are some: %(count)s documents.",
+        counts[name],
+        name=name,
+    )
+    others = [Choice(other, other) for other in people if other != name][:20]
+    confidence = 1.0 if asked else 0.95 if name == CURATION else 0.6
+    return Reading(WHAT, name, sentence, others, confidence, file, is_asked=asked is not None)
 
 
 def is_annotated(archive: Archive, entry: Entry) -> bool:
@@ -62,16 +92,22 @@ def is_beside(entry: Entry, documents: int) -> bool:
     return documents > 0 and (name in ("exportedproject.json", "typesystem.xml") or entry.parts[0] == "source")
 
 
-def choose_annotators(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+def choose_annotators(entries: Sequence[Entry], asked: str = "") -> tuple[list[Entry], list[Entry]]:
     """(the file of each document to read, those of others): documents are folders where several files lie in each below
     annotation/ or curation/, else each file is one."""
     documents: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        is_project = len(entry.parts) >= 3 and {"annotation", "curation"} & set(entry.parts[:-2])
-        documents[entry.parts[-2] if is_project else entry.name].append(entry)
+        documents[document_of(entry)].append(entry)
     chosen, others = [], []
     for listed in documents.values():
-        listed.sort(key=lambda entry: (CURATED not in entry.parts[-1], NOBODY in entry.parts[-1], entry.name))
+        listed.sort(
+            key=lambda entry: (
+                annotator_of(entry) != asked,
+                CURATED not in entry.parts[-1],
+                NOBODY in entry.parts[-1],
+                entry.name,
+            )
+        )
         chosen.append(listed[0])
         others += [entry for entry in listed[1:] if NOBODY not in entry.parts[-1]]
     return chosen, others
@@ -116,8 +152,7 @@ def records_of(archive: Archive, entry: Entry, unread: list[str]) -> Iterator[Js
 
 def document_of(entry: Entry) -> str:
     """The name of the document, not of its annotator."""
-    is_project = len(entry.parts) >= 3 and {"annotation", "curation"} & set(entry.parts[:-2])
-    return entry.parts[-2] if is_project else entry.name
+    return entry.parts[-2] if is_in_project(entry) else entry.name
 
 
 def sentences_of(archive: Archive, entry: Entry, facts: JsonObject, unread: list[str]) -> Iterator[JsonObject]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from trainer.data.archives import Archive
 from trainer.data.exports import brat, messengers, rasa_files, uima_files
 from trainer.data.exports.packed import Packed, Writer
+from trainer.data.readings import Choices
 
 WRITERS: tuple[Writer, ...] = (
     brat.write_records,
@@ -14,5 +15,5 @@ WRITERS: tuple[Writer, ...] = (
 )
 
 
-def write_export(archive: Archive, path: Path) -> Packed | None:
-    return next((packed for write in WRITERS if (packed := write(archive, path))), None)
+def write_export(archive: Archive, path: Path, choices: Choices) -> Packed | None:
+    return next((packed for write in WRITERS if (packed := write(archive, path, choices))), None)

@@ -39,12 +39,13 @@ def open_workbook(
     sheet_name: str | None = None,
     header_row: int | None = None,
     choices: Choices | None = None,
+    read: list[Sheet] | None = None,
 ) -> Table:
     """The sheet asked for, or the one most like a table; `details["sheets"]` names them all, and tables among several of a sheet.
-    `header_row`: from 1, or 0 for a sheet without; otherwise it is found."""
+    `header_row`: from 1, or 0 for a sheet without; otherwise it is found. `read`: the sheets, where another reader has read them."""
     choices = choices or Choices()
     choices.get("sheet", name)
-    read = read_sheets(path, name)
+    read = read_sheets(path, name) if read is None else read
     hidden = {what: choices.pick(what, (READ, LEAVE_OUT), name) for what in ("hidden_rows", "hidden_columns")}
     for sheet in read if hidden["hidden_columns"] == LEAVE_OUT else []:
         drop_columns(sheet)
@@ -136,15 +137,21 @@ def cells_of(workbook: "CalamineWorkbook", name: str, is_hidden: bool, marks: Ma
     show_codes(sheet, marks)
     for (row_number, column), is_ticked in marks.boxes.items():
         tick(sheet, row_number, column - sheet.left, is_ticked)
+    sheet.merged = [(top, bottom, left - sheet.left) for (top, left), (bottom, _r) in page.merged_cell_ranges or ()]
+    merge_cells(sheet)
+    return sheet
+
+
+def merge_cells(sheet: Sheet) -> None:
+    """Error values left out, a merged range's value in each of its rows."""
     for row in sheet.rows:
         for place, cell in enumerate(row):
             if cell is not None and cell[:1] == "#" and cell in ERRORS:
                 row[place] = None
                 sheet.errors += 1
         cut(row)
-    for (top, left), (bottom, _right) in page.merged_cell_ranges or ():
-        fill_down(sheet, top, min(bottom, len(sheet.rows) - 1), left - sheet.left)
-    return sheet
+    for top, bottom, column in sheet.merged:
+        fill_down(sheet, top, min(bottom, len(sheet.rows) - 1), column)
 
 
 def show_codes(sheet: Sheet, marks: Marks) -> None:

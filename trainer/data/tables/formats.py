@@ -69,6 +69,10 @@ def open_table(
 
         return open_workbook(path, name, size, sheet, header, choices)
     refuse_other_kinds(head, path, name)
+    from trainer.data.tables.markup import open_markup
+
+    if (table := open_markup(path, name, size, sheet, header, choices)) is not None:
+        return table
     from trainer.data.tables.text import open_text
 
     return open_text(

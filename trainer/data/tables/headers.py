@@ -12,6 +12,7 @@ from trainer.data.tables.table import named, numbered
 
 Row = Sequence[str | None]
 HEADER_AMONG = 30
+LONG_BEGINNING = 16
 MAX_HEADER_ROWS = 3
 YEAR = re.compile(r"(19|20)\d\d")
 TYPED = 0.85
@@ -189,7 +190,7 @@ def cell_evidence(cell: str, values: list[str]) -> float:
         return -1.0 if is_typed(cell) else 1.0
     if is_typed(cell) and not re.fullmatch(r"(19|20)\d\d|\d{1,2}", cell):
         return -0.6
-    if cell in values:
+    if cell in values or begins_like(cell, values):
         return -0.9
     distinct = len(set(values))
     if distinct <= max(3, 0.3 * len(values)) and len(values) >= 6:
@@ -203,6 +204,12 @@ def cell_evidence(cell: str, values: list[str]) -> float:
     if mean >= 20 and len(cell) < 0.5 * mean:
         return 0.4
     return 0.1
+
+
+def begins_like(cell: str, values: list[str]) -> bool:
+    """Whether a long cell begins like nearly all below it: a sentence of where each record is from, not a name."""
+    start = cell[:LONG_BEGINNING]
+    return len(start) == LONG_BEGINNING and sum(value.startswith(start) for value in values) >= 0.9 * len(values)
 
 
 def is_typed(cell: str) -> bool:

@@ -1,12 +1,13 @@
 """JSON documents that are not quite JSON: with comments, as programs' settings have them, or cut short, as a download that broke
 off leaves them. The records that are whole are read, and what was lost is told."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from trainer.data.readings import LeftOut
-from trainer.json_types import Json
+from trainer.json_types import Json, JsonObject
 from trainer.messages import _, ngettext
 
 COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|(//[^\r\n]*|/\*.*?\*/)', re.DOTALL)
@@ -14,6 +15,42 @@ COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|(//[^\r\n]*|/\*.*?\*/)', re.DOTALL)
 LEADING_COMMENTS = re.compile(r"\s*(?:(?://[^\r\n]*|/\*.*?\*/)\s*)+(?=[\[{])", re.DOTALL)
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 CLOSING = {"[": "]", "{": "}"}
+
+
+class DoubleKey(str):
+    """The name of a field that its object has for a second time, with a number behind it."""
+
+    __slots__ = ()
+
+
+def whole_object(pairs: list[tuple[str, Json]]) -> JsonObject:
+    """An object with all of its fields: of a name that comes twice with two values, the later ones are numbered."""
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    value = {}
+    for name, cell in pairs:
+        own, number = name, 2
+        while own in value and value[own] != cell:
+            own, number = DoubleKey(f"{name} ({number})"), number + 1
+        value[own] = cell
+    return value
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=whole_object)
+TEXT_DECODER = json.JSONDecoder(object_pairs_hook=whole_object, parse_int=str)
+
+
+def value_of(text: str) -> Json:
+    """A JSON value; whole numbers of more digits than Python converts stay text. `ValueError`, `RecursionError`."""
+    value: Json
+    try:
+        value = DECODER.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        value = TEXT_DECODER.decode(text)
+    return value
 
 
 class Cut(NamedTuple):

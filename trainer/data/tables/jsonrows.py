@@ -12,7 +12,7 @@ from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.json_forms import pages_reading, unfold_document, unwrap_lines, values_in
-from trainer.data.tables.json_repairs import repaired
+from trainer.data.tables.json_repairs import DoubleKey, repaired, value_of
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
 from trainer.data.tables.streams import Lines
@@ -56,18 +56,6 @@ def parsed(text: str) -> Json:
         return value_of(text)
     except (ValueError, RecursionError):
         return None
-
-
-def value_of(text: str) -> Json:
-    """A JSON value; whole numbers of more digits than Python converts stay text. `ValueError`, `RecursionError`."""
-    value: Json
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        value = json.loads(text, parse_int=str)
-    return value
 
 
 def begins_objects(later: list[str]) -> bool:
@@ -288,10 +276,12 @@ def double_names(keys: list[str], given: set[str], name: str) -> list[Reading]:
     """What is told of fields that would have come to one name, besides those that records have by themselves."""
     folds = Counter(map(folded, keys))
     made = [key for key in keys if key not in given and DOUBLE.sub("", key) in keys and DOUBLE.search(key)]
-    made += [key for key in keys if folds[folded(key)] > 1]
+    made += [key for key in keys if folds[folded(key)] > 1 or isinstance(key, DoubleKey)]
     if not made:
         return []
-    sentence = _("Fields of one record with the same name are kept apart: %(names)s", names=", ".join(made[:10]))
+    sentence = _(
+        "Fields of one record with the same name are kept apart: %(names)s", names=", ".join(dict.fromkeys(made[:10]))
+    )
     return [Reading("names", "apart", sentence, file=name)]
 
 

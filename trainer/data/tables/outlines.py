@@ -50,7 +50,7 @@ def is_filled(cell: str | None) -> bool:
 def fill_outline(table: Table, choices: Choices) -> Table:
     """The same table with the names of its groups in each row, where the pattern is clear or somebody wants it; else offered
     where it is likely."""
-    if table.format not in ("csv", "excel") or len(table.columns) < 2:
+    if table.format not in ("csv", "excel", "html") or len(table.columns) < 2:
         return table
     asked = choices.pick("outline", (FILL, KEEP), table.name, table.columns[0])
     ahead = next(table.batches, None)

@@ -11,12 +11,14 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
 from trainer.data.tables.number_formats import is_zero_format
 from trainer.data.tables.workbook_limits import OLD_END, OLD_SHEET, records
 from trainer.data.tables.workbook_limits import number_of as column_number
+from trainer.data.tables.zero_codes import has_codes, old_codes, old_formats, row_codes
 from trainer.data.unpacking import DAMAGE
 
 PIECE, CARRY = 1 << 20, 4096
@@ -89,8 +91,13 @@ def read_marks(original: Path, copy: Path) -> dict[str, Marks]:
         if copy.suffix == ".xls":
             return dict(old_marks(copy.read_bytes()))
         if copy.suffix == ".ods":
-            with zipfile.ZipFile(copy) as archive, archive.open("content.xml") as part:
-                return open_document_marks(part)
+            with zipfile.ZipFile(copy) as archive:
+                with archive.open("content.xml") as part:
+                    found, may_have_codes = open_document_marks(part)
+                if may_have_codes:
+                    with archive.open("content.xml") as part:
+                        open_document_codes(part, found)
+                return found
         if copy.suffix == ".xlsx":
             with zipfile.ZipFile(copy) as archive, zipfile.ZipFile(original) as drawings:
                 codes = zero_styles(text_of(archive, "xl/styles.xml"))
@@ -220,13 +227,41 @@ def drawn_boxes(drawing: str) -> dict[tuple[int, int], bool]:
     return boxes
 
 
-def open_document_marks(file: IO[bytes]) -> dict[str, Marks]:
-    """By `table:visibility` of rows and columns: collapse, or filter."""
+def open_document_codes(file: IO[bytes], found: dict[str, Marks]) -> None:
+    """Cells whose number is shown with zeros in front, into the marks of their sheets."""
+    marks, row, rest = Marks(), 0, ""
+    for piece in iter(lambda: file.read(PIECE), b""):
+        text = rest + piece.decode("utf-8", "replace")
+        starts = [match.start() for match in ROW_OR_TABLE.finditer(text)]
+        for start, end in pairwise(starts):
+            match = ROW_OR_TABLE.match(text, start)
+            assert match is not None
+            if match[2] is not None:
+                marks, row = found.get(attribute(match[2], "table:name"), Marks()), 0
+                continue
+            for column, code in row_codes(text[start:end]) if SHOWN_ZERO in text[start:end] else ():
+                marks.add_code(row, column, code)
+            row += min(int(attribute(match[1], "table:number-rows-repeated") or 1), 1 << 21)
+        rest = text[starts[-1] :] if starts else text[-CARRY:]
+        if len(rest) > MAX_DRAWING_BYTES:
+            return
+    for column, code in row_codes(rest) if SHOWN_ZERO in rest else ():
+        marks.add_code(row, column, code)
+
+
+SHOWN_ZERO = ">0"
+ROW_OR_TABLE = re.compile(r"<table:table-row\b([^<>]*)>|<table:table(?=[\s>])([^<>]*)>")
+
+
+def open_document_marks(file: IO[bytes]) -> tuple[dict[str, Marks], bool]:
+    """By `table:visibility` of rows and columns: collapse, or filter; and whether some numbers may be shown with zeros in front."""
     found: dict[str, Marks] = {}
+    may_have_codes = False
     marks, places = Marks(), {"row": 0, "column": 0}
     rest = ""
     for piece in iter(lambda: file.read(PIECE), b""):
         text = rest + piece.decode("utf-8", "replace")
+        may_have_codes = may_have_codes or has_codes(text)
         end = 0
         for match in OPEN_ROW.finditer(text):
             end = match.end()
@@ -241,7 +276,7 @@ def open_document_marks(file: IO[bytes]) -> dict[str, Marks]:
                 listed |= set(range(places[kind], places[kind] + min(count, 10_000)))
             places[kind] += count
         rest = text[end:][-CARRY:]
-    return found
+    return found, may_have_codes
 
 
 def old_marks(data: bytes) -> Iterator[tuple[str, Marks]]:
@@ -249,20 +284,23 @@ def old_marks(data: bytes) -> Iterator[tuple[str, Marks]]:
     start = data.find(b"\x09\x08")
     start = start if start >= 0 else 0
     stream = data[start:]
+    styles = old_formats(stream)
     for kind, body in records(stream, 0):
         if kind == OLD_END:
             return
         if kind == OLD_SHEET and len(body) >= 8:
             place, length, wide = struct.unpack_from("<I", body)[0], body[6], body[7] & 1
             name = body[8 : 8 + length * (1 + wide)].decode("utf-16-le" if wide else "latin-1", "replace")
-            yield name, old_sheet_marks(stream, place)
+            yield name, old_sheet_marks(stream, place, styles)
 
 
-def old_sheet_marks(stream: bytes, place: int) -> Marks:
+def old_sheet_marks(stream: bytes, place: int, styles: dict[int, str]) -> Marks:
     marks = Marks()
     for kind, body in records(stream, place):
         if kind == OLD_END:
             break
+        if styles:
+            old_codes(kind, body, styles, marks.add_code)
         if kind == OLD_ROW and len(body) >= 16 and body[12] & 0x20:
             marks.rows.add(struct.unpack_from("<H", body)[0])
         if kind == OLD_COLUMNS and len(body) >= 10 and body[8] & 1:

@@ -45,6 +45,8 @@ class Sheet:
     marks: Marks = field(default_factory=Marks)
     ticked: int = 0
     """Check boxes that were read as cells."""
+    merged: list[tuple[int, int, int]] = field(default_factory=list)
+    """(first row, last row, column) of ranges of which only the first cell has the value."""
 
     @property
     def first_record(self) -> int:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,16 @@ class Table:
 
     def source(self) -> dict[str, Any]:
         return {"name": self.name, "format": self.format, "bytes": self.bytes, **self.details}
+
+
+def first_batch(table: Table) -> Columns:
+    """Its first cells by column, which stay to be read; empty columns where it has none."""
+    first = next(iter(table.batches), None)
+    if first is None:
+        table.batches = iter(())
+        return [[] for _name in table.columns]
+    table.batches = chain([first], table.batches)
+    return first
 
 
 def display_name(name: str) -> str:

@@ -1,0 +1,105 @@
+"""Marks behind numbers that only the whole column explains, bounds, times that are none, and months in six digits."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.test_several_files import read, reading
+from trainer.columns import guess_kind
+from trainer.data.dataset import Dataset
+from trainer.dates import are_months, value_of
+from trainer.numeral_marks import APART, CREDIT, DEBIT, SMALL, bound_of, guess_mode
+from trainer.numerals import guess_form, number_of
+
+
+@pytest.mark.parametrize(
+    ("cells", "mode"),
+    [
+        (["1.5m", "2k", "870"], SMALL),
+        (["$1.5m", "$870"], SMALL),
+        (["1.5 m", "2 m", "3 m"], ""),
+        (["5b", "3k"], SMALL),
+        (["1.00 CR", "5.50 DR"], CREDIT),
+        (["1.00 Cr", "5.50"], CREDIT),
+        (["5 cr", "7 cr"], ""),
+        (["12 km", "3 m"], ""),
+        (["3 kg", "2 k"], ""),
+    ],
+)
+def test_the_marks_of_a_column_say_what_they_mean(cells: list[str], mode: str) -> None:
+    assert guess_mode(cells) == mode
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit", "number"),
+    [
+        ("1.5m", SMALL, 1_500_000), ("2k", SMALL, 2_000), ("1b", SMALL, 1e9), ("1.5m", "", None), ("3M", SMALL, 3e6),
+        ("1,005.50 CR", CREDIT, 1005.5), ("5.50 Dr.", CREDIT, -5.5), ("5.50 DR", DEBIT, 5.5), ("(5.00) DR", CREDIT, 5.0),
+        ("3:16", APART, None), ("3:16", "", 196), ("12.00", CREDIT, 12),
+    ],
+)  # fmt: skip
+def test_a_cell_is_read_as_its_column_writes(cell: str, unit: str, number: float | None) -> None:
+    assert number_of(cell, unit=unit) == number
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [(">5", "5"), ("<= 0.1", "0.1"), ("≥10", "10"), ("65+", "65"), ("10 kg+", "10 kg"), ("+5", None), ("a > b", None), ("<b>5</b>", None)],
+)  # fmt: skip
+def test_bounds(cell: str, number: str | None) -> None:
+    assert bound_of(cell) == number
+
+
+def test_bounds_are_told_as_ranges_are(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{cell}\n" for number, cell in enumerate([">5", "<0.1", "3", "2.5", "4", "1.5"] * 5))
+    dataset = read(tmp_path, {"a.csv": "id,crp\n" + rows})
+    told = reading(dataset, "ranges:crp")
+    assert (told["chosen"], told["others"], told["doubt"]) == ("middle", ["text"], True)
+    assert "bounds: “>5” is read as 5" in str(told["sentence"])
+    assert guess_form(["<18", "18-25", "65+"])["ranges"] is False  # groups of ages are classes
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "expected"),
+    [
+        (["202401", "202402"], "month", True),
+        (["202401", "202402"], "code", False),
+        (["202401", "202413"], "month", False),
+        ([f"{year}{month:02}" for year in (2023, 2024) for month in range(1, 13)] * 2, "x", True),
+        (["100001", "202402"], "period", False),
+    ],
+)
+def test_months_in_six_digits(cells: list[str], name: str, expected: bool) -> None:
+    assert are_months(cells, name) == expected
+    assert (guess_kind(cells, len(set(cells)), len(cells), name) == "date") == expected
+    assert value_of("202402", "compact_month") == value_of("2024-02-01", "iso")
+
+
+def column(folder: Path, name: str, cells: list[str], **asked: str) -> Dataset:
+    return read(
+        folder,
+        {"a.csv": f"text,{name}\n" + "".join(f"a text of words {n},{cell}\n" for n, cell in enumerate(cells))},
+        **asked,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "what", "chosen", "other", "is_doubt"),
+    [
+        ("verse", ["1:10", "3:16", "2:11", "4:12"] * 5, "clocks", "text", "seconds", True),
+        ("mark", ["1:10", "3:16", "2:11", "4:12"] * 5, "clocks", "seconds", "text", True),
+        ("duration", ["1:10", "3:16", "2:11", "4:12"] * 5, "clocks", "seconds", "text", False),
+        ("amount", ["1.10 CR", "3.16 DR", "5.00 DR"] * 5, "signs", "credit", "debit", True),
+        ("views", ["1.5m", "2k", "870", "12k"] * 5, "scales", "millions", "text", False),
+        ("month", ["202401", "202402", "202403"] * 5, "dates", "compact_month", "number", False),
+        ("day", ["20240101", "20240212", "20240331"] * 5, "dates", "compact", "number", False),
+    ],
+)
+def test_each_meaning_is_told_and_the_other_can_be_chosen(
+    name: str, cells: list[str], what: str, chosen: str, other: str, is_doubt: bool, tmp_path: Path
+) -> None:
+    told = reading(column(tmp_path / "a", name, cells), f"{what}:{name}")
+    assert (told["chosen"], told["others"], told["doubt"]) == (chosen, [other], is_doubt)
+    again = column(tmp_path / "b", name, cells, **{f"{what}:{name}": other})
+    told = reading(again, f"{what}:{name}")
+    assert (told["chosen"], told["others"], told["asked"]) == (other, [chosen], True)

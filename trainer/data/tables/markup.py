@@ -1,0 +1,101 @@
+"""Workbooks as XML or as a web page, which programs export under the name .xls."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainer.data.readings import Choices, LeftOut
+from trainer.data.tables.sheets import Sheet
+from trainer.data.tables.spreadsheet_xml import NAMESPACE, read_spreadsheet
+from trainer.data.tables.streams import Bounded
+from trainer.data.tables.table import Table
+from trainer.data.tables.text import find_encoding, read_sample, utf16
+from trainer.data.tables.web_tables import read_page
+from trainer.messages import ngettext
+
+MARKUP = re.compile(
+    r"\s*<(!doctype|!--|html|\?xml|\?mso|head|meta|body|table|style|div|center|workbook|ss:workbook)", re.IGNORECASE
+)
+WORKBOOK = re.compile(r"\.xl\w{1,2}$", re.IGNORECASE)
+PAGE = re.compile(r"\.(html?|xhtml|php|aspx?)$", re.IGNORECASE)
+LOOKED_AT = 1 << 20
+ENOUGH_INSIDE = 0.5
+"""Share of the text of a page that its tables have, for it to be one of data."""
+DECLARED = re.compile(r"charset\s*=\s*[\"']?\s*([\w-]{3,20})|encoding\s*=\s*[\"']([\w-]{3,20})", re.IGNORECASE)
+PIECE = 1 << 18
+
+
+def open_markup(
+    path: Path, name: str, size: int, sheet: str | None, header: int | None, choices: Choices
+) -> Table | None:
+    """The workbook that XML or a web page holds; None for a file that is neither, or a page that is no table."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    start = head.decode(utf16(head) or "utf-8", "replace").lstrip("\ufeff")
+    if not (MARKUP.match(start) or (WORKBOOK.search(name) and re.match(r"\s*<\w", start))):
+        return None
+    encoding = find_encoding(path, name, packed=False)
+    sample = read_sample(path, name, encoding, packed=False)
+    encoding = declared_encoding(sample, encoding)
+    outside: list[str] = []
+    if NAMESPACE in sample[:LOOKED_AT]:
+        sheets, form = read_spreadsheet(pieces_of(path, name, encoding), name), "excel"
+    else:
+        sheets, outside, inside = read_page(pieces_of(path, name, encoding), name)
+        form = "html"
+        if PAGE.search(name) and inside < ENOUGH_INSIDE * (inside + sum(map(len, outside))):
+            return None
+    if not any(len(table.rows) > 1 for table in sheets):
+        return None
+    return opened(path, name, size, sheets, sheet, header, choices, form, outside, encoding)
+
+
+def opened(  # noqa: PLR0913  what a workbook is opened with, and what its page says besides
+    path: Path,
+    name: str,
+    size: int,
+    sheets: list[Sheet],
+    sheet: str | None,
+    header: int | None,
+    choices: Choices,
+    form: str,
+    outside: list[str],
+    encoding: str,
+) -> Table:
+    from trainer.data.tables.excel import merge_cells, open_workbook
+
+    for one in sheets:
+        merge_cells(one)
+    table = open_workbook(path, name, size, sheet, header, choices, sheets)
+    table.format = form
+    table.details["encoding"] = encoding.removesuffix("-sig")
+    if outside:
+        sentence = ngettext(
+            "%(count)s line of text stands outside of the tables.",
+            "%(count)s lines of text stand outside of the tables.",
+            len(outside),
+        )
+        table.left_out.append(LeftOut("outside_tables", len(outside), sentence, name, examples=outside))
+    return table
+
+
+def declared_encoding(sample: str, found: str) -> str:
+    """What the page says of itself, where its bytes do not tell: a page in Cyrillic or Chinese of few letters."""
+    match = DECLARED.search(sample[:4096])
+    if match is None or found.startswith(("utf-8-sig", "utf-16")):
+        return found
+    declared = (match[1] or match[2]).lower()
+    try:
+        "a".encode(declared)
+    except (LookupError, ValueError):
+        return found
+    return found if found == "utf-8" or declared.startswith("utf") else declared
+
+
+def pieces_of(path: Path, name: str, encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    with Bounded(path, name, False) as file:
+        while data := file.read(PIECE):
+            yield decoder.decode(data).replace("\0", "")
+        yield decoder.decode(b"", final=True)

@@ -1,0 +1,56 @@
+"""Marks behind the numbers of a column that only the whole column explains: CR and DR of accounts, small letters for thousands and
+millions. A column that has them keeps that as its unit (`trainer.numerals.NumberForm`). Standard library only."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+CREDIT, DEBIT = "CR", "DR"
+"""Which of the two marks of an account is above 0; the other is below."""
+SMALL = "k, m, b"
+"""Small letters are thousands, millions and billions."""
+APART = "a:b"
+"""Numbers with a colon between them are no times: verses, scores."""
+MODES = frozenset([CREDIT, DEBIT, SMALL, APART])
+SMALL_SCALES = {"m": 1e6, "b": 1e9, "t": 1e12}
+ACCOUNT = re.compile(r"(.*\d[.,)]?)\s*(cr|dr)\.?", re.IGNORECASE | re.DOTALL)
+BEHIND = re.compile(r"\d[.,]?\s?([a-zA-Z]{1,3})\.?$")
+CENTS = re.compile(r"[.,]\d\d\D*$")
+MONEY_MILLIONS = re.compile(r"[$€£¥]\s?\d+([.,]\d+)?\s?[mb]$")
+LONGEST = 60
+BOUND = re.compile(r"(?:[<>≤≥＜＞]=?|=[<>]|⩽|⩾)\s*([-+(]?[^<>=≤≥]*\d[^<>=≤≥]*)|([^<>=≤≥]*\d\D{0,12}?)\s*\+")
+"""More or less than a number, as laboratories and forms write it: >5, <0.1, 65+."""
+BOUNDED = re.compile(r"^\s*[<>≤≥＜＞=⩽⩾]|\+\s*$")
+NO_TIMES = re.compile(
+    r"(^|[^a-z])(verses?|chapters?|refs?|reference|scores?|result|ratio|odds|aspect|bible|sura|ayah|vers|kapitel|ergebnis|stand|verset)($|[^a-z])|比分|比例|章节"
+)
+TIMES = re.compile(
+    r"(^|[^a-z])(time|times|duration|length|start|end|from|to|hours?|minutes?|seconds?|dauer|zeit|uhrzeit|durée|heure|duración|hora|pace|lap|runtime|clock|opens?|closes?)($|[^a-z])|时长|时间"
+)
+
+
+def guess_mode(cells: Sequence[str]) -> str:
+    """One of `MODES` that the marks behind the numbers tell; "" for none."""
+    tails: Counter[str] = Counter()
+    for cell in cells:
+        if len(cell) <= LONGEST and not cell.isdigit() and (match := BEHIND.search(cell)):
+            tails[match[1]] += 1
+    folded = {tail.lower() for tail in tails}
+    if folded and folded <= {"cr", "dr"}:
+        is_cents = all(CENTS.search(cell) for cell in cells if len(cell) <= LONGEST)
+        return CREDIT if "dr" in folded or is_cents else ""
+    is_small = bool({"m", "b"} & tails.keys()) and folded <= {"k", "m", "b", "bn", "mn"}
+    has_money = is_small and any(MONEY_MILLIONS.search(cell) for cell in cells)
+    return SMALL if is_small and ({"k", "K", "b", "B", "bn"} & tails.keys() or has_money) else ""
+
+
+def account_parts(text: str) -> tuple[str, str] | None:
+    """(the number, CR or DR) of an amount with the mark of an account behind it."""
+    match = ACCOUNT.fullmatch(text)
+    return (match[1].strip(), match[2].upper()) if match else None
+
+
+def bound_of(text: str) -> str | None:
+    """The number of ">5", "<= 0.1", "65+", as it is written; None for what is no bound."""
+    match = BOUND.fullmatch(text.strip()) if len(text) <= LONGEST and BOUNDED.search(text) else None
+    return None if match is None else (match[1] or match[2]).strip()
