@@ -290,6 +290,8 @@ def scaled_number(text: str, decimal: str, unit: str) -> float | None:
     if parted is None:
         return None
     number = common_number(parted[0], decimal)
+    if number is None and decimal == "." and LAKHS.fullmatch(parted[0]):
+        number = float(parted[0].replace(",", ""))
     known = unit_of(parted[1]) if unit and unit not in MODES else None
     if number is None:
         return None

@@ -204,7 +204,7 @@ def range_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) 
     form = form_of(column)
     is_number = column["kind"] in ("number", "id")
     ranges = [cell for cell in cells if range_ends(tidy(cell), form["decimal"], form["unit"]) is not None]
-    if not ranges or not (is_number or are_ranges(cells)):
+    if not ranges or not (is_number or is_asked or are_ranges(cells)):
         return []
     chosen, other = ("middle", "text") if form["ranges"] else ("text", "middle")
 

@@ -81,13 +81,14 @@ class Dataset:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """The cells of a column; `DataError` where there is none of this name."""
-        if name not in self.names:
+        try:
+            return self.table.column(name)  # names of thousands of columns are not listed for each of them
+        except KeyError:
             raise DataError(
                 _("There is no column “%(name)s”.", name=name),
                 code="no_column",
                 hint=_("There are: %(names)s.", names=", ".join(self.names[:20])),
-            )
-        return self.table.column(name)
+            ) from None
 
     @property
     def mapped_shape(self) -> Shape:
