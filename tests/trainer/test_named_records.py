@@ -16,6 +16,7 @@ from trainer.data.intake import read_files
 from trainer.data.readings import Choices
 from trainer.data.tables.formats import open_table
 from trainer.data.tables.json_repairs import value_of
+from trainer.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,12 @@ from trainer.data.tables.json_repairs import value_of
 )
 def test_a_key_that_comes_twice_loses_nothing(text: str, value: object) -> None:
     assert value_of(text) == value
+
+
+def test_what_follows_an_object_and_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}\x01")
+    with pytest.raises(DataError):
+        open_table(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
@@ -90,7 +97,7 @@ def cas(label: str) -> str:
 def test_whose_annotations_are_read_can_be_chosen(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for number in range(3):
-            for who in ("anna", "ben")[: 2 if number else 1]:
+            for who in ("INITIAL_CAS", "anna", "ben")[: 3 if number else 2]:
                 archive.writestr(f"annotation/doc{number}.txt/{who}.json", cas(who.upper()))
     first = read_files([tmp_path / "a.zip"])
     told = reading(first, "annotator")

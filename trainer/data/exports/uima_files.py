@@ -102,7 +102,7 @@ def choose_annotators(entries: Sequence[Entry], asked: str = "") -> tuple[list[E
     for listed in documents.values():
         listed.sort(
             key=lambda entry: (
-                annotator_of(entry) != asked,
+                bool(asked) and annotator_of(entry) != asked,
                 CURATED not in entry.parts[-1],
                 NOBODY in entry.parts[-1],
                 entry.name,

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from trainer.data.readings import Choice, Choices, LeftOut, Reading
+from trainer.data.tables.json_repairs import DECODER
 from trainer.data.tables.json_shapes import (
     joined_lists,
     plain_values,
@@ -35,15 +36,17 @@ Numbered = tuple[int, Json]
 
 
 def values_in(text: str) -> list[Any]:
-    """The values of a text in which several follow each other, whatever blanks and commas are between them.
-    `json.JSONDecodeError` where one of them is none."""
-    decoder = json.JSONDecoder()
+    """The values of a text in which several follow each other, whatever blanks and commas are between them; none where one of
+    them is no JSON."""
     values, place = [], 0
     while place < len(text):
         if text[place] in " \t\r\n,\x1e":
             place += 1
             continue
-        value, place = decoder.raw_decode(text, place)
+        try:
+            value, place = DECODER.raw_decode(text, place)
+        except json.JSONDecodeError:
+            return []
         values.append(value)
     return values
 
