@@ -1,7 +1,6 @@
 """Forms of JSON that hold records in another way than as a list of them: columns as pandas writes them, records under their ids,
 GeoJSON, values one behind the other, lines that wrap a record or a page of records."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -36,19 +35,25 @@ Numbered = tuple[int, Json]
 
 
 def values_in(text: str) -> list[Any]:
-    """The values of a text in which several follow each other, whatever blanks and commas are between them; none where one of
-    them is no JSON."""
+    """The values of a text in which several follow each other, whatever blanks and commas are between them.
+    `json.JSONDecodeError` where one of them is none."""
     values, place = [], 0
     while place < len(text):
         if text[place] in " \t\r\n,\x1e":
             place += 1
             continue
-        try:
-            value, place = DECODER.raw_decode(text, place)
-        except json.JSONDecodeError:
-            return []
+        value, place = DECODER.raw_decode(text, place)
         values.append(value)
     return values
+
+
+def several_in(text: str) -> list[Any]:
+    """The values of a text with more than one; [] where it is none."""
+    try:
+        values = values_in(text)
+    except (ValueError, RecursionError):
+        return []
+    return values if len(values) > 1 else []
 
 
 # Columns, and records under their ids

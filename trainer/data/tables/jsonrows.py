@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
-from trainer.data.tables.json_forms import pages_reading, unfold_document, unwrap_lines, values_in
+from trainer.data.tables.json_forms import pages_reading, several_in, unfold_document, unwrap_lines
 from trainer.data.tables.json_repairs import DoubleKey, repaired, value_of
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
@@ -167,7 +167,7 @@ def document_of(text: str, name: str) -> tuple[Json, list[LeftOut]]:
             return bare_value(text), []
         except (ValueError, RecursionError):
             pass  # the first fault is told
-        if error.msg == "Extra data" and len(values := values_in(text)) > 1:
+        if error.msg == "Extra data" and (values := several_in(text)):
             return [entry for value in values for entry in (value if isinstance(value, list) else [value])], []
         if (partly := repaired(text, name, bare_value)) is not None:
             return partly
