@@ -37,6 +37,7 @@ PLACES = (
     "tests/trainer/test_outlines.py",
     "tests/trainer/test_passages.py",
     "tests/trainer/test_references.py",
+    "tests/trainer/test_robustness.py",
     "tests/trainer/test_scores_of_marks.py",
     "tests/trainer/test_scores_of_texts.py",
     "tests/trainer/test_sheet_tables.py",

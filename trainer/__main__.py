@@ -121,6 +121,13 @@ def parser() -> argparse.ArgumentParser:
     grouping.add_argument(
         "--positive", default="", help="of two classes the one to tell rates of; the rarer one where left out"
     )
+    add(
+        "robustness",
+        commands.robustness,
+        "Say how far an artifact's answers fall where its test rows are made worse.",
+        "artifact",
+        "data",
+    )
     add("predict", commands.predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
     explaining = add(
         "explain", commands.explain, "Say what in an input its answer depends on, one input a line.", "artifact"

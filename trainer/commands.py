@@ -207,6 +207,12 @@ def groups(options: argparse.Namespace) -> None:
     emit("result", by=options.by, **described(found))
 
 
+def robustness(options: argparse.Namespace) -> None:
+    from trainer.robustness.card import robustness
+
+    emit("result", **robustness(options.artifact, options.data, emit))
+
+
 def predict(options: argparse.Namespace) -> None:
     from trainer.inference import predict
 

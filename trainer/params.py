@@ -272,6 +272,20 @@ class FineTuningParams(TextParams, LearningParams):
     """Settings of text tasks; `probe` uses `max_length` alone."""
 
 
+class SlipParams(Params):
+    """Settings of tasks that answer a text as a whole."""
+
+    slips: float = advanced(
+        0.0,
+        gettext_noop("Learn with typing slips"),
+        gettext_noop(
+            "Each text is learned from once more with so many of its letters wrong, such as 0.05. 0: never. Not with few examples, or none."
+        ),
+        ge=0,
+        le=0.3,
+    )
+
+
 class LabelParams(Params):
     """Settings of tasks whose labels have names that mean something."""
 

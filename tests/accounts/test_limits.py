@@ -168,7 +168,7 @@ def test_twenty_at_once_never_pass_a_limit(name: str, maker: Maker, user: User, 
 
 def test_every_limit_that_is_checked_where_something_is_made_is_tried_here() -> None:
     elsewhere = {"runs_at_once", "compute_hours_day", "compute_hours_month", "budget"}
-    elsewhere |= {"members", "streams", "previews_minute", "requests_minute"}
+    elsewhere |= {"members", "streams", "previews_minute", "examinations_minute", "requests_minute"}
     assert {name for name, _maker in MAKERS} | elsewhere == set(BY_NAME)
     assert set(BY_NAME) - set(limits.COUNTERS) == {"budget", "requests_minute"}
 

@@ -94,7 +94,7 @@ class Classification(Objective[np.ndarray]):
         truth = self.rows.truth[rows]
         return len(np.unique(truth)) > 1 and len(np.unique(outputs.argmax(1))) == 1
 
-    def regress(self, features: Tensor, known: np.ndarray) -> Regressed:
+    def regress(self, features: Tensor, known: np.ndarray, further: Tensor | None = None) -> Regressed:
         """Multinomial logistic regression, its strength chosen by cross-validation, whose answers give the certainty."""
         import torch
 
@@ -102,9 +102,12 @@ class Classification(Objective[np.ndarray]):
 
         truth, classes = torch.from_numpy(self.rows.truth), len(self.rows.labels)
         strength, held, outputs = probe.choose_strength(self.job, features, truth, known, classes)
-        weight, bias = probe.logistic(features[known], truth[known], classes, strength, probe.ITERATIONS)
-        right = float((outputs.argmax(1) == self.rows.truth[held]).mean())
-        return Regressed(weight, bias, right, self.certainty(held, outputs), Held(held, outputs))
+        learned, right = features[known], truth[known]
+        if further is not None:
+            learned, right = torch.cat([learned, further]), right.repeat(2)
+        weight, bias = probe.logistic(learned, right, classes, strength, probe.ITERATIONS)
+        validated = float((outputs.argmax(1) == self.rows.truth[held]).mean())
+        return Regressed(weight, bias, validated, self.certainty(held, outputs), Held(held, outputs))
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
         return scores(self.rows.truth[rows], softmax(outputs))

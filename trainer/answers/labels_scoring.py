@@ -75,13 +75,18 @@ class Labelling(Objective[np.ndarray]):
         truth = torch.from_numpy(self.rows.truth[rows][:, :-1]).to(outputs)
         return torch.nn.functional.binary_cross_entropy_with_logits(outputs, truth)
 
-    def regress(self, features: Tensor, known: np.ndarray) -> Regressed:
+    def regress(self, features: Tensor, known: np.ndarray, further: Tensor | None = None) -> Regressed:
         """A logistic regression for each label, their one strength chosen by cross-validation."""
+        import torch
+
         from trainer.learning import label_probe
 
         truth = self.rows.truth[:, :-1]
         strength, held, outputs = label_probe.choose_strength(self.job, features, truth, known)
-        weight, bias = label_probe.logistic(features[known], truth[known], strength, label_probe.ITERATIONS)
+        learned, right = features[known], truth[known]
+        if further is not None:
+            learned, right = torch.cat([learned, further]), np.concatenate([right, right])
+        weight, bias = label_probe.logistic(learned, right, strength, label_probe.ITERATIONS)
         self.hold(held, outputs)
         validated = self.figures(held, outputs)["micro_f1"]
         self.job.metric("micro_f1", "validation", validated, step=1, epoch=None, rows=len(held))

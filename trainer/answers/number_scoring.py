@@ -51,11 +51,11 @@ class Regression(Objective[np.ndarray]):
     def standard(self, values: Tensor) -> Tensor:
         return (values - self.mean) / self.scale
 
-    def regress(self, features: Tensor, known: np.ndarray) -> Regressed:
+    def regress(self, features: Tensor, known: np.ndarray, further: Tensor | None = None) -> Regressed:
         """Ridge regression in standard units."""
         from trainer.learning import probe
 
-        weight, bias, r2, outputs = probe.learn_numbers(self.job, features, self.rows, known)
+        weight, bias, r2, outputs = probe.learn_numbers(self.job, features, self.rows, known, further)
         return Regressed(weight, bias, r2, held=Held(known, outputs))
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:

@@ -146,8 +146,9 @@ class Objective(Generic[OutputsT]):
         """Whether these rows, whose answers differ, all get the same one."""
         return False
 
-    def regress(self, features: Tensor, known: np.ndarray) -> Regressed:
-        """For `probe`: the layer over vectors (all rows, features) in standard units, from the rows `known`."""
+    def regress(self, features: Tensor, known: np.ndarray, further: Tensor | None = None) -> Regressed:
+        """For `probe`: the layer over vectors (all rows, features) in standard units, from the rows `known`. `further`: (known,
+        features) of worse copies of those, which are learned from too, and by which nothing is chosen."""
         raise SpecError(
             _("%(title)s cannot be learned as a probe.", title=self.job.task.title),
             code="bad_method",

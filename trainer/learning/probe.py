@@ -36,7 +36,9 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     mean, scale = features[known].mean(0), features[known].std(0).clamp(min=1e-6)
     standard = (features - mean) / scale
     objective.prepare(model, known)
-    weight, bias, validated, certainty, held = objective.regress(standard, known)
+    worse = worse_vectors(job, model, rows, known)
+    further = None if worse is None else (worse - mean) / scale
+    weight, bias, validated, certainty, held = objective.regress(standard, known, further)
     with torch.no_grad():
         model.head.weight.copy_(weight / scale)
         model.head.bias.copy_(bias - (weight * (mean / scale)).sum(1))
@@ -46,12 +48,27 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     return Learned(len(known), certainty=certainty, source="out-of-fold", validated=validated, held=held)
 
 
+def worse_vectors(job: Job, model: TrainableModel, rows: Rows, known: np.ndarray) -> Tensor | None:
+    """(known, features) of these rows made worse, where they are learned from too."""
+    made = rows.made_worse(known)
+    if made is None:
+        return None
+    further, places = made
+    vectors = torch.zeros(int(places.max()) + 1, model.head.in_features)
+    for batch, read in read_batches(
+        model, further, further.sorted_batches(places, further.read_batch), job.device, model.reader(job)
+    ):
+        vectors[batch] = read
+        job.check_stop()
+    return vectors[places]
+
+
 def learn_numbers(
-    job: Job, standard: Tensor, rows: Rows, known: np.ndarray
+    job: Job, standard: Tensor, rows: Rows, known: np.ndarray, further: Tensor | None = None
 ) -> tuple[Tensor, Tensor, float, np.ndarray]:
     """Ridge regression in the answer's standard units: weight (1, features), bias (1), R² with each row left out in turn, by which
     the penalty is chosen, and what each row was then answered with (rows, 1), in the answer's own units."""
-    from sklearn.linear_model import RidgeCV
+    from sklearn.linear_model import Ridge, RidgeCV
 
     answers = rows.truth[known]
     mean, scale = answers.mean(), answers.std() or 1.0
@@ -69,6 +86,10 @@ def learn_numbers(
     )
     left_out = model.cv_results_[:, RIDGES.index(model.alpha_)]
     outputs = (mean + scale * left_out)[:, None]
+    if further is not None:
+        both = torch.cat([standard[known], further]).double().numpy()
+        model = Ridge(model.alpha_).fit(both, np.tile((answers - mean) / scale, 2))
+        return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2, outputs
     return torch.from_numpy(model.coef_).float()[None], torch.tensor([float(model.intercept_)]), r2, outputs
 
 

@@ -106,6 +106,10 @@ class Rows:
         """The model's arguments for a training step, changed at random where the task does that."""
         return self.batch(rows, device), None
 
+    def made_worse(self, rows: np.ndarray) -> "tuple[Rows, np.ndarray] | None":
+        """(these rows with worse copies of some behind them, which those are), where they are learned from too."""
+        return None
+
     def input(self, row: int) -> object:
         """One row as an engine has read it."""
         raise NotImplementedError

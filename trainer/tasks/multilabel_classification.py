@@ -4,10 +4,14 @@ import json
 from typing import Any
 
 from trainer.messages import gettext_noop
-from trainer.params import FineTuningParams
+from trainer.params import FineTuningParams, SlipParams
 from trainer.tasks.base import Role
 from trainer.tasks.methods import BEST, FULL, LORA, PROBE, WORDS
 from trainer.tasks.text import TEXT_MODELS, TextTask
+
+
+class MultilabelParams(FineTuningParams, SlipParams):
+    pass
 
 
 class MultilabelClassification(TextTask):
@@ -21,7 +25,7 @@ class MultilabelClassification(TextTask):
     sentence = gettext_noop("Predict all of %(labels)s that apply from %(text)s.")
     methods = (PROBE, LORA, FULL, WORDS, BEST)
     models = TEXT_MODELS
-    params = FineTuningParams
+    params = MultilabelParams
     metrics = ("micro_f1", "label_macro_f1", "mean_average_precision", "exact_match_ratio")
     headline = "micro_f1"
     answer = "labels"

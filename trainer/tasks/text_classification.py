@@ -3,13 +3,13 @@
 from typing import Any
 
 from trainer.messages import gettext_noop
-from trainer.params import FineTuningParams, LabelParams
+from trainer.params import FineTuningParams, LabelParams, SlipParams
 from trainer.tasks.base import Role
 from trainer.tasks.methods import BEST, FEWSHOT, FULL, LORA, PROBE, WORDS, ZERO_SHOT
 from trainer.tasks.text import TEXT_MODELS, TextTask
 
 
-class TextClassificationParams(FineTuningParams, LabelParams):
+class TextClassificationParams(FineTuningParams, LabelParams, SlipParams):
     pass
 
 

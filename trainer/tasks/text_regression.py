@@ -4,10 +4,14 @@ import random
 from typing import Any
 
 from trainer.messages import gettext_noop
-from trainer.params import FineTuningParams
+from trainer.params import FineTuningParams, SlipParams
 from trainer.tasks.base import Role
 from trainer.tasks.methods import BEST, FULL, LORA, PROBE, WORDS
 from trainer.tasks.text import TEXT_MODELS, TextTask
+
+
+class TextRegressionParams(FineTuningParams, SlipParams):
+    pass
 
 
 class TextRegression(TextTask):
@@ -21,7 +25,7 @@ class TextRegression(TextTask):
     sentence = gettext_noop("Predict the number in %(target)s from %(text)s.")
     methods = (PROBE, LORA, FULL, WORDS, BEST)
     models = TEXT_MODELS
-    params = FineTuningParams
+    params = TextRegressionParams
     metrics = ("r2", "rmse", "mae", "pearson")
     headline = "r2"
     answer = "number"

@@ -161,6 +161,14 @@ DECLARED = (
         seconds=MINUTE,
     ),
     Limit(
+        "LIMIT_EXAMINATIONS_MINUTE",
+        20,
+        _("Examinations of runs in a minute"),
+        _("This workspace can have at most %(most)s runs examined a minute."),
+        _("Wait a minute, then try again."),
+        seconds=MINUTE,
+    ),
+    Limit(
         "LIMIT_RATINGS_DAY",
         10_000,
         _("Ratings by API in a day"),

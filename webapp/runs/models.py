@@ -323,3 +323,30 @@ class Preview(Trial):
 
     TASK = "webapp.runs.tasks.preview"
     LIMIT = "previews_minute"
+
+
+class Examination(Leased):
+    """What the trainer finds out about a finished run when somebody asks (`webapp.runs.examining`)."""
+
+    TASK = "webapp.runs.tasks.examine"
+    WAITING = HELD = Q(result__isnull=True, error__isnull=True)
+
+    class Kind(models.TextChoices):
+        """The trainer's command."""
+
+        ROBUSTNESS = "robustness", _("Robustness")
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="examinations")
+    kind = models.CharField(max_length=20)
+    result = models.JSONField(null=True)
+
+    class Meta(Leased.Meta):
+        constraints = [models.UniqueConstraint(fields=["run", "kind"], name="one_examination_each")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.run}"
+
+    def ask_again(self) -> bool:
+        """Forget what came of it and have it done anew; of several who ask at once one does."""
+        free = Examination.objects.filter(lease="", sent_at=self.sent_at)
+        return self.move(free, sent_at=timezone.now(), attempts=0, result=None, error=None)

@@ -11,6 +11,7 @@ from webapp.core.queues import task
 from webapp.core.redis import rewrite_log
 from webapp.runs import retraining, storage, upkeep, worker
 from webapp.runs.estimates import Measuring
+from webapp.runs.examining import Examining
 from webapp.runs.previews import Drawing
 from webapp.runs.searching import Searching
 from webapp.runs.training import Training
@@ -19,11 +20,12 @@ train = Training.task()
 search = Searching.task()
 measure = Measuring.task()
 preview = Drawing.task()
+examine = Examining.task()
 
 
 @task("webapp.runs.tasks.sweep")
 def sweep() -> None:
-    for kind in (Training, Searching, Measuring, Drawing):
+    for kind in (Training, Searching, Measuring, Drawing, Examining):
         kind.sweep()
     retraining.start_waiting()
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from webapp.accounts.limits import counts
 from webapp.accounts.models import Workspace
 from webapp.runs import sse
-from webapp.runs.models import Estimate, Preview, Run, Search, Status, Trial
+from webapp.runs.models import Estimate, Examination, Preview, Run, Search, Status, Trial
 from webapp.runs.querysets import HELD
 from webapp.runs.search_models import OPEN
 
@@ -35,6 +35,11 @@ def begun_in_a_minute(kind: type[Trial], workspace: Workspace) -> int:
 
 for kind in (Estimate, Preview):
     counts(kind.LIMIT)(partial(begun_in_a_minute, kind))
+
+
+@counts("examinations_minute")
+def examinations_in_a_minute(workspace: Workspace) -> int:
+    return Examination.objects.for_workspace(workspace).filter(sent_at__gt=timezone.now() - MINUTE).count()
 
 
 @counts("streams")

@@ -40,6 +40,7 @@ from webapp.runs import (
     live,
     reports,
     retraining,
+    robustness,
     sse,
     storage,
     turns,
@@ -118,7 +119,7 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     """One page for the whole life of a run: waiting, live (runs/run_live.html) or ended (run_done.html).
 
     Context: run, prototype, live (see `live.picture`), and when done report, siblings, history, files, groups
-    (`grouping.shown` by `?by=` or `?condition=`).
+    (`grouping.shown` by `?by=` or `?condition=`), robustness (`robustness.shown`).
     """
     run = load_run(request, pk)
     context: dict[str, Any] = {"run": run, "prototype": run.prototype, "live": live.picture(run)}
@@ -128,6 +129,7 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     leaks.store_leak(run, report)
     context |= reports.context(run, report) | {"leaks": leaks.describe_leaks(run, report)}
     context["groups"] = grouping.shown(run, request.GET)
+    context["robustness"] = robustness.shown(run)
     if run.model_removed_at:
         return render(request, "runs/run_done.html", context)
     context |= inputs.try_it(run, request.GET.get("example", "")) | {"may_try": request.membership.can_edit}

@@ -21,6 +21,7 @@ from trainer.learning.objective import Fit, Held, Learned, Objective, objective_
 from trainer.learning.rows import Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _
+from trainer.robustness.texts import with_slips
 from trainer.words import WordModel, shown_term
 
 TRIAL_ROWS = 400
@@ -96,6 +97,8 @@ def wanted_of(rows: Rows, known: np.ndarray) -> np.ndarray:
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
     """Choose the terms, learn from all rows but the test's, and tell how good answers to held rows are."""
+    from scipy.sparse import vstack
+
     assert isinstance(model, WordNet)
     known = rows.known("train", "validation")
     texts, wanted = [model.texts[row] for row in known], wanted_of(rows, known)
@@ -105,6 +108,11 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     some = np.random.default_rng(job.spec.seed).permutation(len(known))[:MOST_HELD_ROWS]
     outputs = linear_texts.out_of_fold(features[some], wanted[some], choice.strength, job.spec.seed)
     job.progress(0.7, 1)
+    if slips := getattr(job.params, "slips", 0.0):
+        generator = np.random.default_rng(job.spec.seed)
+        counted = vocabulary.count([with_slips(text, slips, generator) for text in texts])
+        features = vstack([features, linear_texts.sparse(counted, len(vocabulary.names))]).tocsr()
+        wanted = np.concatenate([wanted, wanted])
     learned = linear_texts.solve(features, wanted, choice.strength, job.spec.seed)
     if rows.is_class:
         scale = linear_texts.temperature(outputs, rows.truth[known[some]])

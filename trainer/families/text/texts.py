@@ -22,10 +22,11 @@ from trainer.learning.baselines import Baseline
 from trainer.learning.family import Way
 from trainer.learning.job import Job
 from trainer.learning.passes import read_part
-from trainer.learning.rows import Digest, Rows, truth_of
+from trainer.learning.rows import Digest, Mix, Rows, truth_of
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import Message, _
 from trainer.packaging.graphs import write_transformer
+from trainer.robustness.texts import with_slips
 from trainer.tasks.text import WORDS_MODEL
 from trainer.words import WEIGHTS
 
@@ -35,6 +36,8 @@ MOST_ZERO_SHOT = 2_000
 """Test rows up to which the nearest label name is a baseline: the model reads each of them for it."""
 OF_ONE_LENGTH = ("probe", "fewshot", "zero-shot")
 """Methods by which vectors are brought to one length."""
+SLIPPED_SHARE = 0.5
+"""Of the texts of a step, that have slips."""
 CUT_SHARE = 0.02
 """Of the texts, above which it is told that they are cut."""
 
@@ -57,11 +60,31 @@ class Texts(TextRows):
         self.tokenizer, self.folder, self.max_length = tokenizer, folder, max_length
         self.ids = self.encoded(texts)
         self.pad = tokenizer.pad_token_id or 0
+        self.slips = 0.0
+        """Share of the letters that are wrong where texts are learned from with slips."""
         super().__init__(loaded, labels, truth, texts, np.array([len(ids) for ids in self.ids]))
 
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
         """(ids, mask), each (rows, longest of these rows)."""
         return self.padded([self.ids[row] for row in rows], device)
+
+    def learning_batch(
+        self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
+    ) -> tuple[tuple[Tensor, ...], Mix | None]:
+        """Half of the texts with slips, others each time."""
+        if not self.slips:
+            return self.batch(rows, device), None
+        ids, slipped = [self.ids[row] for row in rows], np.flatnonzero(generator.random(len(rows)) < SLIPPED_SHARE)
+        worse = self.encoded([with_slips(self.texts[rows[place]], self.slips, generator) for place in slipped])
+        for place, each in zip(slipped, worse, strict=True):
+            ids[place] = each
+        return self.padded(ids, device), None
+
+    def made_worse(self, rows: np.ndarray) -> tuple[Rows, np.ndarray] | None:
+        if not self.slips:
+            return None
+        generator = np.random.default_rng(0)
+        return self.followed_by([with_slips(self.texts[row], self.slips, generator) for row in rows], self.truth[rows])
 
     def encoded(self, texts: list[str]) -> list[np.ndarray]:
         """The token ids of each text, cut."""
@@ -141,6 +164,7 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
     def prepare(self, job: Job) -> Texts:
         """Rows of a task that reads `text`."""
         rows = texts_of(job, job.model_folder(job.spec.model), job.load_rows())
+        rows.slips = getattr(job.params, "slips", 0.0)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a text")
         if unread := find_unread(job.task, job.spec.model, rows.texts):
             job.warn("unread_language", unread.message, unread.hint)
