@@ -128,6 +128,13 @@ def parser() -> argparse.ArgumentParser:
         "artifact",
         "data",
     )
+    add(
+        "insight",
+        commands.insight,
+        "Draw a map of an artifact's rows, and say what a model of a table goes by.",
+        "artifact",
+        "data",
+    )
     add("predict", commands.predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
     explaining = add(
         "explain", commands.explain, "Say what in an input its answer depends on, one input a line.", "artifact"

@@ -213,6 +213,12 @@ def robustness(options: argparse.Namespace) -> None:
     emit("result", **robustness(options.artifact, options.data, emit))
 
 
+def insight(options: argparse.Namespace) -> None:
+    from trainer.insight.insight import insight
+
+    emit("result", **insight(options.artifact, options.data, emit))
+
+
 def predict(options: argparse.Namespace) -> None:
     from trainer.inference import predict
 

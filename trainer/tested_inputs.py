@@ -35,7 +35,7 @@ def load_again(artifact: Path, version: Path) -> Loaded:
     return load(spec, tasks.get(manifest["task"]))
 
 
-def read_tested(artifact: Path, version: Path, most: int, seed: int = 0) -> AskedAgain:
+def read_asked_again(artifact: Path, version: Path, most: int, seed: int = 0) -> AskedAgain:
     """At most so many, drawn at random. `DataError` where the version is not the one that the artifact was tested on."""
     task = tasks.get(read_manifest(artifact)["task"])
     loaded = load_again(artifact, version)

@@ -151,7 +151,7 @@ CALLS: dict[Right, str] = {
         GET /datasets/{pk}/queue, GET /datasets/{pk}/rules, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /prototypes/{pk}/golden, GET /runs/{pk}/golden, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
-        GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /compare, GET /searches, GET /searches/{pk},
+        GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /runs/{pk}/insight, GET /compare, GET /searches, GET /searches/{pk},
         GET /endpoints, GET /endpoints/{slug}, GET /endpoints/{slug}/usage, GET /endpoints/{slug}/feedback,
         GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
         GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}
@@ -165,7 +165,7 @@ CALLS: dict[Right, str] = {
         POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, PUT /prototypes/{pk}/golden, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,
-        POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/robustness, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
+        POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/robustness, POST /runs/{pk}/insight, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
         POST /endpoints/{slug}/feedback/rows, POST /endpoints/{slug}/feedback/dismiss,
         DELETE /endpoints/{slug}, POST /endpoints/{slug}/keys, DELETE /endpoints/{slug}/keys/{pk},
         POST /endpoints/{slug}/links, DELETE /endpoints/{slug}/links/{pk}

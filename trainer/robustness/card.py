@@ -21,7 +21,7 @@ from trainer.intervals import percentile_interval
 from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.robustness.changes import KINDS, Change, Kind
-from trainer.tested_inputs import AskedAgain, read_tested, report_of
+from trainer.tested_inputs import AskedAgain, read_asked_again, report_of
 
 MOST_ROWS, FEWEST_ROWS = 200, 20
 SECONDS = 60.0
@@ -36,7 +36,7 @@ def robustness(artifact: Path, version: Path, emit: Emit = silent, seconds: floa
     cannot be changed so that the answers stay right."""
     engine = open_engine(artifact)
     kind = changes_of(engine)
-    rows = read_tested(artifact, version, MOST_ROWS)
+    rows = read_asked_again(artifact, version, MOST_ROWS)
     card = Card(engine, kind, rows)
     card.fit_rows(seconds)
     told = [card.measure(change, emit, number) for number, change in enumerate(kind.changes)]

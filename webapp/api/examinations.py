@@ -1,4 +1,4 @@
-"""/runs/ID/robustness: what is found out about a run on request."""
+"""/runs/ID/robustness and /runs/ID/insight: what is found out about a run on request."""
 
 from typing import Any, Literal
 
@@ -53,18 +53,44 @@ class RobustnessOut(Schema):
 def measure_robustness(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
     """Measured by a worker the first time: 202 with `Retry-After` meanwhile. 409 `no_score` or `model_removed`; 422
     `no_robustness` for a kind of answer that it cannot be told of."""
-    run = load_run(request, pk)
-    before = examining.find(run, Examination.Kind.ROBUSTNESS)
-    if before and before.error:
-        examining.ask(run, Examination.Kind.ROBUSTNESS)
-        raise failed(before)
-    return told(examining.ask(run, Examination.Kind.ROBUSTNESS), response)
+    return with_sentences(told(asked_for(load_run(request, pk), Examination.Kind.ROBUSTNESS), response))
 
 
 @router.get("/runs/{pk}/robustness", response={200: RobustnessOut, 202: MeasuringOut})
 def read_robustness(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
     """What was measured; 404 `not_examined` where nobody asked."""
-    return told(existing(load_run(request, pk), Examination.Kind.ROBUSTNESS), response)
+    return with_sentences(told(existing(load_run(request, pk), Examination.Kind.ROBUSTNESS), response))
+
+
+class InsightOut(Schema):
+    """`map`: points of rows in the plane, the most typical and the oddest rows of each label, and of each test row those learned from
+    that lie nearest; null for inputs that nothing reads as vectors. `tree` and `dependence`: of tables alone."""
+
+    map: dict[str, Any] | None
+    tree: dict[str, Any] | None
+    dependence: dict[str, Any] | None
+
+
+@router.post("/runs/{pk}/insight", response={200: InsightOut, 202: MeasuringOut})
+def look_from_above(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
+    """A map of the rows, and what a model of a table goes by: found by a worker the first time, 202 with `Retry-After` meanwhile. 409
+    `no_score` or `model_removed`; 422 `no_vectors` for inputs that have none."""
+    return told(asked_for(load_run(request, pk), Examination.Kind.INSIGHT), response)
+
+
+@router.get("/runs/{pk}/insight", response={200: InsightOut, 202: MeasuringOut})
+def read_insight(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
+    """What was found; 404 `not_examined` where nobody asked."""
+    return told(existing(load_run(request, pk), Examination.Kind.INSIGHT), response)
+
+
+def asked_for(run: Run, kind: str) -> Examination:
+    """Begun where it was not. One that failed is reported once, then begun anew."""
+    before = examining.find(run, kind)
+    row = examining.ask(run, kind)
+    if before and before.error:
+        raise failed(before)
+    return row
 
 
 def existing(run: Run, kind: str) -> Examination:
@@ -85,8 +111,15 @@ def told(row: Examination, response: HttpResponse) -> Status[dict[str, Any]]:
     if row.result is None:
         response["Retry-After"] = str(ASK_AGAIN_SECONDS)
         return Status(202, {"status": "measuring", "retry_after": ASK_AGAIN_SECONDS})
-    changes = [change | {"sentence": robustness.sentence(row.result, change)} for change in row.result["changes"]]
-    return Status(200, row.result | {"changes": changes})
+    return Status(200, row.result)
+
+
+def with_sentences(answer: Status[dict[str, Any]]) -> Status[dict[str, Any]]:
+    card = answer.value
+    if "changes" not in card:
+        return answer
+    changes = [change | {"sentence": robustness.sentence(card, change)} for change in card["changes"]]
+    return Status(answer.status_code, card | {"changes": changes})
 
 
 def failed(row: Examination) -> Problem:

@@ -8,11 +8,11 @@ from webapp.accounts.access import needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.core.forms import refused_on
-from webapp.runs import examining, robustness
+from webapp.runs import examining, insight, robustness
 from webapp.runs.models import Examination
 from webapp.runs.views import load_run
 
-SHOWN = {Examination.Kind.ROBUSTNESS: robustness.shown}
+SHOWN = {Examination.Kind.ROBUSTNESS: robustness.shown, Examination.Kind.INSIGHT: insight.shown}
 
 
 @needs(Right.EDIT, reading=Right.VIEW)
@@ -27,4 +27,4 @@ def examination(request: AuthedRequest, pk: str, kind: str) -> HttpResponse:
         examining.ask(run, kind)
         if not request.htmx:
             return redirect(f"{reverse('run', args=[pk])}#{kind}")
-    return render(request, f"runs/_{kind}.html", {"run": run, kind: SHOWN[Examination.Kind(kind)](run)})
+    return render(request, f"runs/_{kind}.html", {"run": run, kind: SHOWN[Examination.Kind(kind)](run, request.GET)})

@@ -48,6 +48,18 @@ def find(run: Run, kind: str) -> Examination | None:
     return run.examinations.filter(kind=kind).first()
 
 
+def card(run: Run, kind: str) -> dict[str, Any] | None:
+    """What the run's page shows: {state: none, working, failed or ready, problem, result}; None for a run without a model."""
+    if run.model_removed_at or not run.headline:
+        return None
+    row = find(run, kind)
+    if row is None:
+        return {"state": "none"}
+    if row.result is None:
+        return {"state": "failed", "problem": row.error} if row.error else {"state": "working"}
+    return {"state": "ready", "result": row.result}
+
+
 class Examining(Work[Examination]):
     """`trainer KIND ARTIFACT VERSION`; one at a time on a machine."""
 

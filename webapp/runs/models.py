@@ -335,6 +335,7 @@ class Examination(Leased):
         """The trainer's command."""
 
         ROBUSTNESS = "robustness", _("Robustness")
+        INSIGHT = "insight", _("From above")
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="examinations")
     kind = models.CharField(max_length=20)

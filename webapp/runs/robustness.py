@@ -16,6 +16,7 @@ from webapp.runs import examining
 from webapp.runs.models import Examination, Run
 
 Card = Mapping[str, Any]
+NOTHING: Mapping[str, str] = {}
 
 
 class Words(NamedTuple):
@@ -48,17 +49,11 @@ UNITS: dict[str, Callable[[float], str]] = {
 }
 
 
-def shown(run: Run) -> dict[str, Any] | None:
+def shown(run: Run, asked: Mapping[str, str] = NOTHING) -> dict[str, Any] | None:
     """The card of the run's page: {state: none, working, failed or ready, problem, rows, score, folds, changes [{title, sentence,
     chart}], without_effect [title]}; None for a run without a model."""
-    if run.model_removed_at or not run.headline:
-        return None
-    row = examining.find(run, Examination.Kind.ROBUSTNESS)
-    if row is None:
-        return {"state": "none"}
-    if row.result is None:
-        return {"state": "failed", "problem": row.error} if row.error else {"state": "working"}
-    return {"state": "ready", **described(row.result)}
+    card = examining.card(run, Examination.Kind.ROBUSTNESS)
+    return card | described(card["result"]) if card and card["state"] == "ready" else card
 
 
 def described(card: Card) -> dict[str, Any]:
