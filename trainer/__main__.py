@@ -141,6 +141,13 @@ def parser() -> argparse.ArgumentParser:
     )
     explaining.add_argument("--input", default="-")
     explaining.add_argument("--method", default="", help="the most faithful one where it is left out")
+    add(
+        "faithfulness",
+        commands.faithfulness,
+        "Say how faithful each way to explain an artifact's answers is, beside a random order.",
+        "artifact",
+        "data",
+    )
     exporting = add("export", commands.export, "Package an artifact for serving.", "artifact")
     exporting.add_argument("--format", choices=("onnx", "onnx-int8"), default="onnx-int8")
     add("bench", commands.bench, "Measure how fast an artifact answers.", "artifact")

@@ -233,6 +233,12 @@ def explain(options: argparse.Namespace) -> None:
         print(json.dumps(answer, ensure_ascii=False))  # noqa: T201
 
 
+def faithfulness(options: argparse.Namespace) -> None:
+    from trainer.inference import faithfulness
+
+    emit("result", **faithfulness(options.artifact, options.data))
+
+
 def export(options: argparse.Namespace) -> None:
     from trainer.packaging.export import export
 

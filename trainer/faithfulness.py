@@ -93,7 +93,7 @@ def row_areas(
 
 def weights_of(engine: Engine[Any, Any], method: str, value: Any, parts: Parts[Any]) -> np.ndarray:  # noqa: ANN401  as read
     """(parts,); exact weights of smaller parts are added up to those."""
-    if method in AGNOSTIC:
+    if method in engine.weighed_by_parts:
         return engine.weigh(method, value, parts).weights
     described, weighed = engine.exact(value)
     if len(described) == len(parts.described):

@@ -14,14 +14,22 @@ from trainer.data.pair_rows import read_pairs
 from trainer.data.passage_rows import read_loaded as read_passages
 from trainer.data.tag_rows import read_loaded as read_tags
 from trainer.data.version import read_version
+from trainer.dotted import load_class
 from trainer.engines import Engine, open_engine
+from trainer.engines.text import TextEngine
 from trainer.errors import DataError
+from trainer.faithfulness import MOST_ROWS, deletion_test
 from trainer.messages import _
 from trainer.outputs import joined
 from trainer.packaging.manifest import read_manifest
 from trainer.spec import SplitSpec
+from trainer.tested_inputs import read_asked_again
 
 BATCH = 64
+BY_NETWORK = ("integrated_gradients", "gradient_shap")
+NETWORK = "trainer.families.text.gradients.GradientEngine"
+HEAD = "head.json"
+FAITHFULNESS_SECONDS = 60.0
 BENCH_SECONDS = 3.0
 
 
@@ -107,13 +115,28 @@ def read_data(data: Path, task: str, columns: dict[str, str] | None, media: Path
 
 def explain(artifact: Path, inputs: list[Any], method: str = "") -> list[dict[str, Any]]:
     """Each answer with its `explanation`; see `Engine.explain`. `DataError` for a method that this model has not."""
-    engine = open_engine(artifact)
+    engine = open_with_network(artifact) if method in BY_NETWORK else open_engine(artifact)
     check_method(engine, method)
     read = read_inputs(engine, inputs)
     answered = [engine.predict([value])[0] for value in read]
     return [
         answer | {"explanation": engine.explain(value, method)} for answer, value in zip(answered, read, strict=True)
     ]
+
+
+def open_with_network(artifact: Path) -> Engine[Any, Any]:
+    """With the trained network beside the packaged model, where that is one of texts; it needs torch."""
+    engine = open_engine(artifact)
+    if type(engine) is not TextEngine or not (artifact / "model" / HEAD).is_file():
+        return engine
+    return load_class(NETWORK, TextEngine)(artifact, engine.manifest, engine.engine, None)
+
+
+def faithfulness(artifact: Path, version: Path) -> dict[str, Any]:
+    """The deletion test (`trainer.faithfulness`) of all methods that there are here, on as many test rows as a minute allows."""
+    engine = open_with_network(artifact)
+    rows = read_asked_again(artifact, version, MOST_ROWS)
+    return deletion_test(engine, read_inputs(engine, rows.inputs), FAITHFULNESS_SECONDS)
 
 
 def check_method(engine: Engine[Any, Any], method: str) -> None:

@@ -18,6 +18,7 @@ class Known:
     """A model whose answer is how many of a text's words are its own; `methods` weigh them rightly, wrongly, or not at all."""
 
     is_explained_quickly = True
+    weighed_by_parts = ()
     reads_slowly = False
     WEIGHING = {"right": 1.0, "wrong": -1.0, "blind": 0.0}
 

@@ -74,6 +74,8 @@ class Engine(Generic[Read, Answered]):
 
     methods: tuple[str, ...] = ("occlusion",)
     """Of `explain`; the first is the usual one."""
+    weighed_by_parts: tuple[str, ...] = tuple(AGNOSTIC)
+    """Methods that weigh the parts that `parts` names; the others have parts of their own (`exact`)."""
     is_explained_quickly = True
     """Whether serving can explain an answer: not where each one is written token by token."""
     embeds = False
@@ -238,7 +240,7 @@ class Engine(Generic[Read, Answered]):
         `seconds`: about how long it may take; the input is then divided into as many parts as that allows.
         """
         method = method or self.method
-        if method not in AGNOSTIC:
+        if method not in self.weighed_by_parts:
             return explained(method, *self.exact(value))
         parts = self.parts(value, parts_allowed(method, lambda: self.answered([value]), seconds))
         explanation = explained(method, parts.described, self.weigh(method, value, parts))

@@ -19,7 +19,7 @@ PIECE = 16
 
 
 class TextEngine(ArrayEngine[str]):
-    methods = ("occlusion", "lime")
+    methods: tuple[str, ...] = ("occlusion", "lime")
 
     def __init__(
         self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False

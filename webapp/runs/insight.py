@@ -104,8 +104,8 @@ def count(points: Sequence[Found], label: int | None) -> int:
 
 
 def plot(points: Sequence[Found], colouring: Colouring, colour: str, row: int | None) -> SafeString:
-    """Each point is a link to its row; the lists beside the map have links for whoever uses no pointer. Those without a colour lie
-    below."""
+    """Each point is a link to its row for whoever has a pointer; the lists beside the map have links for everybody. Those without a
+    colour lie below."""
     order = sorted(range(len(points)), key=lambda place: (points[place]["row"] == row, colouring.of[place] != OTHERS))
     circles = format_html_join(
         "",
@@ -123,10 +123,7 @@ def plot(points: Sequence[Found], colouring: Colouring, colour: str, row: int | 
             for place in order
         ),
     )
-    label = _("Map of %(count)s rows: those that are alike lie close together") % {"count": len(points)}
-    return format_html(
-        '<svg class="map" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>', WIDTH, HEIGHT, label, circles
-    )
+    return format_html('<svg class="map" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>', WIDTH, HEIGHT, circles)
 
 
 def told_row(found: Found, by_row: Mapping[int, Found], row: int | None) -> dict[str, Any]:
