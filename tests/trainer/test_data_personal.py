@@ -281,6 +281,9 @@ def test_a_cell_is_a_person_s_name(cell: str, person: bool) -> None:
         ("Ms\u00a0O’Neil", "Ms\u00a0⟨name⟩"),
         ("Dr. who", "Dr. who"),
         ("drMr Bean", "drMr Bean"),
+        ("It should be Ms. And the street is wrong", "It should be Ms. And the street is wrong"),
+        ("Not Mr. I am Ms Andrews", "Not Mr. I am Ms ⟨name⟩"),
+        ("Mr. I. Andrews", "Mr. ⟨name⟩"),
         ("Mr.", "Mr."),
     ],
 )
