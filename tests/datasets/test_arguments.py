@@ -92,10 +92,11 @@ def test_what_is_written_into_files_is_read_from_there_alone(workspace: Workspac
 
 
 COMMAND = re.compile(
-    r'(?<![\w\])])\[\s*"(inspect|fetch|fetch-model|fetch-media|sample|addresses|augment|estimate|run|export|propose)"'
+    r'(?<![\w\])])\[\s*"(inspect|fetch|fetch-model|fetch-media|sample|addresses|augment|estimate|run|export|propose|suggest|groups|compare|explain|robustness|insight|faithfulness)"'
 )
 CALLERS = {
     "webapp/datasets/reading.py": {"inspect", "fetch", "sample", "addresses", "fetch-media"},
+    "webapp/labelling/guiding.py": {"suggest"},
     "webapp/runs/access.py": {"fetch-model"},
     "webapp/runs/training.py": {"run"},
     "webapp/runs/searching.py": {"propose"},

@@ -342,7 +342,7 @@ class Examination(Leased):
     result = models.JSONField(null=True)
 
     class Meta(Leased.Meta):
-        constraints = [models.UniqueConstraint(fields=["run", "kind"], name="one_examination_each")]
+        constraints = [models.UniqueConstraint(fields=("run", "kind"), name="one_examination_each")]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.run}"
