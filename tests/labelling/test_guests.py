@@ -1,5 +1,6 @@
 """Guests label by a link: a share of the rows, personal data masked, nothing else; and how far people agree."""
 
+import logging
 import random
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from tests.labelling.rows import made_from, read
 from webapp.accounts.models import User, Workspace
+from webapp.core.logs import RedactingFormatter
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 from webapp.labelling import actions, doubts, guests
@@ -178,3 +180,26 @@ def test_agreement_has_an_interval_and_names_the_pair_that_is_disputed_most() ->
     assert found.low < found.alpha < found.high
     assert (found.rows, found.pair) == (200, ("card", "cash"))
     assert agreement_of(units[:9]) is None
+
+
+def test_a_guest_labels_no_row_beyond_their_share(prototype: Prototype, user: User) -> None:
+    version = version_of(prototype)
+    link = guests.create(prototype, user, "Intern", 14, 20)
+    pool = range(41, 101)
+    own = [row for row in pool if guests.in_share(link, row)]
+    other = next(row for row in pool if row not in own)
+    with pytest.raises(Problem):
+        guests.decide(link, version, other, "good")
+    guests.decide(link, version, own[0], "good")
+    assert [one.row for one in Decision.objects.all()] == [own[0]]
+
+
+def test_the_address_is_the_public_one_and_stays_out_of_logs(
+    client_of: Callable[[User], Client], prototype: Prototype, user: User, settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://models.example.org"
+    link = guests.create(prototype, user, "Intern", 14, 100)
+    page = client_of(user).get(reverse("label_guests", args=[prototype.pk])).content.decode()
+    assert f"https://models.example.org/guests/{link.token}" in page
+    record = logging.makeLogRecord({"msg": f"GET /guests/{link.token} 500", "levelname": "ERROR"})
+    assert link.token not in RedactingFormatter("%(message)s").format(record)

@@ -5,7 +5,7 @@ import re
 from http import HTTPStatus
 
 SECRET_PATH = re.compile(
-    r"(/signin/|/invitations/|/settings/address/|/accounts/password/reset/key/|/accounts/confirm-email/)[^\s\"'<>?]+"
+    r"(/signin/|/invitations/|/guests/|/settings/address/|/accounts/password/reset/key/|/accounts/confirm-email/)[^\s\"'<>?]+"
 )
 """Addresses that hold a secret: whoever reads one in a log could sign in with it."""
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -78,8 +79,7 @@ def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
     context = {
         "prototype": prototype,
         "links": [
-            (link, request.build_absolute_uri(reverse("guest_label", args=[link.token])), labelled_by(link))
-            for link in links
+            (link, settings.PUBLIC_URL + reverse("guest_label", args=[link.token]), labelled_by(link)) for link in links
         ],
         "agreement": guests.agreement(prototype),
         "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],

@@ -78,6 +78,11 @@ def in_share(link: GuestLink, row: int) -> bool:
     return row * 2654435761 % 2**32 / 2**32 * 100 < link.share
 
 
+def is_asked(link: GuestLink, version: DatasetVersion, row: int) -> bool:
+    """Whether the guest can have been shown the row: one of their share, or one that somebody has labelled."""
+    return in_share(link, row) or Decision.objects.filter(version=version, row=row, value__isnull=False).exists()
+
+
 def next_item(link: GuestLink, version: DatasetVersion) -> Item | None:
     """The row that the guest is asked about, masked; None where none is left."""
     own = Decision.objects.filter(guest=link).count()
@@ -125,7 +130,7 @@ def decide(link: GuestLink, version: DatasetVersion, row: int, value: str) -> No
     value = canonical_label(value)
     if value not in dict(actions.labels_of(version)):
         raise Problem(_("No label was chosen."), code="bad_label", hint=_("Choose a label."), field="value")
-    if row not in in_pool(version, [row]):
+    if row not in in_pool(version, [row]) or not is_asked(link, version, row):
         raise actions.labelled_already(row)
     given: dict[str, Any] = {"workspace": link.workspace, "version": version, "row": row}
     try:

@@ -8,6 +8,6 @@ urlpatterns = [
     path("prototypes/<str:pk>/label/undo", views.undo, name="undo_label"),
     path("prototypes/<str:pk>/label/rules", bulk_views.label_rules, name="label_rules"),
     path("prototypes/<str:pk>/label/guests", guest_views.label_guests, name="label_guests"),
-    path("label/<str:token>", guest_views.guest, name="guest_label"),
+    path("guests/<str:token>", guest_views.guest, name="guest_label"),
     path("prototypes/<str:pk>/label/done", views.done, name="finish_labels"),
 ]
