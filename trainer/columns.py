@@ -261,9 +261,11 @@ def are_classes(column: ColumnProfile) -> bool:
 def label_score(column: ColumnProfile) -> float:
     distinct, kind = column["distinct"], column["kind"]
     named = is_named(column, "label")
+    if distinct == 1:  # one value says nothing
+        return 0
     if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty", "list") or not are_classes(column):
         return 0.5 if named and kind in ("category", "text") and distinct >= 1 else 0
     if kind == "text" and not named:
         return 0
     points = 1 + (10 if named else 0) + (2 if kind in ("category", "boolean") else 0) + 1 / distinct
-    return points * present_share(column) * (0.01 if distinct == 1 else 1)  # one value says nothing
+    return points * present_share(column)

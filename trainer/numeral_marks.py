@@ -21,6 +21,11 @@ LONGEST = 60
 BOUND = re.compile(r"(?:[<>≤≥＜＞]=?|=[<>]|⩽|⩾)\s*([-+(]?[^<>=≤≥]*\d[^<>=≤≥]*)|([^<>=≤≥]*\d\D{0,12}?)\s*\+")
 """More or less than a number, as laboratories and forms write it: >5, <0.1, 65+."""
 BOUNDED = re.compile(r"^\s*[<>≤≥＜＞=⩽⩾]|\+\s*$")
+ABOUT = re.compile(
+    r"(?:[~≈∼～≃]|(?:ca|circa|approx|approximately|about|around|roughly|etwa|ungefähr|rund|environ|env|aprox|aproximadamente|unos|około|примерно|около|約|约|大约|大概)\.?)\s*([-+(]?\D{0,4}\d[^~]*)",
+    re.IGNORECASE,
+)
+"""Nearly a number, as people write what they did not count: ~5, ca. 5, about 5."""
 NO_TIMES = re.compile(
     r"(^|[^a-z])(verses?|chapters?|refs?|reference|scores?|result|ratio|odds|aspect|bible|sura|ayah|vers|kapitel|ergebnis|stand|verset)($|[^a-z])|比分|比例|章节"
 )
@@ -51,6 +56,9 @@ def account_parts(text: str) -> tuple[str, str] | None:
 
 
 def bound_of(text: str) -> str | None:
-    """The number of ">5", "<= 0.1", "65+", as it is written; None for what is no bound."""
-    match = BOUND.fullmatch(text.strip()) if len(text) <= LONGEST and BOUNDED.search(text) else None
+    """The number of ">5", "<= 0.1", "65+", "~5", "about 5", as it is written; None for what is no bound."""
+    text = text.strip()
+    if len(text) <= LONGEST and not text[:1].isdigit() and (about := ABOUT.fullmatch(text)):
+        return about[1].strip()
+    match = BOUND.fullmatch(text) if len(text) <= LONGEST and BOUNDED.search(text) else None
     return None if match is None else (match[1] or match[2]).strip()

@@ -185,12 +185,17 @@ def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable
     lists = [column for column in rest if column["kind"] == "list"]
     if text and lists:
         yield "multilabel-classification", {"text": text, "labels": lists[0]["name"]}
-    numbers = [column for column in rest if column["kind"] == "number"]
+    numbers = [column for column in varied(rest) if column["kind"] == "number"]
     if pair.get("text") and numbers:
         yield "text-regression", {"text": pair["text"], "target": best_target(numbers)["name"]}
     if text and [column["name"] for column in filled if column["kind"] != "id"] == [text]:
         yield "text-generation", {"text": text}
     yield from guess_table_tasks(free, text if len(texts) == len(free) else None, wanted)
+
+
+def varied(columns: Columns) -> Columns:
+    """Those with two values or more: a constant is nothing to learn."""
+    return [column for column in columns if column["distinct"] > 1]
 
 
 def is_nearly_empty(column: ColumnProfile) -> bool:
@@ -226,7 +231,7 @@ def guess_media_tasks(media: ColumnProfile, others: Columns) -> Iterable[tuple[s
     )
     if label and texts:
         yield "image-text-classification", media_role | {"text": texts[0]["name"], "label": label["name"]}
-    numbers = [column for column in others if not kinds.are_classes(column)]
+    numbers = [column for column in varied(others) if not kinds.are_classes(column)]
     if label:
         yield "image-classification", media_role | {"label": label["name"]}
     if numbers:
@@ -321,7 +326,7 @@ def is_binary(column: ColumnProfile) -> bool:
 def mixed_target(free: Columns, pair: Roles, wanted: ColumnProfile | None = None) -> ColumnProfile | None:
     """The answer of a table whose columns of texts (`pair`: the likeliest) stand beside enough others that may say
     something too; None where the text is all there is to read."""
-    usable = [column for column in free if column["kind"] in ("number", "category", "boolean")]
+    usable = [column for column in varied(free) if column["kind"] in ("number", "category", "boolean")]
     if not pair.get("text") or not usable:
         return None
     target = wanted or best_target(usable, len(free))
@@ -347,8 +352,8 @@ def guess_table_tasks(
     free: Columns, only_text: str | None, answer: ColumnProfile | None = None
 ) -> Iterable[tuple[str, Roles]]:
     """Classes or numbers of the column that looks most like an answer, or of `answer`; nothing for texts alone."""
-    usable = [column for column in free if column["kind"] in ("number", "category", "boolean")]
-    if len(free) < 2 or not usable or only_text:
+    usable = [column for column in varied(free) if column["kind"] in ("number", "category", "boolean")]
+    if len(free) < 2 or not (usable or answer) or only_text:
         return
     target = answer or best_target(usable, len(free))
     order = ["tabular-classification", "tabular-regression"]

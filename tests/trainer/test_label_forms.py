@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests.trainer.data_files import picture, zipped
 from tests.trainer.data_made import unmapped
 from trainer.data.class_names import names_of_most, parse_legend
 from trainer.data.inspect import inspect
@@ -311,3 +312,31 @@ def test_a_file_beside_names_ids_in_lists(tmp_path: Path, names: str) -> None:
 def test_other_numbers_with_commas_are_no_lists(tmp_path: Path, cells: list[str]) -> None:
     result, _rows = table_of_ids(tmp_path, cells)
     assert result["suggestion"]["task"] != "multilabel-classification"
+
+
+@pytest.mark.parametrize(
+    ("cells", "chosen"),
+    [
+        (["1,0,0", "0,1,0", "1,0,1", "0,0,1", "0,1,1"], "labels"),
+        (["1,1,1", "0,0,0", "1,1,0", "0,0,0", "1,1,1"], "votes"),
+    ],
+)
+def test_numbered_columns_of_0_and_1_are_labels_or_people(cells: list[str], chosen: str, tmp_path: Path) -> None:
+    result, rows = read(tmp_path, "text,label_1,label_2,label_3", cells)
+    told = reading(result, "label_columns")
+    assert (told["chosen"], told["doubt"]) == (chosen, True)
+    assert {told["chosen"], *told["others"]} == {"labels", "votes", "keep"}
+    first = {key: rows[2].get(key) for key in ("labels", "label")}
+    expected = (
+        {"labels": '["label_1", "label_3"]', "label": None} if chosen == "labels" else {"labels": None, "label": "1"}
+    )
+    assert first == expected
+
+
+def test_several_labels_of_images_are_said_not_to_be_learned(tmp_path: Path) -> None:
+    files = {f"{n}.png": picture(n * 5) for n in range(12)}
+    names = ["file,labels", *(f"{n}.png,{'cat;dog' if n % 2 else 'cat' if n % 3 else 'owl;dog'}" for n in range(12))]
+    path = zipped(tmp_path / "a.zip", files | {"labels.csv": "\n".join(names).encode()})
+    result = inspect([path], tmp_path / "v1")
+    assert (result["suggestion"]["task"], result["suggestion"]["trainable"]) == (None, False)
+    assert "several_labels" in {problem["code"] for problem in result["problems"]}

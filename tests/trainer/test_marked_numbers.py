@@ -50,6 +50,33 @@ def test_bounds(cell: str, number: str | None) -> None:
     assert bound_of(cell) == number
 
 
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [("~5", "5"), ("ca. 5 kg", "5 kg"), ("about 1,200", "1,200"), ("约 5", "5"), ("5~7", None), ("about it", None)],
+)
+def test_what_is_nearly_a_number(cell: str, number: str | None) -> None:
+    assert bound_of(cell) == number
+
+
+def test_nearly_a_number_is_told_as_ranges_are(tmp_path: Path) -> None:
+    cells = [*map(str, range(20)), "~5", "about 7"]
+    dataset = read(
+        tmp_path, {"a.csv": "text,n\n" + "".join(f"words {n} of it,{cell}\n" for n, cell in enumerate(cells))}
+    )
+    told = reading(dataset, "ranges:n")
+    assert (told["chosen"], told["others"], told["doubt"]) == ("middle", ["text"], True)
+    assert next(column for column in dataset.profile if column["name"] == "n")["missing"] == 0
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[f"{n},0,a text with some words {n}" for n in range(9)], [f"{n},0,{n * 0.5 + 1}" for n in range(9)]],
+)
+def test_a_constant_is_no_label(rows: list[str], tmp_path: Path) -> None:
+    dataset = read(tmp_path, {"a.csv": "id,label,what\n" + "".join(f"{row}\n" for row in rows)})
+    assert "label" not in dataset.roles.values()
+
+
 def test_bounds_are_told_as_ranges_are(tmp_path: Path) -> None:
     rows = "".join(f"{number},{cell}\n" for number, cell in enumerate([">5", "<0.1", "3", "2.5", "4", "1.5"] * 5))
     dataset = read(tmp_path, {"a.csv": "id,crp\n" + rows})

@@ -19,7 +19,7 @@ from trainer.data.judgements import join_judgements
 from trainer.data.label_columns import read_labels
 from trainer.data.marks import read_marks
 from trainer.data.mixed_tables import read_mixed_table
-from trainer.data.readings import Choices, LeftOut, readings_as_json
+from trainer.data.readings import Choices, LeftOut, readings_as_json, ways_back
 from trainer.data.repeated_files import find_repeated, tell_repeated
 from trainer.data.several_tables import join_tables, left_out_problems
 from trainer.data.splitting import split_dataset
@@ -108,7 +108,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
     read_columns(dataset, choices)
     if task is None and not columns:
         read_mixed_table(dataset, choices)
-    choices.check_used()
+    dataset.readings += ways_back(choices, dataset.readings)
     split_dataset(dataset, dataset.split_spec, file_parts)
     return dataset
 

@@ -235,7 +235,7 @@ def read_separated(dataset: Dataset, name: str, sample: Sequence[str], choices: 
     picked = choices.pick("separator", marks, column=name)
     asked = marks[picked] if picked else None
     separator = asked or guessed
-    if separator is None and (possible := possible_separator(sample)):
+    if separator in (None, KEEP) and guessed is None and (possible := possible_separator(sample)):
         shown = _("Each cell of “%(column)s” is one label", column=name)
         return [
             Reading(
@@ -243,8 +243,9 @@ def read_separated(dataset: Dataset, name: str, sample: Sequence[str], choices: 
                 KEEP,
                 shown,
                 [Choice(NAMES_OF_MARKS.get(possible, possible), split_at(possible))],
-                0.7,
+                1.0 if asked else 0.7,
                 column=name,
+                is_asked=bool(asked),
             )
         ]
     if separator is None:

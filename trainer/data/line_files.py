@@ -4,7 +4,7 @@ class."""
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from trainer import columns as kinds
 from trainer.data.dataset import Dataset
 from trainer.data.file_parts import parts_of_names
 from trainer.data.paired_tables import ANSWERS, INPUTS, are_pair_names
-from trainer.data.readings import Choice, Reading
+from trainer.data.readings import Choice, Reading, bad_reading
 from trainer.data.tables.conll import looks_like_conll
 from trainer.data.tables.dialects import DELIMITERS, parts_by_blanks
 from trainer.data.tables.prose import TABLE_NAME, is_even
@@ -35,7 +35,8 @@ ENDINGS = frozenset(
     ["json", "xml", "yml", "ini", "cfg", "log", "sql", "csv", "tsv", "tab", "arff", "dat", "md", "py", "js"]
 )
 """Endings of two or three letters that are no language and no class."""
-APART = Choice("table", _("The files are tables of their own"))
+TABLE = "table"
+APART = Choice(TABLE, _("The files are tables of their own"))
 SIDES = {"source": "source", "src": "source", "target": "target", "tgt": "target", "trg": "target"}
 
 
@@ -68,6 +69,16 @@ def read_line_files(files: Sequence[tuple[Path, str]]) -> LineRows | None:
     if any(len(file.lines) < MIN_LINES for file in read):
         return None
     return parallel_rows(read) or answer_rows(read) or class_rows(read)
+
+
+def asked_lines(found: Sequence[Reading], asked: str | None) -> list[Reading]:
+    """What is told of the files by what somebody asked for; `SpecError` for what they are not."""
+    told = found[0]
+    if asked not in (None, told.chosen, TABLE):
+        raise bad_reading("lines", str(asked), [told.chosen, TABLE])
+    if asked != TABLE:
+        return [replace(told, is_asked=asked is not None, confidence=1.0 if asked else told.confidence), *found[1:]]
+    return [Reading("lines", TABLE, APART.label, [Choice(told.chosen, told.sentence)], is_asked=True)]
 
 
 def may_hold_lines(path: Path, name: str) -> bool:

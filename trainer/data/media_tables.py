@@ -121,6 +121,7 @@ def naming_column(table: Table, files: Files, folder: str = "") -> int | None:
     for index in range(len(table.columns)):
         cells = [cell for cell in batches[0][index][:200] if cell]
         if are_bare(cells) and not trust_of_numbers(table.columns[index], index, cells, files):
+            tell_refused(table, index, cells, files, folder)
             continue
         named = [entry.name for cell in cells if (entry := files.find(cell, folder)) is not None]
         # Of two columns that match, the one that names more files, with their endings: a speaker's id may be the name of one.
@@ -143,6 +144,18 @@ def trust_of_numbers(title: str, index: int, cells: list[str], files: Files) -> 
         return 0.95 if is_distinct and is_exact else 0.85
     is_called = IS_ID.search(title.strip().lower()) or (index == 0 and title == numbered(1)[0])
     return 0.8 if is_distinct and is_called else 0.0
+
+
+def tell_refused(table: Table, column: int, cells: list[str], files: Files, folder: str) -> None:
+    """That somebody chose that numbers are no names of files, where they could be."""
+    title = table.columns[column]
+    if files.choices.get(NUMBERS, files.archive.name, title) != "none" or any(told.what == NUMBERS and told.column == title for told in files.readings):  # fmt: skip
+        return
+    if sum(files.find(cell, folder) is not None for cell in cells) < MIN_MATCHED * len(cells):
+        return
+    sentence = _("The numbers in “%(column)s” of %(table)s are no names of files", column=title, table=table.name)
+    other = Choice("names", _("They are names of files"))
+    files.readings.append(Reading(NUMBERS, "none", sentence, [other], 1.0, files.archive.name, title, is_asked=True))
 
 
 def number_reading(table: Table, column: int, files: Files) -> list[Reading]:
@@ -170,19 +183,30 @@ def folder_column(table: Table, files: Files, naming: int | None) -> int | None:
             continue
         inside = {entry.name for cell in cells for entry in files.folders.get(cell, ())}
         known = sum(cell in files.folders for cell in cells)
-        if files.choices.pick(FOLDERS, ("folders", "none"), files.archive.name) == "none":
-            continue
+        is_refused = files.choices.pick(FOLDERS, ("folders", "none"), files.archive.name) == "none"
         if (
             known < (MIN_NUMBERED if are_bare(cells) else MIN_NAMED) * len(cells)
             or len(inside) < MIN_NAMED * len(files.media)
             or len(inside) <= len(cells)
         ):
             continue
+        if is_refused:
+            tell_apart(table, index, files)
+            continue
         if naming is None or len(inside) > sum(
             files.find(cell) is not None for batch in batches for cell in batch[naming]
         ):
             return index
     return None
+
+
+def tell_apart(table: Table, column: int, files: Files) -> None:
+    """That somebody chose that a column does not name folders, though it does."""
+    if any(told.what == FOLDERS for told in files.readings):
+        return
+    sentence = _("“%(column)s” of %(table)s names no folders", column=table.columns[column], table=table.name)
+    other = Choice("folders", _("They are names of folders"))
+    files.readings.append(Reading(FOLDERS, "none", sentence, [other], 1.0, files.archive.name, is_asked=True))
 
 
 def rows_of_folders(table: Table, column: int, files: Files, collection: Collection) -> list[MediaRow]:

@@ -5,6 +5,7 @@ choices that it weighed, and a `LeftOut` for the records that it did not keep. R
 left out. Both are in profile.json (`reading`, `left_out`); `inspect --reading what=choice` asks for another choice.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,9 @@ SURE = 0.9
 MAX_EXAMPLES = 5
 PREVIEW_ROWS, PREVIEW_COLUMNS, PREVIEW_CHARACTERS = 3, 8, 80
 MAX_READINGS = 200
+FOUND = "auto"
+"""The choice that leaves a question to the reader again."""
+ROWS = re.compile(r"\d{1,9}-\d{1,9}")
 
 
 @dataclass
@@ -113,7 +117,8 @@ class Choices:
         """The choice asked for; None where the reader decides."""
         keys = [key_of(what, file, column), key_of(what, "", column)]
         self.known |= set(keys)
-        return next((self.asked[key] for key in keys if key in self.asked), None)
+        asked = next((self.asked[key] for key in keys if key in self.asked), None)
+        return None if asked == FOUND else asked
 
     def pick(self, what: str, options: Iterable[str], file: str = "", column: str = "") -> str | None:
         """The same, of some options; `SpecError` for one that is not among them."""
@@ -123,8 +128,10 @@ class Choices:
         return choice
 
     def number(self, what: str, file: str = "") -> int | None:
-        """The same, as a whole number from 0 on."""
+        """The same, as a whole number from 0 on; None for several rows (1-2), which are those that the reader finds."""
         choice = self.get(what, file)
+        if choice is not None and ROWS.fullmatch(choice):
+            return None
         if choice is not None and not (choice.isascii() and choice.isdigit() and len(choice) < 10):
             raise bad_reading(what, choice, ["0", "1", "2", "…"])
         return None if choice is None else int(choice)
@@ -172,6 +179,31 @@ def preview_of(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> 
 
     shown = [[cut(cell) for cell in row[:PREVIEW_COLUMNS]] for _n, row in zip(range(PREVIEW_ROWS), rows, strict=False)]
     return {"columns": [cut(name) for name in columns[:PREVIEW_COLUMNS]], "rows": shown}
+
+
+def ways_back(choices: Choices, told: Sequence[JsonObject]) -> list[JsonObject]:
+    """An entry for each choice of a person after which no reader put the question any more, so that it can be taken back;
+    `SpecError` for a question that none put at all."""
+    choices.check_used()
+    keys = {str(reading["what"]) for reading in told}
+    bare = {key.partition("@")[0] for key in keys}
+
+    def is_told(key: str) -> bool:
+        question = key.partition("@")[0]
+        return key in keys or question in keys or ("@" not in key and question in bare)
+
+    gone = [key for key, choice in choices.asked.items() if choice != FOUND and not is_told(key)]
+    label = _("As the reader finds it")
+    return [
+        Reading(
+            key,
+            choices.asked[key],
+            _("“%(what)s” was chosen as “%(choice)s”", what=key[:120], choice=choices.asked[key][:60]),
+            [Choice(FOUND, label)],
+            is_asked=True,
+        ).as_dict()
+        for key in gone
+    ]
 
 
 def readings_as_json(readings: Sequence[Reading]) -> list[dict[str, Any]]:

@@ -87,8 +87,8 @@ def compare_headers(several: Several, choices: Choices, reopen: Reopen) -> None:
     """A file whose first row is a record where other files of its width have their header: its columns are theirs, in their
     order."""
     for index, table in enumerate(several.tables):
-        reference = reference_of(table, several.tables)
-        if reference is None or choices.number("header", table.name) is not None:
+        reference, asked = reference_of(table, several.tables), choices.number("header", table.name)
+        if reference is None or asked:
             continue
         if table.columns != numbered(len(table.columns)):
             bare = reopen(several.places[index], 0)
@@ -104,7 +104,12 @@ def compare_headers(several: Several, choices: Choices, reopen: Reopen) -> None:
         preview = preview_of(table.columns, rows_shown(table))
         others = [Choice("1", _("Header in row 1"))]
         table.readings = [reading for reading in table.readings if reading.what != "header"]
-        table.readings.append(Reading("header", "0", sentence, others, 0.8, table.name, preview=preview))
+        confidence = 0.8 if asked is None else 1.0
+        table.readings.append(
+            Reading(
+                "header", "0", sentence, others, confidence, table.name, preview=preview, is_asked=asked is not None
+            )
+        )
 
 
 def reference_of(table: Table, tables: Sequence[Table]) -> Table | None:

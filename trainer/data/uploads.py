@@ -25,7 +25,7 @@ from trainer.data.exports.writers import write_export
 from trainer.data.file_parts import file_order, parts_of_names
 from trainer.data.gathering import Meter, reading_problems
 from trainer.data.idx import IdxFile, collect_idx, read_idx
-from trainer.data.line_files import read_line_files
+from trainer.data.line_files import TABLE, asked_lines, read_line_files
 from trainer.data.media_columns import find_base64, read_column
 from trainer.data.media_files import Collection
 from trainer.data.media_problems import (
@@ -154,9 +154,18 @@ def sort_uploads(sent: list[SentFile], place: Path, folder: Path | None, emit: E
             sources.class_names |= source.collection.class_names
         if collections:
             sources.dataset, sources.parts = build_dataset(collections, media_folder, sources.problems)
-        elif choices.get("lines") != "table" and (lines := read_line_files(sources.tables)):
-            sources.dataset, sources.parts, sources.readings = lines.dataset, lines.parts, lines.readings
+        else:
+            take_lines(sources, choices)
     return sources
+
+
+def take_lines(sources: Sources, choices: Choices) -> None:
+    """Texts of which each line is a row, unless somebody wants them as tables."""
+    if (lines := read_line_files(sources.tables)) is None:
+        return
+    sources.readings = asked_lines(lines.readings, choices.get("lines"))
+    if sources.readings[0].chosen != TABLE:
+        sources.dataset, sources.parts = lines.dataset, lines.parts
 
 
 @dataclass

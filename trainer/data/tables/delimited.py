@@ -12,12 +12,14 @@ from trainer.data.tables.csv_batches import batches
 from trainer.data.tables.csv_records import Record, RecordReader
 from trainer.data.tables.dialects import NAMES, STAND_IN, Dialect, find_dialect, sample_records
 from trainer.data.tables.header_readings import (
+    check_range,
     chosen_header,
     fitted_names,
     header_reading,
     leave_out_titles,
     names_as_written,
     shown_line,
+    with_found_header,
 )
 from trainer.data.tables.headers import WORDS, filled, usual_width
 from trainer.data.tables.streams import Lines
@@ -87,16 +89,27 @@ def csv_table(
     check_columns(names, name, MAX_FIELDS if is_wide else MAX_COLUMNS)
     table.columns = names
     leave_out_titles(table, first, header)
-    table.readings.append(header_reading(table, first, header, header_row))
+    told = header_reading(table, first, header, header_row)
+    if header_row is not None:
+        found = csv_table(
+            Lines(io.StringIO(sample, newline=""), name), sample, name, size, {}, choices=found_form(choices)
+        )
+        with_found_header(told, next(reading for reading in found.readings if reading.what == "header"))
+    table.readings.append(check_range(told, choices))
     if header_row is None and (header.row < 0 or first[header.row][0] > 1):
         table.details["header_row"] = 0 if header.row < header.first else first[header.row][0]
-    report_dialect(table, dialect, candidates, looked_at)
+    report_dialect(table, dialect, candidates, looked_at, choices.get("delimiter", name) is not None)
     reader.learn(body, len(names))
     shown = names_as_written(rows, header)
     start = header.row + 1 if header.row >= header.first else header.first
     table.batches = batches(chain(first[start:], records), table, shown, choices)
     narrow(table)
     return table
+
+
+def found_form(choices: Choices) -> Choices:
+    """What was asked for, but of the header."""
+    return Choices({what: choice for what, choice in choices.asked.items() if not what.startswith("header")})
 
 
 def settle_dialect(
@@ -110,8 +123,10 @@ def settle_dialect(
     mark = next((mark for mark, word in NAMES.items() if asked in (mark, word)), asked) or declared
     if mark:
         same = next((dialect for _score, dialect in candidates if dialect.delimiter == mark), None)
+        others = [(score, made) for score, made in candidates if made.delimiter != mark and made != found]
+        others = [(1.0, found), *others] if found.delimiter not in (mark, STAND_IN) else others
         found = same or Dialect(mark[:8], found.quote, found.escape)
-        candidates = [(1.0, found)]
+        candidates = [(1.0, found), *(others if asked else [])]
     return found, candidates
 
 
@@ -122,10 +137,13 @@ def has_one_column(sample: str) -> bool:
     return word in WORDS and bool(later) and bool(later[0].strip()) and not later[0].startswith(word)
 
 
-def report_dialect(table: Table, dialect: Dialect, candidates: list[tuple[float, Dialect]], sample: str) -> None:
+def report_dialect(
+    table: Table, dialect: Dialect, candidates: list[tuple[float, Dialect]], sample: str, is_asked: bool
+) -> None:
     """A reading for the delimiter where another one parts the sample nearly as evenly, or where it is a rare one."""
     rivals = [(score, rival) for score, rival in candidates if rival.delimiter != dialect.delimiter and score > 0.8]
-    if not candidates or (not rivals and dialect.name in ("comma", "semicolon", "tab", "pipe")):
+    is_common = dialect.name in ("comma", "semicolon", "tab", "pipe")
+    if not candidates or (not rivals and is_common and not is_asked):
         return
     best = next((score for score, made in candidates if made == dialect), 1.0)
     margin = best - max((score for score, _rival in rivals), default=0.0)
@@ -134,8 +152,10 @@ def report_dialect(table: Table, dialect: Dialect, candidates: list[tuple[float,
         for _score, rival in rivals[:3]
     ]
     sentence = _("Fields separated by %(mark)s", mark=dialect.name)
-    confidence = min(1.0, 0.8 + margin)
-    table.readings.append(Reading("delimiter", dialect.name, sentence, others, confidence, table.name))
+    confidence = 1.0 if is_asked else min(1.0, 0.8 + margin)
+    table.readings.append(
+        Reading("delimiter", dialect.name, sentence, others, confidence, table.name, is_asked=is_asked)
+    )
 
 
 def dialect_preview(sample: str, dialect: Dialect) -> JsonObject:

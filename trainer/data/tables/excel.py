@@ -81,7 +81,7 @@ def open_workbook(
     )
     report_sheets(table, sheets, used, alike, chosen, sheet_name)
     for sheet in used:
-        report_sheet(table, sheet, header_row if sheet is chosen else None)
+        report_sheet(table, sheet, header_row if sheet is chosen else None, choices)
     report_hidden(table, used, hidden)
     is_left_out = hidden["hidden_rows"] == LEAVE_OUT
     places = [[sheet.columns.index(name) for name in chosen.columns] for sheet in used]

@@ -3,7 +3,7 @@
 import csv
 import re
 
-from trainer.data.readings import Choice, LeftOut, Reading, preview_of
+from trainer.data.readings import Choice, Choices, LeftOut, Reading, bad_reading, preview_of
 from trainer.data.tables.csv_records import Record
 from trainer.data.tables.dialects import DELIMITERS
 from trainer.data.tables.headers import Header, filled, find_header, header_evidence, usual_width
@@ -146,6 +146,23 @@ def header_reading(table: Table, first: list[Record], header: Header, header_row
         preview=preview,
         is_asked=header_row is not None,
     )
+
+
+def with_found_header(told: Reading, found: Reading) -> None:
+    """Beside a header that somebody chose, the one that would be found and what else could be."""
+    choices = [Choice(found.chosen, found.sentence, found.preview), *found.others]
+    known = {told.chosen, *(choice.value for choice in told.others)}
+    told.others = [*told.others, *(choice for choice in choices if choice.value not in known)]
+
+
+def check_range(told: Reading, choices: Choices) -> Reading:
+    """A header of several rows that was asked for is the one that is found; `SpecError` for another."""
+    asked = choices.get("header", told.file)
+    if asked is not None and "-" in asked and not told.is_asked:
+        if asked != told.chosen:
+            raise bad_reading("header", asked, [told.chosen, *(choice.value for choice in told.others)])
+        told.is_asked, told.confidence = True, 1.0
+    return told
 
 
 def header_sentence(line: int, titles: int, rows: int) -> Message:

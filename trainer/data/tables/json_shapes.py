@@ -1,16 +1,29 @@
 """Documents whose lists belong together: the parts of a split, texts under their labels, records under their ids further inside; and
 headers that stand beside their rows."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from trainer.columns import ROLE_NAMES, SPLIT_VALUES
-from trainer.data.readings import Choice, Choices, Reading
+from trainer.data.readings import Choice, Choices, Reading, preview_of
 from trainer.data.tables.records import SIDE_LISTS
 from trainer.json_types import Json, JsonObject
 from trainer.messages import Message, _
+from trainer.named_columns import NAMES
+from trainer.suggestion import LANGUAGES
 
 HEADERS, ROWS = ("columns", "headers", "header", "fields", "cols"), ("data", "rows", "values", "records")
+KNOWN_COLUMNS = frozenset(word for words in NAMES.values() for word in words.split()) | frozenset().union(
+    *ROLE_NAMES.values()
+)
+OPINION = re.compile(
+    r"good|bad|pos|neg|positive|negative|neutral|mixed|spam|ham|toxic|clean|yes|no|true|false|real|fake|(not|non|no)[ _-].+"
+    r"|happy|sad|angry|positiv|negativ|gut|schlecht|bueno|malo|positivo|negativo|positif|négatif|正面|负面|好评|差评|中评"
+)
+"""Names of lists that are labels of the texts in them."""
+WORDY = 12
+"""Characters of a text of several words."""
 LEAST_PAIRS, LONG_KEY = 10, 15
 """So many texts with a value each are records, where they are as long as texts on average."""
 EXTENDED = frozenset(["$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$uuid"])
@@ -19,13 +32,15 @@ DYNAMO = frozenset(["S", "N", "BOOL", "NULL", "M", "L", "SS", "NS"])
 """The kinds that DynamoDB writes beside each value."""
 
 
-def joined_lists(value: JsonObject, choices: Choices, name: str) -> tuple[list[Json], list[Reading]] | None:
+def joined_lists(value: JsonObject, choices: Choices, name: str) -> tuple[Json, list[Reading]] | None:
     """The records of lists that are the parts of a split (a column `split` says which), or the texts or records of a label each (a
     column `label`); None where the lists are nothing of that."""
     lists = {key: entry for key, entry in value.items() if isinstance(entry, list) and entry}
     plain = all(not isinstance(entry, list | dict) or not entry for key, entry in value.items() if key not in lists)
     if len(lists) < 2:
         return None
+    if len(lists) == len(value) and may_be_classes(lists):
+        return classes_or_columns(value, lists, choices, name)
     parts = {key: part_of(key) for key in lists}
     if all(parts.values()) and len(set(parts.values())) > 1:
         column, names = "split", {key: part for key, part in parts.items() if part}
@@ -46,8 +61,66 @@ def joined_lists(value: JsonObject, choices: Choices, name: str) -> tuple[list[J
         "lists", chosen, labels[chosen], [Choice(other, labels[other])], confidence, name, is_asked=bool(asked)
     )
     if chosen == "apart":
-        return None
+        return {key: records_of(entry) for key, entry in value.items()}, [reading]
     return [with_column(row, column, names[key]) for key, rows in lists.items() for row in rows], [reading]
+
+
+def records_of(entry: Json) -> Json:
+    """A list of texts as one of records."""
+    is_of_texts = isinstance(entry, list) and bool(entry) and all(isinstance(row, str) for row in entry[:100])
+    return [{"text": row} for row in entry] if is_of_texts else entry
+
+
+def may_be_classes(lists: dict[str, list[Json]]) -> bool:
+    """Whether lists of equal length, each of texts that are all different, stand under names that no task knows a column by: they
+    may be columns, or texts under their labels."""
+    names = {key.strip().lower() for key in lists}
+    if len({len(rows) for rows in lists.values()}) > 1 or names & (KNOWN_COLUMNS | LANGUAGES | SIDE_LISTS):
+        return False
+    least = 1 if all(map(OPINION.fullmatch, names)) else WORDY
+    return all(are_texts(rows, least) for rows in lists.values())
+
+
+def are_texts(rows: list[Json], least: int) -> bool:
+    """Whether these are texts, none of which comes again, and most of so many characters or more in several words."""
+    texts = [row for row in rows[:1000] if isinstance(row, str)]
+    long = sum(len(text) >= least and (least == 1 or " " in text.strip() or not text.isascii()) for text in texts)
+    return len(texts) == len(rows[:1000]) == len(set(texts)) > 1 and 2 * long > len(texts)
+
+
+def classes_or_columns(
+    value: JsonObject, lists: dict[str, list[Json]], choices: Choices, name: str
+) -> tuple[Json, list[Reading]]:
+    """Lists of as many texts each, as columns or as texts under their labels, with the doubt."""
+    asked = choices.pick("lists", ("label", "columns"), name)
+    texts = [with_column(row, "label", key) for key, rows in lists.items() for row in rows]
+    columns = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    listed = ", ".join(list(lists)[:6])
+    labels: dict[str, Message] = {
+        "label": _("The names of the lists (%(names)s) are labels of what they hold", names=listed),
+        "columns": _("The lists (%(names)s) are columns of one table", names=listed),
+    }
+    previews = {
+        "label": preview_of(["text", "label"], [[cell_of(rows[0]), key] for key, rows in lists.items()]),
+        "columns": preview_of(list(lists), [[cell_of(cell) for cell in row.values()] for row in columns[:3]]),
+    }
+    chosen = asked or ("label" if all(OPINION.fullmatch(key.strip().lower()) for key in lists) else "columns")
+    other = "columns" if chosen == "label" else "label"
+    reading = Reading(
+        "lists",
+        chosen,
+        labels[chosen],
+        [Choice(other, labels[other], previews[other])],
+        1.0 if asked else 0.7 if chosen == "label" else 0.5,
+        name,
+        preview=previews[chosen],
+        is_asked=bool(asked),
+    )
+    return (texts if chosen == "label" else value), [reading]
+
+
+def cell_of(value: Json) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def part_of(key: str) -> str | None:

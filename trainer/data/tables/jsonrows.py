@@ -124,7 +124,14 @@ def document_table(
             code="bad_json",
             hint=_('It should look like [{"text": "…", "label": "…"}, …].'),
         )
-    path, rows = choose_list(lists, choices or Choices(), name, readings)
+    table = Table(name, "json", [], iter(()), size, details, readings=readings, left_out=told)
+    return listed_table(table, lists, choices or Choices())
+
+
+def listed_table(table: Table, lists: list[Place], choices: Choices) -> Table:
+    """The rows of the likeliest of a document's lists; the others are told. `DataError` for a list without rows."""
+    name = table.name
+    path, rows = choose_list(lists, choices, name, table.readings)
     if rows and isinstance(rows[0], list):
         header = named(as_text(cell) for cell in rows[0])
         rows = [dict(zip(header, row, strict=False)) if isinstance(row, list) else row for row in rows[1:]]
@@ -132,7 +139,6 @@ def document_table(
         rows = [{"text": row} for row in rows]
     if not rows:
         raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
-    table = Table(name, "json", [], iter(()), size, details, readings=readings, left_out=told)
     for other, entries in lists:
         if other == path:
             continue

@@ -11,12 +11,15 @@ from trainer.data.tables.spreadsheet_xml import NAMESPACE, read_spreadsheet
 from trainer.data.tables.streams import Bounded
 from trainer.data.tables.table import Table
 from trainer.data.tables.text import find_encoding, read_sample, utf16
+from trainer.data.tables.web_archives import is_web_archive, read_web_archive
 from trainer.data.tables.web_tables import read_page
+from trainer.data.tables.xml_records import open_xml
 from trainer.messages import ngettext
 
 MARKUP = re.compile(
     r"\s*<(!doctype|!--|html|\?xml|\?mso|head|meta|body|table|style|div|center|workbook|ss:workbook)", re.IGNORECASE
 )
+HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|\?mso)", re.IGNORECASE | re.DOTALL)
 WORKBOOK = re.compile(r"\.xl\w{1,2}$", re.IGNORECASE)
 PAGE = re.compile(r"\.(html?|xhtml|php|aspx?)$", re.IGNORECASE)
 LOOKED_AT = 1 << 20
@@ -31,14 +34,19 @@ def open_markup(
 ) -> Table | None:
     """The workbook that XML or a web page holds; None for a file that is neither, or a page that is no table."""
     with path.open("rb") as file:
-        head = file.read(512)
+        head = file.read(4096)
+    outside: list[str] = []
+    if is_web_archive(head, name):
+        sheets, outside = read_web_archive(path, name, size)
+        return opened(path, name, size, sheets, sheet, header, choices, "html", outside, "utf-8")
     start = head.decode(utf16(head) or "utf-8", "replace").lstrip("\ufeff")
+    if is_xml(start, name) and (table := open_xml(path, name, size, header, choices)) is not None:
+        return table
     if not (MARKUP.match(start) or (WORKBOOK.search(name) and re.match(r"\s*<\w", start))):
         return None
     encoding = find_encoding(path, name, packed=False)
     sample = read_sample(path, name, encoding, packed=False)
     encoding = declared_encoding(sample, encoding)
-    outside: list[str] = []
     if NAMESPACE in sample[:LOOKED_AT]:
         sheets, form = read_spreadsheet(pieces_of(path, name, encoding), name), "excel"
     else:
@@ -49,6 +57,16 @@ def open_markup(
     if not any(len(table.rows) > 1 for table in sheets):
         return None
     return opened(path, name, size, sheets, sheet, header, choices, form, outside, encoding)
+
+
+def is_xml(start: str, name: str) -> bool:
+    """Whether a file is XML that is neither a page nor a workbook: it says so, or calls itself so, or is one element with others in it."""
+    if HTML.match(start) or NAMESPACE in start or not re.match(r"\s*<[\w?!]", start):
+        return False
+    says = re.match(r"\s*<\?xml\s", start) is not None or name.lower().endswith(
+        (".xml", ".rss", ".atom", ".gpx", ".kml", ".tmx")
+    )
+    return says and (re.search(r"<(html|tr|td)[\s>]", start, re.IGNORECASE) is None)
 
 
 def opened(  # noqa: PLR0913  what a workbook is opened with, and what its page says besides

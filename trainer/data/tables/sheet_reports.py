@@ -1,8 +1,10 @@
 """What is said of a workbook: which sheet or table was read and what the others hold, its header, merged, hidden and ticked cells."""
 
-from trainer.data.readings import Choice, LeftOut, Reading, preview_of
-from trainer.data.tables.header_readings import header_sentence
-from trainer.data.tables.sheets import Sheet, is_filled
+from dataclasses import replace
+
+from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
+from trainer.data.tables.header_readings import check_range, header_sentence, with_found_header
+from trainer.data.tables.sheets import Sheet, is_filled, settle_header
 from trainer.data.tables.table import Table, named, numbered
 from trainer.json_types import JsonObject
 from trainer.messages import Message, _, ngettext
@@ -73,7 +75,7 @@ def preview_sheet(sheet: Sheet) -> JsonObject:
     return preview_of(sheet.columns, [row for row in sheet.rows[sheet.first_record :][:10] if is_filled(row)])
 
 
-def report_sheet(table: Table, sheet: Sheet, header_row: int | None) -> None:
+def report_sheet(table: Table, sheet: Sheet, header_row: int | None, choices: Choices) -> None:
     """The header of a sheet that was read, the rows above it, merged cells, error values."""
     header, rows = sheet.header, [sheet.rows[index] for index in sheet.places]
     titles = rows[: header.first] if header_row is None else []
@@ -91,31 +93,34 @@ def report_sheet(table: Table, sheet: Sheet, header_row: int | None) -> None:
             count,
         )
         table.left_out.append(LeftOut("header_rows", count, sentence, table.name, sheet.name))
+    told = sheet_header(table, sheet, header_row)
+    if header_row is not None:
+        found = replace(sheet, rows=list(sheet.rows))
+        settle_header(found, None)
+        with_found_header(told, sheet_header(table, found, None))
+    table.readings.append(check_range(told, choices))
+    report_cells(table, sheet)
+
+
+def sheet_header(table: Table, sheet: Sheet, header_row: int | None) -> Reading:
+    """Which row of a sheet names its columns, with what else could be: no header, one row of several."""
+    header, rows = sheet.header, [sheet.rows[index] for index in sheet.places]
     line = sheet.top + sheet.places[header.first] + 1
     is_named = header.row >= header.first
-    said: Message = header_sentence(line, header.first, header.row + 1 - header.first) if is_named else _("No header")
-    if header_row == 0:
-        said = _("No header")
+    count = header.row + 1 - header.first
+    said: Message = header_sentence(line, header.first, count) if is_named else _("No header")
     below = rows[header.first if not is_named else header.first + 1 :]
-    other = Choice("0", _("No header"), preview_of(numbered(len(sheet.columns)), rows[header.first :]))
-    if not is_named:
-        other = Choice(str(line), header_sentence(line, 0, 1), preview_of(named(rows[header.first]), below[1:]))
-    preview = preview_sheet(sheet)
-    others = [other] if header_row is None else []
-    chosen = str(line) if is_named else "0"
-    table.readings.append(
-        Reading(
-            "header",
-            chosen,
-            said,
-            others,
-            header.confidence,
-            table.name,
-            preview=preview,
-            is_asked=header_row is not None,
-        )
+    nothing = Choice("0", _("No header"), preview_of(numbered(len(sheet.columns)), rows[header.first :]))
+    one = Choice(
+        str(line), header_sentence(line, 0, 1), preview_of(named(rows[header.first]), below[is_named is False :])
     )
-    report_cells(table, sheet)
+    chosen, others = (str(line), [nothing]) if is_named else ("0", [one])
+    if is_named and count > 1:
+        chosen, others = f"{line}-{sheet.top + sheet.places[header.row] + 1}", [one, nothing]
+    is_asked = header_row is not None
+    return Reading(
+        "header", chosen, said, others, header.confidence, table.name, preview=preview_sheet(sheet), is_asked=is_asked
+    )
 
 
 def report_cells(table: Table, sheet: Sheet) -> None:
