@@ -187,7 +187,8 @@ def cell_evidence(cell: str, values: list[str]) -> float:
     if typed >= TYPED:
         if YEAR.fullmatch(cell) and not all(YEAR.fullmatch(value) for value in values[:20]):
             return 0.5
-        return -1.0 if is_typed(cell) else 1.0
+        is_letter = len(cell) == 1 and cell.isalpha() and not any(value.isalpha() for value in values[:20])
+        return -1.0 if is_typed(cell) and not is_letter else 1.0  # over numbers, n and y are names
     if is_typed(cell) and not re.fullmatch(r"(19|20)\d\d|\d{1,2}", cell):
         return -0.6
     if cell in values or begins_like(cell, values):
