@@ -67,8 +67,9 @@ def joined_lists(value: JsonObject, choices: Choices, name: str) -> tuple[Json, 
 
 def records_of(entry: Json) -> Json:
     """A list of texts as one of records."""
-    is_of_texts = isinstance(entry, list) and bool(entry) and all(isinstance(row, str) for row in entry[:100])
-    return [{"text": row} for row in entry] if is_of_texts else entry
+    if not isinstance(entry, list) or not all(isinstance(row, str) for row in entry[:100]):
+        return entry
+    return [{"text": row} for row in entry]
 
 
 def may_be_classes(lists: dict[str, list[Json]]) -> bool:
