@@ -89,7 +89,7 @@ def read_config(text: str) -> PretrainedConfig:
     try:
         fields = json.loads(text)
         return AutoConfig.for_model(**fields)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
             _("The configuration of this model cannot be read."),
             hint=_("Choose a model of the library transformers whose config.json names its model_type."),
