@@ -107,7 +107,9 @@ def test_the_sentence_says_what_fits(gigabytes: tuple[int, ...], devices: list[d
     assert verdict(methods, 1, 2048, devices) == said
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"model_type": "no-such-model"}', '{"model_type": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "[" * 100_000, '{"model_type": "no-such-model"}', '{"model_type": 3}']
+)
 def test_a_configuration_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ModelError):
         read_config(text)
