@@ -18,15 +18,27 @@ FORMS = {
     "mixed": "<rows>" + "".join(f"<row><body>Hello <b>&amp;</b> hi {n}\nyou</body><type>{n % 2}</type></row>" for n in range(6)) + "</rows>",
     "inside": '<?xml version="1.0"?><a><b><c>x</c><list>' + "".join(f'<r body="Hello &amp; hi {n}&#10;you"/>' for n in range(6)) + "</list></b></a>",
     "named cells": "<dump><table>" + "".join(f'<row><field name="body">Hello &amp; hi {n}\nyou</field><field name="type">1</field></row>' for n in range(6)) + "</table></dump>",
+    "no outermost element": "".join(f"<row><body>Hello &amp; hi {n}\nyou</body><type>1</type></row>\n" for n in range(6)),
+    "several bytes a character": '<?xml version="1.0" encoding="GBK"?><a>' + SMS + "</a>",
     "a namespace": '<feed xmlns="http://a.b/c">' + "".join(f"<entry><body>Hello &amp; hi {n}\nyou</body></entry>" for n in range(6)) + "</feed>",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_element_that_comes_again_is_a_record(form: str, tmp_path: Path) -> None:
-    dataset = read(tmp_path, {"a.xml": FORMS[form]})
+    dataset = read(tmp_path, {"a.xml" if form != "no outermost element" else "a.txt": FORMS[form]})
     (text,) = [name for name in dataset.names if name in ("body", "text")]
     assert dataset.column(text).to_pylist() == [f"Hello & hi {n}\nyou" for n in range(6)]
+
+
+def test_memories_of_translations_are_sentences_in_two_languages(tmp_path: Path) -> None:
+    units = "".join(f'<tu><tuv xml:lang="en"><seg>Hello {n} <b/>there</seg></tuv><tuv xml:lang="de"><seg>Hallo {n} du</seg></tuv></tu>' for n in range(5))  # fmt: skip
+    dataset = read(
+        tmp_path, {"a.tmx": f'<?xml version="1.0"?><!DOCTYPE tmx SYSTEM "a.dtd"><tmx><body>{units}</body></tmx>'}
+    )
+    assert (dataset.names, dataset.column("de").to_pylist()[0]) == (["en", "de"], "Hallo 0 du")
+    strings = "".join(f'<string name="s{n}">Some words {n}</string>' for n in range(5))
+    assert read(tmp_path / "b", {"a.xml": f"<resources>{strings}</resources>"}).names == ["name", "text"]
 
 
 def test_other_records_and_names_of_two_namespaces_lose_nothing(tmp_path: Path) -> None:

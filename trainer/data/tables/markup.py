@@ -40,7 +40,7 @@ def open_markup(
         sheets, outside = read_web_archive(path, name, size)
         return opened(path, name, size, sheets, sheet, header, choices, "html", outside, "utf-8")
     start = head.decode(utf16(head) or "utf-8", "replace").lstrip("\ufeff")
-    if is_xml(start, name) and (table := open_xml(path, name, size, header, choices)) is not None:
+    if is_xml(path, start, name) and (table := open_xml(path, name, size, header, choices)) is not None:
         return table
     if not (MARKUP.match(start) or (WORKBOOK.search(name) and re.match(r"\s*<\w", start))):
         return None
@@ -59,14 +59,23 @@ def open_markup(
     return opened(path, name, size, sheets, sheet, header, choices, form, outside, encoding)
 
 
-def is_xml(start: str, name: str) -> bool:
+def is_element(path: Path, start: str) -> bool:
+    """Whether a file is one element with others in it, or several of a name, from its first tag to its last."""
+    opened = re.match(r"\s*<([\w.:-]+)[^<>]*>\s*<[\w!]", start)
+    with path.open("rb") as file:
+        file.seek(-min(200, path.stat().st_size), 2)
+        end = file.read().rstrip()
+    return opened is not None and end.endswith(f"</{opened[1]}>".encode())
+
+
+def is_xml(path: Path, start: str, name: str) -> bool:
     """Whether a file is XML that is neither a page nor a workbook: it says so, or calls itself so, or is one element with others in it."""
     if HTML.match(start) or NAMESPACE in start or not re.match(r"\s*<[\w?!]", start):
         return False
     says = re.match(r"\s*<\?xml\s", start) is not None or name.lower().endswith(
         (".xml", ".rss", ".atom", ".gpx", ".kml", ".tmx")
     )
-    return says and (re.search(r"<(html|tr|td)[\s>]", start, re.IGNORECASE) is None)
+    return (says or is_element(path, start)) and (re.search(r"<(html|tr|td)[\s>]", start, re.IGNORECASE) is None)
 
 
 def opened(  # noqa: PLR0913  what a workbook is opened with, and what its page says besides

@@ -1,6 +1,7 @@
 """Records in XML: backups of phones, feeds, lists of rows. An element that comes again at one level is a record, whose attributes and
 inner elements are its fields, as if it were JSON. Without entities, and bounded before it is parsed."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -15,6 +16,10 @@ from trainer.messages import _
 
 MAX_BYTES, MAX_MARKS, MAX_LEVELS = 128 << 20, 3_000_000, 30
 """Of a document, of its tags (which take memory each), and of records within records; deeper ones are text."""
+SEVERAL = 9
+"""The parser's error for a document with a second outermost element."""
+LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+ENCODING = re.compile(rb"""\A\s*<\?xml[^>]*?encoding=["']([\w.-]{2,40})["'][^>]*\?>""")
 OTHERS = frozenset(
     ["html", "svg", "xmi", "workbook", "document", "package", "plist", "annotation", "annotations", "wordDocument"]
 )
@@ -54,12 +59,22 @@ def root_of(data: bytes, name: str) -> Element:
     from defusedxml.ElementTree import fromstring
 
     try:
-        root: Element = fromstring(data)
+        root: Element = fromstring(as_utf8(data))
     except ParseError as error:
+        if error.code == SEVERAL and not data.lstrip().startswith(b"<?"):
+            return root_of(b"<all>" + data + b"</all>", name)
         raise damaged(name, f"its XML breaks off or is wrong in line {error.position[0]:,}") from error
     except (ValueError, LookupError, DefusedXmlException) as error:
         raise damaged(name, "it holds XML that cannot be read safely") from error
     return root
+
+
+def as_utf8(data: bytes) -> bytes:
+    """A document in an encoding of several bytes a character, which the parser has not, in one that it has."""
+    declared = ENCODING.match(data)
+    if declared is None or declared[1].decode().lower().startswith(("utf", "iso-8859", "windows-125", "us-ascii")):
+        return data
+    return data[declared.end() :].decode(declared[1].decode(), "replace").encode()
 
 
 def local(tag: object) -> str:
@@ -77,7 +92,9 @@ def value_of(element: Element, level: int = 0) -> Json:
         inner, words = [], "".join(element.itertext()).strip()
     if not inner and not element.attrib:
         return words or None
-    if named_cells(inner) and not words:
+    if not words and (told := translations(inner)):
+        return told | dict(element.attrib)
+    if level and not words and named_cells(inner):
         return {child.attrib["name"]: (child.text or "").strip() or None for child in inner} | dict(element.attrib)
     value: JsonObject = {local(key): cell for key, cell in element.attrib.items()}
     names = names_of(inner)
@@ -92,6 +109,19 @@ def value_of(element: Element, level: int = 0) -> Json:
     if words:
         value["text" if "text" not in value else "text (2)"] = words
     return value
+
+
+def translations(inner: list[Element]) -> JsonObject:
+    """{language: words} of elements each of which is in a language of its own, as memories of translations have them; {} else."""
+    languages = [child.attrib.get(LANGUAGE) or child.attrib.get("lang", "") for child in inner]
+    if (
+        len(inner) < 2
+        or not all(languages)
+        or len(set(languages)) < len(inner)
+        or len({child.tag for child in inner}) > 1
+    ):
+        return {}
+    return {name: "".join(child.itertext()).strip() or None for name, child in zip(languages, inner, strict=True)}
 
 
 def named_cells(inner: list[Element]) -> bool:
