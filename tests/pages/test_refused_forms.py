@@ -129,6 +129,7 @@ STAYS = {
     "demo": "the visitor's page answers itself",
     "demo_feedback": "a visitor's page of its own",
     "demo_chat": "answers with lines of JSON",
+    "guest_label": "the guest's page answers itself",
     "sign_in_link": "a link that has ended cannot be sent again",
     "confirm_address": "a link that has ended cannot be sent again",
     "end_session": "nothing can be wrong in it",
