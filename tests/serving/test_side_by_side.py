@@ -13,6 +13,7 @@ from serving import pool as pools
 from serving.batcher import Answer, Batcher
 from serving.memory import Ledger
 from serving.pool import READERS, Model, Pool, open_thread
+from serving.writers import Writers
 
 QUICK_SECONDS = 0.3
 
@@ -54,7 +55,8 @@ def run(test: Callable[[Pool], Coroutine[Any, Any, None]]) -> None:
 
 def model(pool: Pool, gate: threading.Event | None = None) -> Model:
     engine: Any = Engine(gate)
-    return Model(engine, Batcher(engine, open_thread(), Ledger(1 << 28)), 1)
+    thread = open_thread()
+    return Model(engine, Batcher(engine, thread, Ledger(1 << 28)), 1, Writers(engine, thread))
 
 
 @pytest.mark.parametrize("slow_ones", [1, 20])
