@@ -127,9 +127,11 @@ def test_a_unit_without_a_sub_word_is_surely_outside(
     model = Tagger(reads[0], ["x"]).eval()
     picks = torch.tensor([[1, 2, -1]])
     with torch.inference_mode():
-        scores = model(*batch, picks)
-        seen = taggers.Graph(model)(*batch).reshape(-1, 3)
-    torch.testing.assert_close(scores[0, :2], seen[1:3])
+        scores, picked = model(*batch, picks), model.features(*batch, picks)
+        hidden = model.encoder(input_ids=batch[0], attention_mask=batch[1]).last_hidden_state
+        assert torch.equal(picked[0, :2], hidden.flatten(0, 1)[1:3])
+        assert torch.equal(scores[0, :2], model.head(picked)[0, :2])
+        assert torch.equal(taggers.Graph(model)(*batch), model.head(hidden)), "what is packaged"
     assert scores[0, 2].argmax() == 0
     assert torch.softmax(scores[0, 2], 0)[0] > 0.999
     assert model.follows() is None
