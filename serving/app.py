@@ -30,7 +30,7 @@ from serving.pool import Model, Pool
 from serving.problems import Problem
 from serving.usage import Usage
 from serving.writers import Job, Writers
-from trainer import answers, reporting
+from trainer import answers, decoding, reporting
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
@@ -76,6 +76,7 @@ class Service:
         self.access = Access(os.environ.get("MAQUETTE_INTERNAL_TOKEN", ""))
         self.usage = Usage(self.redis)
         memory.bound_process()
+        decoding.share_heaps()
         self.inputs = memory.Inputs(memory.input_bytes())
         self.writing = memory.Writing(int(memory.model_bytes() * memory.WRITING))
         threads = int(os.environ.get("MAQUETTE_SERVING_THREADS") or 0) or None
