@@ -84,6 +84,9 @@ def test_colours() -> None:
     assert [css for css, _label in by_label.keys] == [*insight.COLOURS, "others"]
     assert insight.colours_of(FOUND["map"], "right").of[5:7] == ["k1", "k4"]
     assert insight.colours_of(FOUND["map"], "part").of == ["k1"] * 5 + ["k5"] * 2 + ["others"]
+    six = [point | {"label": place % 6} for place, point in enumerate(POINTS)]
+    named = FOUND["map"] | {"labels": list("abcdef"), "points": six}
+    assert sorted(str(label) for _css, label in insight.colours_of(named, "label").keys) == list("abcdef")
     bare = FOUND["map"] | {"labels": [], "points": [point | {"label": None} for point in POINTS]}
     assert [name for name, _title, _chosen in insight.map_of(bare, "label", None)["colours"]] == ["part"]
 

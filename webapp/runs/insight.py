@@ -82,14 +82,16 @@ def map_of(found: Found, colour: str, row: int | None) -> dict[str, Any]:
 
 
 def colours_of(found: Found, by: str) -> Colouring:
-    """Of labels the five commonest have a colour each."""
+    """Of labels the five commonest have a colour each; a sixth alone is named too."""
     points = found["points"]
     if by == "label":
         order = sorted({point["label"] for point in points} - {None}, key=lambda label: -count(points, label))
         css = dict(zip(order, COLOURS, strict=False))
         keys = [(css[label], found["labels"][label]) for label in order[: len(COLOURS)]]
-        more = [(OTHERS, _("all others"))] if len(order) > len(COLOURS) or count(points, None) else []
-        return Colouring(keys + more, [css.get(point["label"], OTHERS) for point in points])
+        rest = [found["labels"][label] for label in order[len(COLOURS) :]]
+        unlabelled = count(points, None)
+        more = [(OTHERS, rest[0] if len(rest) == 1 and not unlabelled else _("all others"))]
+        return Colouring(keys + (more if rest or unlabelled else []), [css.get(point["label"], OTHERS) for point in points])
     if by == "right":
         keys = [("k1", _("right")), ("k4", _("wrong")), (OTHERS, _("not tested on"))]
         return Colouring(keys, [{True: "k1", False: "k4", None: OTHERS}[point["right"]] for point in points])
