@@ -91,7 +91,9 @@ def colours_of(found: Found, by: str) -> Colouring:
         rest = [found["labels"][label] for label in order[len(COLOURS) :]]
         unlabelled = count(points, None)
         more = [(OTHERS, rest[0] if len(rest) == 1 and not unlabelled else _("all others"))]
-        return Colouring(keys + (more if rest or unlabelled else []), [css.get(point["label"], OTHERS) for point in points])
+        return Colouring(
+            keys + (more if rest or unlabelled else []), [css.get(point["label"], OTHERS) for point in points]
+        )
     if by == "right":
         keys = [("k1", _("right")), ("k4", _("wrong")), (OTHERS, _("not tested on"))]
         return Colouring(keys, [{True: "k1", False: "k4", None: OTHERS}[point["right"]] for point in points])
