@@ -26,7 +26,11 @@ def test_another_reading_is_asked_for_and_lasts(tmp_path: Path, capsys: pytest.C
     path = write_csv(tmp_path / "a.csv", rows())
     assert main(["inspect", str(path), "--out", str(tmp_path / "v1"), "--reading", "header=0"]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert result["reading"][0] | {"preview": None, "i18n": None, "choices": []} == {
+    header = result["reading"][0]
+    (choice,) = header["choices"]
+    assert (choice["choice"], choice["label"]) == ("1", "Header in row 1")
+    assert choice["preview"]["columns"] == ["text", "label"]
+    assert header | {"preview": None, "i18n": None, "choices": []} == {
         "what": "header", "chosen": "0", "others": ["1"], "confidence": 1.0, "doubt": False, "asked": True, "column": "",
         "sentence": "No header", "file": "a.csv", "choices": [], "preview": None, "i18n": None,
     }  # fmt: skip

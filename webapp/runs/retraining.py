@@ -48,14 +48,7 @@ def train_without(run: Run, user: User, column: str) -> DatasetVersion:
         actions.lock_what_it_needs(run.prototype, vars(run))  # told now, not by a run that never starts
         task, columns = version.suggestion["task"], version.suggestion["columns"]
         made = remap(version, user, task, columns, roles={column: "ignore"})
-        Retraining.objects.create(
-            workspace=run.workspace,
-            prototype=run.prototype,
-            version=made,
-            base=run,
-            asked_by=user,
-            settings=run.recipe,
-        )
+        begin_once_read(run, made, user)
     return made
 
 
@@ -64,6 +57,10 @@ def train_like(run: Run, made: DatasetVersion, user: User) -> None:
     now. Their scores can be compared: test rows keep their part."""
     gate.check_budget(run.workspace)
     actions.lock_what_it_needs(run.prototype, vars(run))
+    begin_once_read(run, made, user)
+
+
+def begin_once_read(run: Run, made: DatasetVersion, user: User) -> None:
     Retraining.objects.create(
         workspace=run.workspace,
         prototype=run.prototype,
