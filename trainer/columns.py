@@ -261,8 +261,8 @@ def are_classes(column: ColumnProfile) -> bool:
 def label_score(column: ColumnProfile) -> float:
     distinct, kind = column["distinct"], column["kind"]
     named = is_named(column, "label")
-    if distinct == 1:  # one value says nothing
-        return 0
+    if distinct == 1:  # one value says nothing, unless it is called the label: its person is told that more are needed
+        return 0.01 if named and kind in ("category", "boolean", "text") else 0
     if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty", "list") or not are_classes(column):
         return 0.5 if named and kind in ("category", "text") and distinct >= 1 else 0
     if kind == "text" and not named:

@@ -77,6 +77,13 @@ def test_a_constant_is_no_label(rows: list[str], tmp_path: Path) -> None:
     assert "label" not in dataset.roles.values()
 
 
+@pytest.mark.parametrize("count", [1, 9])
+def test_one_label_in_words_stays_the_label_so_that_its_person_is_told(count: int, tmp_path: Path) -> None:
+    rows = "".join(f"words {n} about an order,late\n" for n in range(count))
+    dataset = read(tmp_path, {"a.csv": "text,label\n" + rows})
+    assert dataset.roles == {"text": "text", "label": "label"}
+
+
 def test_bounds_are_told_as_ranges_are(tmp_path: Path) -> None:
     rows = "".join(f"{number},{cell}\n" for number, cell in enumerate([">5", "<0.1", "3", "2.5", "4", "1.5"] * 5))
     dataset = read(tmp_path, {"a.csv": "id,crp\n" + rows})
