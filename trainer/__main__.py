@@ -135,6 +135,7 @@ def parser() -> argparse.ArgumentParser:
         "artifact",
         "data",
     )
+    add("report", commands.report, "Print an artifact's report as Markdown, to read.", "artifact")
     add("predict", commands.predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
     explaining = add(
         "explain", commands.explain, "Say what in an input its answer depends on, one input a line.", "artifact"

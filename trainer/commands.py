@@ -219,6 +219,12 @@ def insight(options: argparse.Namespace) -> None:
     emit("result", **insight(options.artifact, options.data, emit))
 
 
+def report(options: argparse.Namespace) -> None:
+    from trainer.report_text import report_text
+
+    print(report_text(options.artifact))  # noqa: T201
+
+
 def predict(options: argparse.Namespace) -> None:
     from trainer.inference import predict
 

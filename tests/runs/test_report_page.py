@@ -3,6 +3,7 @@
 import html
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from django.urls import reverse
 from tests import things
 from tests.runs.test_verdicts import BASELINES, heading, judged, page
 from webapp.accounts.models import User, Workspace
+from webapp.runs.models import Run
 
 
 @pytest.fixture
@@ -83,10 +85,11 @@ def test_a_number_says_of_what_it_is_off(workspace: Workspace, browser: Client) 
     verdict = {"against": "ridge", "outcome": "better", "difference": {"value": 0.08, "low": 0.01, "high": 0.15}}
     prototype = things.prototype(workspace)
     version = prototype.dataset.current
+    assert version is not None
     version.profile |= {"suggestion": {"task": "tabular-regression", "columns": {"target": "price"}, "sentence": ""}}
     version.save()
     head = {"name": "r2", "value": 0.52, "low": 0.4, "high": 0.6}
-    recipe = {"task": "tabular-regression", "model": "scratch:auto", "method": "auto"}
+    recipe: dict[str, Any] = {"task": "tabular-regression", "model": "scratch:auto", "method": "auto"}
     run = things.run(prototype, headline=head, baselines=simple, verdict=verdict, **recipe)
     run.artifact.mkdir(parents=True)
     report = {"test_rows": 89, "metrics": {"r2": 0.52, "mae": 41.0}, "baselines": simple, "pairs": [[1, 2], [3, 4]]}
@@ -98,3 +101,51 @@ def test_a_number_says_of_what_it_is_off(workspace: Workspace, browser: Client) 
     assert "Run 1 · Best of all models ·" in shown
     assert "auto, auto" not in shown
     assert "Baseline model, 0" not in shown
+
+
+WRITTEN: dict[str, Any] = {
+    "headline": {"name": "nats_per_character", "value": 0.7, "low": 0.6, "high": 0.8},
+    "metrics": {"nats_per_character": 0.7, "perplexity": 2.0},
+    "test_rows": 24,
+    "labels": [],
+    "writing": {"asked": 24, "exact": 1, "repeating": 0, "nats_per_token": 0.7, "tokens": 9, "characters": 9},
+    "answers": {
+        "rows": 24,
+        "base": True,
+        "checks": [
+            {"name": "length", "truth": 27.0, "model": 29.0, "base": 1200.0},
+            {"name": "copied", "truth": None, "model": 0.125, "base": 0.0},
+            {"name": "of later", "truth": 1.0, "model": 1.0, "base": 1.0},
+        ],
+        "languages": {},
+        "schema": {"type": "object", "required": ["name"]},
+    },
+    "mistakes": [{"row": 5, "prompt": "Who?", "truth": "Ben.", "predicted": "Ann.", "base": "Once <b>upon</b>"}],
+}
+
+
+def writer(workspace: Workspace, report: dict[str, Any]) -> Run:
+    fields = {"task": "text-generation", "headline": report["headline"], "verdict": None, "baselines": {}}
+    run = things.run(things.prototype(workspace), **fields)
+    run.artifact.mkdir(parents=True)
+    (run.artifact / "report.json").write_text(json.dumps(report), "utf-8")
+    return run
+
+
+def test_answers_of_the_base_model_stand_beside_those_of_the_trained_one(workspace: Workspace, browser: Client) -> None:
+    shown = page(browser, writer(workspace, WRITTEN))
+    assert '<th scope="row">Characters (median)</th><td class="num">29</td>' in shown
+    assert '<td class="num">1,200</td>' in shown
+    assert '<td class="num">12.5 %</td>' in shown
+    assert "of later" not in shown
+    assert "Schema of the training answers" in shown
+    assert "Once &lt;b&gt;upon" in browser.get(reverse("run", args=[Run.objects.get().pk])).content.decode()
+    assert "no base model" not in shown
+
+
+def test_from_scratch_the_page_says_that_there_is_no_base_model(workspace: Workspace, browser: Client) -> None:
+    answers = WRITTEN["answers"] | {"base": False, "schema": None}
+    mistakes = [{"row": 5, "prompt": "Who?", "truth": "Ben.", "predicted": "Ann."}]
+    shown = page(browser, writer(workspace, WRITTEN | {"answers": answers, "mistakes": mistakes}))
+    assert "There is no base model to compare with" in shown
+    assert '<th scope="col">Base model</th>' not in shown

@@ -279,3 +279,6 @@ def test_a_prompt_over_the_limit_is_told_with_its_count(models: Path, tmp_path: 
     assert kept["export"]["agreement_llama"] == 1.0
     assert kept["export"]["rows"] == min(kept["test_rows"], 24)
     assert kept["baselines"].keys() == {"token_frequencies", "untrained"}
+    assert kept["answers"]["base"]
+    assert {each["name"] for each in kept["answers"]["checks"]} >= {"length", "repeating"}
+    assert all({"base", "predicted", "truth", "prompt"} <= each.keys() for each in kept["mistakes"])

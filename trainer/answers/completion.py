@@ -39,6 +39,7 @@ ANSWER = Answer(
     cells="conversations",
     columns=frozenset(("text",)),
     named_columns=frozenset(("category",)),
+    mistake=("base",),
     predictions=("predicted", "figures", "asked"),
     expression="logits[-1].argmax()",
     scored_as="wrote the very answer of",

@@ -6,7 +6,7 @@ was asked to (`trainer.writing.figures`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainer.data.loading import Loaded
+    from trainer.learning.baselines import Baseline
     from trainer.learning.model import TrainableModel
     from trainer.learning.rows import Mix
 
 SHORTEST_COPY = 50
+BASE = "untrained"
+"""Among the baselines: the model that training began with."""
 SHOWN, SHOWN_TOKENS = 400, 48
 """Characters of a prompt, and tokens of an answer to it, that are shown after each epoch."""
 
@@ -56,6 +59,18 @@ class Prompted(Protocol):
 
     def learned_text(self) -> str:
         """What was learned from, in one; empty in a cross-validation, where that differs from row to row."""
+        ...
+
+    def learned_answers(self) -> list[str]:
+        """The answers that were learned from, in a cross-validation those of all rows."""
+        ...
+
+    def asked_rows(self) -> list[int]:
+        """The test rows that the model writes to."""
+        ...
+
+    def limited(self, row: int) -> str:
+        """What a row is to be answered with, as far as the model may write."""
         ...
 
 
@@ -125,6 +140,27 @@ class Writing(Objective[Outputs]):
         fields["writing"] |= self.copying([each.text for each in written])
         return fields
 
+    def beside_base(
+        self, report: dict[str, Any], outputs: Outputs, baselines: Mapping[str, Baseline]
+    ) -> dict[str, Any]:
+        """Beside each answer that is shown that of the model before it was trained, and what can be told of all of them."""
+        from trainer.writing.checks import Sides, check
+
+        test = self.rows.part("test")
+        asked = set(self.prompted.asked_rows())
+        places = [place for place, row in enumerate(test.tolist()) if row in asked]
+        base = BASE in baselines and self.prompted.written(test, baselines[BASE].outputs)
+        own, wanted = self.prompted.written(test, outputs), self.prompted.limited
+        sides = Sides(
+            [wanted(int(test[place])) for place in places],
+            [own[place] for place in places],
+            [base[place] for place in places] if base else None,
+        )
+        before = dict(zip(self.rows.numbers(test), base or (), strict=False))
+        shown = [each | {"base": before[each["row"]]} if base else each for each in report["mistakes"]]
+        found = check(sides, self.prompted.learned_answers(), self.prompted.learned_text())
+        return {"mistakes": shown, "answers": found}
+
     def copying(self, texts: Sequence[str]) -> dict[str, int]:
         """How many of these are long, and how many of those copy; nothing where what was learned from is not one text."""
         corpus = self.prompted.learned_text()
@@ -152,6 +188,8 @@ figures of models with other tokens can be compared. {card.interval_of(report)}
 
 Of {writing["asked"]} answers that it wrote to test prompts (the likeliest token each time), {writing["exact"]} are the right one to the letter,
 {writing["repeating"]} repeat themselves{copied}.
+
+{card.answer_checks(report)}
 """
 
     def predictions(self, outputs: Outputs) -> dict[str, list[Any]]:

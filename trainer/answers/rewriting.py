@@ -26,6 +26,7 @@ ANSWER = Answer(
     cells="conversations",
     columns=frozenset(("text",)),
     named_columns=frozenset(("category",)),
+    mistake=("base", "rouge_l"),
     predictions=("predicted", "counts"),
     expression="logits[-1].argmax()",
     scored_as="wrote the very text of",

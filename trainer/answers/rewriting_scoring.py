@@ -86,6 +86,8 @@ class Rewriting(Writing):
 
 Of its {report["test_rows"]} texts for the test rows {writing["exact"]} are the right one to the letter,
 {writing["empty"]} are empty, {writing["repeating"]} repeat themselves{copied}.
+
+{card.answer_checks(report)}
 """
 
     def predictions(self, outputs: Outputs) -> dict[str, list[Any]]:

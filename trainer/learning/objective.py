@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -170,6 +170,12 @@ class Objective(Generic[OutputsT]):
     def report(self, outputs: OutputsT) -> dict[str, Any]:
         """The part of report.json that the test rows give."""
         raise NotImplementedError
+
+    def beside_base(
+        self, report: dict[str, Any], outputs: OutputsT, baselines: Mapping[str, Baseline]
+    ) -> dict[str, Any]:
+        """What report.json says besides where the base model answers the same test rows."""
+        return {}
 
     # How a baseline or another model is scored: as this one is
 

@@ -107,6 +107,7 @@ def conclude(
         if learned.ladder:
             report["ladder"] = learned.ladder
         report |= family.report(job, model, rows)
+        report |= objective.beside_base(report, outputs, simple_baselines)
         job.log(objective.sentence(report))
         job.log(report["verdict"]["sentence"] if report["verdict"] else "There is no baseline to compare with.")
     with job.stage("package"), job.as_method(job.spec.method, base):

@@ -89,6 +89,37 @@ def beside(report: dict[str, Any], *metrics: str) -> str:
     return "\n".join([*sentences, *lines])
 
 
+CHECKS = {
+    "length": "characters, typically",
+    "repeating": "repeat themselves",
+    "language": "in the language of the actual answer",
+    "copied": "of the long ones hold 50 characters of a training row",
+    "json": "can be parsed as JSON",
+    "schema": "keep to the schema of the training answers",
+}
+
+
+def answer_checks(report: dict[str, Any]) -> str:
+    """What was checked of the answers to test prompts, beside the actual ones and those of the base model."""
+    answers = report.get("answers")
+    if not answers or not answers["checks"]:
+        return ""
+    sides = {"model": "this model", **({"base": "its base model"} if answers["base"] else {}), "truth": "actual"}
+    lines = [
+        f"| answers to {answers['rows']} test prompts | {' | '.join(sides.values())} |",
+        f"|---|{'---|' * len(sides)}",
+    ]
+    for each in answers["checks"]:
+        cells = [checked(each["name"], each[side]) for side in sides]
+        lines.append(f"| {CHECKS[each['name']]} | {' | '.join(cells)} |")
+    note = "" if answers["base"] else "\n\nThere is no base model to compare with: it was trained from scratch."
+    return "\n".join(lines) + note
+
+
+def checked(name: str, value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}" if name == "length" else f"{value:.0%}"
+
+
 def written(value: float, metric: str) -> str:
     return f"{format_score(value, metric)}{'%' if named(metric).is_share else ''}"
 

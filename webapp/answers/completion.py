@@ -1,8 +1,11 @@
 """A text that goes on from a prompt."""
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 
-from webapp.answers.base import Output, Presentation
+from webapp.answers import answer_checks
+from webapp.answers.base import Output, Presentation, Report
 
 KEPT_TEXT = 2_000
 
@@ -30,6 +33,9 @@ class Completion(Presentation):
 
     def shortened(self, output: Output) -> Output:
         return output | {"completion": str(output["completion"])[:KEPT_TEXT]}
+
+    def context(self, report: Report) -> dict[str, Any]:
+        return answer_checks.context(report)
 
 
 PRESENTATION = Completion()

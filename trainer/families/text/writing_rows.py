@@ -21,9 +21,13 @@ from trainer.tasks.text_generation import beginning, shown_prompt
 from trainer.writing.figures import FIGURES
 from trainer.writing.prompts import Template
 from trainer.writing.sampling import Options
+from trainer.writing.schemas import schema_of
 
-ASKED, ASKED_TOKENS = 24, 64
-"""Test rows that the model writes an answer to, and tokens of each."""
+ASKED, ASKED_TOKENS, MOST_JSON_TOKENS = 24, 64, 256
+"""Test rows that the model writes an answer to, and tokens of each; of JSON, which is nothing if it is cut, as many as those
+that were learned have, within a limit."""
+MOST_LEARNED = 5_000
+"""Answers that others are compared with."""
 EXAMPLES, EXAMPLE_CHARACTERS = 4, 600
 READ_NUMBERS = 2**26
 """Scores that are held at once where rows are only read."""
@@ -39,6 +43,9 @@ class WritingRows(Rows):
     def __init__(self, loaded: Loaded, template: Template, folder: Path, max_length: int) -> None:
         self.template, self.folder, self.max_length = template, folder, max_length
         self.turns = self.turns_of(loaded)
+        self.answers_to_learn = answers_to_learn(loaded)
+        self.most_asked = most_asked(template, self.answers_to_learn, max_length)
+        """Tokens of an answer to a test row."""
         written: list[str] = loaded.values[WRITTEN]
         answers = ({"role": "assistant", "content": text} for text in written)
         pairs = list(zip(self.turns, answers, strict=True))
@@ -97,7 +104,7 @@ class WritingRows(Rows):
         """What is asked of them, as an engine takes it."""
         turns = self.turns[row]
         asked = {"messages": turns} if turns else {"text": beginning(self.loaded.values[WRITTEN][row])}
-        return asked | {"max_tokens": ASKED_TOKENS}
+        return asked | {"max_tokens": self.most_asked}
 
     def input(self, row: int) -> Prompt:
         if row not in self.asked_rows():
@@ -108,8 +115,8 @@ class WritingRows(Rows):
         """What is asked of any row."""
         asked = self.asked_of(row)
         ids = self.template.asked(asked["messages"]) if self.turns[row] else self.template.begun(asked["text"])
-        room = max(self.max_length - ASKED_TOKENS, self.max_length // 2)
-        return Prompt(ids[-room:], Options(ASKED_TOKENS), continues=not self.turns[row])
+        room = max(self.max_length - self.most_asked, self.max_length // 2)
+        return Prompt(ids[-room:], Options(self.most_asked), continues=not self.turns[row])
 
     def sampled(self) -> tuple[str, Prompt] | None:
         held = self.part("validation")
@@ -128,8 +135,16 @@ class WritingRows(Rows):
         return texts
 
     def learned_text(self) -> str:
-        learned = self.known("train")[:5_000]
-        return "\n".join(self.loaded.values[WRITTEN][row] for row in learned)
+        return "\n".join([self.loaded.values[WRITTEN][row] for row in self.known("train")[:MOST_LEARNED]])
+
+    def learned_answers(self) -> list[str]:
+        return self.answers_to_learn
+
+    def limited(self, row: int) -> str:
+        text: str = self.loaded.values[WRITTEN][row]
+        if not self.turns[row]:
+            text = text[len(beginning(text)) :]
+        return self.template.decode(self.template.encode(text)[: self.prompt_of(row).options.most])
 
     def shown(self, rows: np.ndarray) -> list[str]:
         return [shown_prompt(self.turns[row], self.loaded.values[WRITTEN][row]) for row in rows]
@@ -161,6 +176,20 @@ class WritingRows(Rows):
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         return short_examples(self, self.loaded.values[WRITTEN])
+
+
+def answers_to_learn(loaded: Loaded) -> list[str]:
+    """The first answers that are not tested on; in a cross-validation, where each is learned from too, of all."""
+    rows = np.arange(len(loaded.split)) if loaded.folds is not None else np.flatnonzero(loaded.split == "train")
+    return [loaded.values[WRITTEN][row] for row in rows[:MOST_LEARNED]]
+
+
+def most_asked(template: Template, answers: list[str], max_length: int) -> int:
+    """Tokens of an answer to a test row."""
+    if schema_of(answers) is None:
+        return ASKED_TOKENS
+    longest = max(len(template.encode(text)) for text in answers) + 1
+    return int(np.clip(longest, ASKED_TOKENS, max(min(MOST_JSON_TOKENS, max_length // 2), ASKED_TOKENS)))
 
 
 def short_examples(rows: Rows, written: list[str]) -> list[dict[str, Any]]:
