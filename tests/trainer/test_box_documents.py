@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from trainer.data.archives import Entry
-from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat
+from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat, finish_coco
 from trainer.data.box_formats.prompts import parse_prompt
 from trainer.data.box_formats.references import PictureIndex, clean_reference
 from trainer.data.box_formats.source import Annotated, Finder
@@ -76,6 +76,7 @@ def read(form: JsonFormat, document: Any, *pictures: str) -> Annotated:
     index = PictureIndex([Picture(name) for name in pictures or ("a.png",)])
     name = "a.png.json" if form.layout == "supervisely" else "labels.json"
     form.read(document, Entry(name, 1, b""), Finder(index), into)
+    finish_coco(into, "a.zip")
     return into
 
 

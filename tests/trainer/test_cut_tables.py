@@ -255,3 +255,23 @@ def test_columns_of_0_and_1_beside_a_label_stay(tmp_path: Path) -> None:
     result = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
     assert {"target", "esc10", "salience", "channels"} <= {column["name"] for column in result["columns"]}
     assert labels(result) == {"dog": 10, "cat": 10}
+
+
+def test_a_column_that_names_a_unit_which_makes_no_clips_is_doubted(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", RECORDINGS | {"segments.csv": table("file,start_ms,end_ms,label")})
+    told = reading(inspect([path], tmp_path / "v1"), "clip_times")
+    assert (told["chosen"], told["doubt"]) == ("seconds", True)
+    assert {row["seconds"] for row in pq.read_table(tmp_path / "v1/data.parquet").to_pylist()} == {"1.500"}
+
+
+def test_times_without_a_measured_recording_are_a_guess() -> None:
+    assert choose_unit(None, {"a": 4.0, "b": 9.0}, {}) == ("seconds", 0.7, True)
+
+
+def test_seconds_can_be_chosen_where_they_were_guessed(tmp_path: Path) -> None:
+    rows = [f"{name},{at * 3},{at * 3 + 2},{KINDS[at % 2]}" for name in RECORDINGS for at in range(9)]
+    path = zipped(tmp_path / "a.zip", RECORDINGS | {"t.csv": "\n".join(["file,start,end,label", *rows]).encode()})
+    found = inspect([path], tmp_path / "v1", readings={"clip_times": "seconds"})
+    assert (reading(found, "clip_times")["asked"], reading(found, "clips")["chosen"]) == (True, "cut")
+    kept = pq.read_table(tmp_path / "v1/data.parquet").to_pylist()
+    assert len(kept) + sum(entry["count"] for entry in found["left_out"]) == 36

@@ -8,7 +8,7 @@ import pytest
 
 from tests.trainer.box_files import TOOLS
 from tests.trainer.test_label_exports import CLASSES, PASSAGES, passages
-from trainer.data.box_formats.json_tools import JSON_FORMATS
+from trainer.data.box_formats.json_tools import JSON_FORMATS, finish_coco
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.box_formats.source import Annotated, Finder
 from trainer.data.exports.base import Conversion
@@ -47,6 +47,7 @@ def test_any_document_of_boxes_is_read_or_counted(tool: str, share: float) -> No
             continue
         into, entry = Annotated(form.layout, form.title), File("shelf 00.json", ("shelf 00.json",))
         form.read(document, entry, Finder(index, entry.parts), into)  # type: ignore[arg-type]
+        finish_coco(into, "a.zip")
         for path in list(into.boxes.objects):
             json.dumps(into.boxes.fit(path, (80.0, 60.0), lambda: 6))
 

@@ -74,6 +74,8 @@ class Boxes:
     turned: set[str] = field(default_factory=set)
     scaled: set[str] = field(default_factory=set)
     """Pictures whose boxes were measured before they were turned upright, or at another size."""
+    swapped: list[str] = field(default_factory=list)
+    """Boxes whose second corner was above or left of the first."""
 
     def refuse(self, what: str) -> None:
         self.bad_count += 1
@@ -212,8 +214,11 @@ def is_coco(value: object) -> TypeGuard[JsonObject]:
     )
 
 
-def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: str, name: str) -> None:
-    """A COCO document of a file called `name`, whose pictures belong to `part`; faults go to `boxes.bad`."""
+def read_coco(
+    document: JsonObject, find_image: FindImage, boxes: Boxes, part: str, name: str, has_corners: bool = False
+) -> None:
+    """A COCO document of a file called `name`, whose pictures belong to `part`; faults go to `boxes.bad`. `has_corners`: its boxes are
+    not a corner and a size, as the form wants, but two corners."""
     images = coco_images(document, find_image, boxes, part, name)
     labels = coco_labels(document)
     ids: set[str] = set()
@@ -239,7 +244,7 @@ def read_coco(document: JsonObject, find_image: FindImage, boxes: Boxes, part: s
         elif is_crowd(annotation) and has_single:  # some tools write it beside every mask
             boxes.crowds.append(where)
         else:
-            add_coco_object(annotation, label, image, boxes, where)
+            add_coco_object(annotation, label, image, boxes, where, has_corners)
 
 
 def is_crowd(annotation: JsonObject) -> bool:
@@ -247,11 +252,13 @@ def is_crowd(annotation: JsonObject) -> bool:
 
 
 def add_coco_object(
-    annotation: JsonObject, label: str, image: tuple[str, Size | None], boxes: Boxes, where: str
+    annotation: JsonObject, label: str, image: tuple[str, Size | None], boxes: Boxes, where: str, has_corners: bool
 ) -> None:
     """Its box as it is given, else the one around its outlines, its mask or its key points, which stay beside it."""
     shape, around = coco_shape(annotation)
     box = parse_numbers(annotation.get("bbox"), 4)
+    if box and has_corners:
+        box = bounds_of([(box[0], box[1]), (box[2], box[3])])
     if around is not None and (box is None or min(box[2:]) <= 0):
         box = around
     if box is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.clips import CUT, TOO_MANY, WHAT, WHOLE, add_cut
 from trainer.data.cuts import Cut
-from trainer.data.readings import Choice, Reading
+from trainer.data.readings import SURE, Choice, Reading
 from trainer.messages import Message, _, ngettext
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ MIN_SPANS, MIN_FITTING = 0.5, 0.9
 MEASURED, MEASURED_BYTES = 20, 64 << 20
 BEHIND = 1.02
 """How many times as long as a recording the last end may be, which people round."""
+MIN_REACHED = 0.01
+"""Share of a recording that the last end reaches at least."""
 MAX_TIME, MAX_SECONDS = 1e12, 1e6
 
 Span = tuple[float, float]
@@ -71,7 +73,7 @@ def cut_rows(files: "Files", rows: list["MediaRow"]) -> tuple[list["MediaRow"], 
     choice = files.choices.pick(WHAT, (CUT, WHOLE), files.archive.name)
     chosen = choice or (CUT if unit.fits and cut else WHOLE)
     readings = [cut_reading(chosen, choice is not None, unit, cut, files.archive.name)]
-    if unit.name != SECONDS or not unit.fits or asked:
+    if unit.name != SECONDS or unit.confidence < SURE or asked:
         readings.append(times_reading(unit, asked is not None, files.archive.name))
     return (cut, readings, bad) if chosen == CUT else (rows, readings, [])
 
@@ -129,10 +131,15 @@ def ends_of(rows: Sequence["MediaRow"], spans: Sequence[Span | None]) -> dict[st
 
 
 def choose_unit(named: str | None, ends: Mapping[str, float], lengths: Mapping[str, Length]) -> Unit:
-    """What a column is called counts, else the first unit by which the last ends are within their recordings."""
-    if named:
-        return Unit(named, 0.95, True)
+    """What a column is called counts, unless only seconds make clips of it; else the first unit by which the last ends are within
+    their recordings. Where none can be measured, it is a guess."""
     known = [(ends[path], length) for path, length in lengths.items() if path in ends]
+    if named:
+        tiny = sum(last * scale_of(named, length) < MIN_REACHED * length.seconds for last, length in known)
+        is_wrong = named != SECONDS and known and tiny == len(known) and all(last <= BEHIND * length.seconds for last, length in known)  # fmt: skip
+        return Unit(SECONDS, 0.7, True) if is_wrong else Unit(named, 0.95, True)
+    if not known:
+        return Unit(SECONDS, 0.7, True)
     for unit, confidence in ((SECONDS, 1.0), (MILLISECONDS, 0.85), (SAMPLES, 0.8)):
         fitting = sum(last * scale_of(unit, length) <= BEHIND * length.seconds + 0.5 for last, length in known)
         if fitting >= MIN_FITTING * len(known):
@@ -186,7 +193,8 @@ def cut_reading(chosen: str, is_asked: bool, unit: Unit, cut: Sequence["MediaRow
     labels = {CUT: _("Cut to clips"), WHOLE: _("Read whole")}
     other = CUT if chosen == WHOLE else WHOLE
     confidence = 1.0 if is_asked else 0.9 if unit.fits else 0.5
-    return Reading(WHAT, chosen, sentences[chosen], [Choice(other, labels[other])], confidence, file, is_asked=is_asked)
+    others = [Choice(other, labels[other])] if cut else []
+    return Reading(WHAT, chosen, sentences[chosen], others, confidence, file, is_asked=is_asked)
 
 
 def times_reading(unit: Unit, is_asked: bool, file: str) -> Reading:

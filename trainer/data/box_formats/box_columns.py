@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from trainer.columns import number_of
 from trainer.data.annotations import Size, parse_numbers
+from trainer.data.box_formats import box_forms
 from trainer.data.box_formats.source import Annotated, BoxRow, BoxTable, Finder, Pictures
 from trainer.data.box_formats.text_files import read_image_size
 
@@ -101,9 +102,8 @@ def place_boxes(table: BoxTable, pictures: Pictures, into: Annotated) -> None:
             measured[row.path] = read_image_size(pictures.archive, entries[row.path])
         return row.size or measured[row.path]
 
-    form = SIDES if table.form == ("box",) else table.form
     unit = table.unit or guess_unit(table.rows, size_of)
-    is_centre = form == CENTRE or (form == SIDES and is_centred(table.rows, unit, size_of))
+    form = settle_form(table, unit, size_of, pictures, into)
     into.unit = unit
     for row in table.rows:
         where, size, values = f"row {row.line} of {table.name}", row.size, row.values
@@ -112,11 +112,39 @@ def place_boxes(table: BoxTable, pictures: Pictures, into: Annotated) -> None:
             wide, high = (size or (1.0, 1.0)) if unit == "shares" else ((size or (1.0, 1.0))[0] / 100, (size or (1.0, 1.0))[1] / 100)  # fmt: skip
             values = [values[0] * wide, values[1] * high, values[2] * wide, values[3] * high]
         x, y, third, fourth = values
-        if form == CORNERS:
-            third, fourth = third - x, fourth - y
-        elif is_centre:
+        if form == box_forms.CORNERS:
+            (x, y, right, bottom), is_swapped = box_forms.ordered((x, y, third, fourth))
+            third, fourth = right - x, bottom - y
+            into.boxes.swapped += [where] if is_swapped else []
+        elif form == box_forms.CENTRE:
             x, y = x - third / 2, y - fourth / 2
         into.boxes.add(row.path, row.label, [x, y, third, fourth], size, where)
+
+
+def settle_form(table: BoxTable, unit: str, size_of: SizeOf, pictures: Pictures, into: Annotated) -> str:
+    """What the numbers are (`box_forms`), by the names of the columns or else by the boxes; a guess is told, and can be overruled."""
+    if table.form in (CORNERS, CENTRE):
+        return box_forms.CORNERS if table.form == CORNERS else box_forms.CENTRE
+    is_named = table.form == SIDES
+    offered = [box_forms.SIDES, box_forms.CENTRE, *([] if is_named else [box_forms.CORNERS])]
+    told, confidence = box_forms.SIDES, 1.0
+    if is_centred(table.rows, unit, size_of):
+        told, confidence = box_forms.CENTRE, 0.85
+    elif not is_named:
+        samples = (box_forms.Sample(row.values, size_in(unit, row, size_of)) for row in table.rows[:SNIFFED_ROWS])
+        found = box_forms.told_form(samples)
+        told = found or box_forms.SIDES
+        confidence = {box_forms.SIDES: 0.95, box_forms.CORNERS: 0.85}.get(found, 0.7)
+    file = pictures.archive.name
+    asked = pictures.choices.pick(box_forms.WHAT, offered, file)
+    if asked or not is_named or told != box_forms.SIDES:
+        into.readings.append(box_forms.form_reading(asked or told, offered, table.name, confidence, file, asked is not None))  # fmt: skip
+    return asked or told
+
+
+def size_in(unit: str, row: BoxRow, size_of: SizeOf) -> Size | None:
+    """A picture's size in the unit of its boxes."""
+    return {"shares": (1.0, 1.0), "percent": (100.0, 100.0)}.get(unit) or size_of(row)
 
 
 def guess_unit(rows: list[BoxRow], size_of: SizeOf) -> str:
@@ -136,7 +164,7 @@ def is_centred(rows: list[BoxRow], unit: str, size_of: SizeOf) -> bool:
     """Whether x and y are a box's middle: as corners many boxes would leave their picture, as middles none."""
     as_corner = as_centre = 0
     for row in rows[:SNIFFED_ROWS]:
-        size = {"shares": (1.0, 1.0), "percent": (100.0, 100.0)}.get(unit) or size_of(row)
+        size = size_in(unit, row, size_of)
         if size is None:
             continue
         x, y, width, height = row.values

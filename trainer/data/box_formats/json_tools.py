@@ -9,11 +9,12 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from trainer.data.annotations import Boxes, is_coco, parse_numbers, parse_size, read_coco
+from trainer.data.annotations import Boxes, is_coco, parse_id, parse_numbers, parse_size, read_coco
 from trainer.data.archives import Entry
+from trainer.data.box_formats.box_forms import CORNERS, SIDES, Sample, form_reading, told_form
 from trainer.data.box_formats.geometry import bounds_of
 from trainer.data.box_formats.json_base import NO_BOX, parse_point, parse_points, picture_or_refuse
 from trainer.data.box_formats.label_studio_regions import is_label_studio, read_label_studio
@@ -34,7 +35,47 @@ class JsonFormat(NamedTuple):
 
 
 def read_coco_document(document: JsonObject, entry: Entry, find: Finder, into: Annotated) -> None:
-    read_coco(document, find, into.boxes, into.file_parts.get(entry.name) or "", entry.name)
+    """At once where it tells what its boxes are, or somebody did; else when the others have been read."""
+
+    def read(has_corners: bool) -> None:
+        part = into.file_parts.get(entry.name) or ""
+        read_coco(document, find, into.boxes, part, entry.name, has_corners=has_corners)
+
+    form = into.box_form or told_form(coco_samples(document))
+    if form:
+        into.told_forms[entry.name] = form
+        read(form == CORNERS)
+    else:
+        into.untold.append(read)
+
+
+def coco_samples(document: JsonObject) -> Iterator[Sample]:
+    """Its boxes with the sizes of their pictures and the areas beside them."""
+    sizes = {
+        parse_id(image.get("id")): parse_size(image.get("width"), image.get("height"))
+        for image in document["images"]
+        if isinstance(image, dict)
+    }
+    for one in document["annotations"]:
+        box = parse_numbers(one.get("bbox"), 4) if isinstance(one, dict) else None
+        if box:
+            area = parse_numbers([one.get("area")], 1)
+            yield Sample(box, sizes.get(parse_id(one.get("image_id"))), area[0] if area else None)
+
+
+def finish_coco(into: Annotated, file: str) -> None:
+    """Read what waited, and tell of boxes that are two corners, which COCO does not know."""
+    forms = into.told_forms
+    chosen = into.box_form or (CORNERS if CORNERS in forms.values() and SIDES not in forms.values() else SIDES)
+    for read in into.untold:
+        read(chosen == CORNERS)
+    if into.box_form or CORNERS in forms.values():
+        source = next((name for name, form in forms.items() if form == CORNERS), next(iter(forms), file))
+        shown = into.box_form or CORNERS
+        into.readings.append(form_reading(shown, COCO_FORMS, source, 0.85, file, is_asked=bool(into.box_form)))
+
+
+COCO_FORMS = (SIDES, CORNERS)
 
 
 # LabelMe: a document a picture

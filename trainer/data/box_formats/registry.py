@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from trainer import columns as kinds
 from trainer.data.archives import EntryError
 from trainer.data.box_formats.box_columns import place_boxes
+from trainer.data.box_formats.box_forms import WHAT as BOXES
 from trainer.data.box_formats.box_lists import is_box_list, is_objects_column, parse_lines, read_box_list
 from trainer.data.box_formats.cvat import is_cvat, read_cvat
-from trainer.data.box_formats.json_tools import JSON_FORMATS, JsonFormat
+from trainer.data.box_formats.json_tools import COCO_FORMS, JSON_FORMATS, JsonFormat, finish_coco
 from trainer.data.box_formats.prompts import is_prompts, read_box_lines, read_prompts
 from trainer.data.box_formats.references import PictureIndex
 from trainer.data.box_formats.source import Annotated, Finder, Pictures, parts_of_entries
@@ -57,11 +58,15 @@ def read_json(pictures: Pictures, index: PictureIndex) -> Iterator[Annotated]:
         form = next((form for form in FORMATS if form.matches(document)), None)
         if form is None or (entry.suffix in LINES and is_objects_column(document)):
             continue
-        into = forms.setdefault(form.layout, Annotated(form.layout, form.title, file_parts=parts))
+        if form.layout not in forms:
+            asked = pictures.choices.pick(BOXES, COCO_FORMS, pictures.archive.name) if form.layout == "coco" else None
+            forms[form.layout] = Annotated(form.layout, form.title, file_parts=parts, box_form=asked or "")
+        into = forms[form.layout]
         into.used.add(entry.name)
         into.documents += 1
         form.read(document, entry, Finder(index, entry.parts), into)
     for into in forms.values():
+        finish_coco(into, pictures.archive.name)
         for table in into.waiting:
             place_boxes(table, pictures, into)
         yield into

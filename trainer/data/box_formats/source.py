@@ -1,6 +1,6 @@
 """What a reader of boxes needs of an archive."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,6 +66,12 @@ class Annotated:
     """What else was decided."""
     unit: str = ""
     """What the coordinates were counted in, where it had to be guessed."""
+    box_form: str = ""
+    """What somebody says the four numbers of a box are (`box_forms`)."""
+    told_forms: dict[str, str] = field(default_factory=dict)
+    """{file: what its boxes can only be}."""
+    untold: list[Callable[[bool], None]] = field(default_factory=list)
+    """Readers of documents that do not tell it, which wait for the others; called with whether boxes are two corners."""
     waiting: list[BoxTable] = field(default_factory=list)
     """Boxes of lists whose unit is told by all of them together (`box_columns.place_boxes`)."""
 

@@ -1,5 +1,6 @@
 """How the boxes of an archive were read, in sentences: the form, what became of outlines, and pictures that nothing is said of."""
 
+from trainer.data.box_formats.box_forms import swapped_reading
 from trainer.data.box_formats.source import Annotated
 from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.messages import Message, _, joined, ngettext
@@ -102,6 +103,8 @@ def describe_numbers(best: Annotated, file: str) -> list[Reading]:
         units = {"pixels": _("pixels"), "shares": _("fractions of the image"), "percent": _("percent of the image")}
         sentence = _("Box coordinates in %(unit)s", unit=units[best.unit])
         readings.append(Reading("box_unit", best.unit, sentence, file=file))
+    if best.boxes.swapped:
+        readings.append(swapped_reading(best.boxes.swapped, file))
     if best.several_answers:
         sentence = ngettext(
             "%(count)s image was labelled by several people; the first answer is used",

@@ -4,6 +4,7 @@ import math
 from xml.etree.ElementTree import Element
 
 from trainer.data.annotations import Boxes, FindImage, Shape, parse_numbers, parse_size
+from trainer.data.box_formats.box_forms import ordered
 from trainer.data.box_formats.geometry import Point, bounds_of, flatten, rotate_corners
 
 
@@ -47,7 +48,9 @@ def read_voc_root(root: Element, find_image: FindImage, boxes: Boxes, name: str)
         where = f"box {number} of {name}"
         shape, around = drawn_shape(element)
         if corners is not None:
-            around = bounds_of([(corners[0], corners[1]), (corners[2], corners[3])])
+            (x, y, right, bottom), is_swapped = ordered(corners)
+            around = [x, y, right - x, bottom - y]
+            boxes.swapped += [where] if is_swapped else []
         if not label or around is None:
             boxes.refuse(f"{where} has no label or not four numbers")
             continue
