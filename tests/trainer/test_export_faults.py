@@ -14,7 +14,24 @@ from trainer.data.box_formats.source import Annotated, Finder
 from trainer.data.exports.base import Conversion
 from trainer.data.exports.registry import EXPORTS, unwrap_document
 
-JUNK = [None, True, 1, -1, 1e400, float("nan"), "", "x", [], {}, [[]], [None], {"a": None}, 10**400, "\ud800", "1.png"]
+JUNK: list[Any] = [
+    None,
+    True,
+    1,
+    -1,
+    1e400,
+    float("nan"),
+    "",
+    "x",
+    [],
+    {},
+    [[]],
+    [None],
+    {"a": None},
+    10**400,
+    "\ud800",
+    "1.png",
+]
 ROUNDS = 40
 
 
