@@ -43,6 +43,7 @@ LIGHT = {
     "allowance",
     "answers",
     "architectures",
+    "licences",
     "cache",
     "columns",
     "comparison",

@@ -19,8 +19,8 @@ from trainer.messages import _
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "tokenizer*"]
-"""What is fetched of a repository: no code, no pickles, no weights of other libraries."""
+FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm", "tokenizer*", "README.md"]
+"""What is fetched of a repository, its card for the licence: no code, no pickles, no weights of other libraries."""
 TELL_SECONDS = 1.0
 CONFIG, LOCK = "config.json", "maquette.lock"
 MAX_BYTES = 5 << 30

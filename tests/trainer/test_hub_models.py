@@ -28,7 +28,7 @@ from trainer.tasks.text_classification import TextClassification
 SAMPLE = TextClassification.sample()
 SHA = "b" * 40
 REPO, REF = "acme/tiny", "hub:acme/tiny"
-ASIDE = {"README.md": b"# Tiny", "pytorch_model.bin": bytes(50_000), "modeling.py": b"raise SystemExit"}
+ASIDE = {"notes.md": b"# Tiny", "pytorch_model.bin": bytes(50_000), "modeling.py": b"raise SystemExit"}
 """What the repository holds besides and nobody fetches."""
 
 
@@ -208,9 +208,13 @@ def test_a_trial_does_not_wait_for_a_download(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_run_says_once_that_it_waits(tmp_path: Path) -> None:
-    told: list[tuple[str, dict[str, Any]]] = []
+    told: list[tuple[str, dict[str, object]]] = []
+
+    def tell(kind: str, /, **fields: object) -> None:
+        told.append((kind, fields))
+
     spec = load(command.write_spec(tmp_path, SAMPLE, method="probe", model=REF))
-    job = Job(spec, tmp_path / "out", lambda kind, **fields: told.append((kind, fields)))
+    job = Job(spec, tmp_path / "out", tell)
     job.wait_for_download()
     job.wait_for_download()
     assert told == [("log", {"message": "Waiting for another download of this model to finish."})]

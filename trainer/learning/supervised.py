@@ -19,9 +19,13 @@ from trainer.learning.objective import Fit, Learned, Objective, Won, objective_o
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
 from trainer.learning.rungs import prepared_for
+from trainer.licences import NOTES, restrictions
 from trainer.messages import _
 from trainer.outputs import Outputs
 from trainer.packaging import artifact
+from trainer.packaging.base_licence import licence_of
+
+UNKNOWN_LICENCE = "unknown"
 
 
 class SupervisedFamily(NetworkFamily[RowsT, NetworkT]):
@@ -66,6 +70,7 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
                 name=job.device.name,
             )
         )
+        tell_licence(job)
     with job.stage("train"):
         tested = rounds.run(family, job, fit, read_part) if rounds else []
         objective = objective_of(job, rows)
@@ -79,6 +84,13 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         won = learned.won or Won(family, model, rows, objective)
         won.objective.tune_threshold(tested)
     return conclude(job, won, learned, rounds, tested, simple_baselines)
+
+
+def tell_licence(job: Job) -> None:
+    """What the licence of the base model forbids, where it is known to."""
+    for code in restrictions(licence_of(job.spec.model, job.task.models)):
+        if code != UNKNOWN_LICENCE:
+            job.warn("licence", _(NOTES[code]))
 
 
 def conclude(

@@ -15,6 +15,7 @@ from trainer.learning.job import Job
 from trainer.learning.rows import Rows
 from trainer.messages import _
 from trainer.outputs import Outputs
+from trainer.packaging.base_licence import licence_of
 from trainer.packaging.card import model_card
 from trainer.packaging.export import MOST_ROWS, Saved, export
 
@@ -123,6 +124,7 @@ def write_manifest(folder: Path, job: Job, rows: Rows, facts: dict[str, Any]) ->
         "version": 1,
         "task": job.spec.task,
         "model": job.spec.model,
+        "licence": licence_of(job.spec.model, job.task.models),
         "method": job.spec.method,
         "labels": rows.labels,
         "inputs": [

@@ -1,15 +1,21 @@
 """README.md of an artifact, the model card: what a model does, how well, against what, and how to use it without Maquette."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer import answers
 from trainer.answers.baselines import title_of
 from trainer.answers.metrics import named
+from trainer.licences import OWN, notes
+from trainer.packaging.base_licence import licence_of
 from trainer.verdict import format_score
 
 if TYPE_CHECKING:
     from trainer.learning.job import Job
     from trainer.learning.rows import Rows
+
+MOST_FILES = 5
 
 
 def model_card(job: "Job", rows: "Rows", figures: str, report: dict[str, Any]) -> str:
@@ -18,12 +24,13 @@ def model_card(job: "Job", rows: "Rows", figures: str, report: dict[str, Any]) -
     `figures`: how good it is, as Markdown (`Objective.card`).
     """
     base = job.spec.model.partition(":")[2]
-    card_of_model = next((card for card in job.task.models if card.ref == job.spec.model), None)
-    licence = card_of_model.licence if card_of_model else "see the base model"
-    licensed = f" (licence: {licence})" if licence else ""
+    licence = licence_of(job.spec.model, job.task.models)
+    licensed = "" if licence == OWN else f" (licence: {licence or 'see the base model'})"
     method = f"`{job.spec.method}`" + (f" (`{report['ladder']['winner']}` was kept)" if "ladder" in report else "")
     facts = [
         f"Base model: {base}{licensed}, method {method}, seed {job.spec.seed}.",
+        *notes(licence),
+        *data_of(job),
         rows_used(rows, report),
         *rows.card_facts(),
     ]
@@ -50,6 +57,18 @@ def model_card(job: "Job", rows: "Rows", figures: str, report: dict[str, Any]) -
 {(rows.snippet() or job.task.snippet()).strip()}
 ```
 """
+
+
+def data_of(job: "Job") -> list[str]:
+    """What it was trained on: the files that a version was read from, and the hash of their content."""
+    path = Path(job.spec.dataset.path)
+    try:
+        profile = json.loads((path / "profile.json").read_text("utf-8"))
+        names = [str(each["name"]) for each in profile["source"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [f"Data: `{path.name}`."]
+    listed = ", ".join(f"`{name}`" for name in names[:MOST_FILES]) + (" …" if len(names) > MOST_FILES else "")
+    return [f"Data: {listed} (SHA-256 of the rows {profile.get('sha256', 'unknown')})."]
 
 
 def rows_used(rows: "Rows", report: dict[str, Any]) -> str:

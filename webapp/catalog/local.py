@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from trainer import tasks
 from trainer.architectures import DECODERS, suits
+from trainer.licences import licence_in
 from trainer.tasks.base import BaseModelCard
 
 BYTES_PER_WEIGHT, MEMORY_FACTOR, LEAST_MEMORY = 4, 5, 600 * 2**20
@@ -69,7 +70,7 @@ def card(folder: Path) -> BaseModelCard:
         folder.name,
         _("Your model on this machine (%(kind)s).") % {"kind": kind or _("unknown architecture")},
         size // BYTES_PER_WEIGHT,
-        _("unknown licence"),
+        licence_in(folder) or _("unknown licence"),
         "",
         memory,
     )

@@ -27,7 +27,7 @@ from webapp.endpoints.models import Endpoint, EndpointKey, EndpointVersion, Shar
 from webapp.endpoints.snippets import snippets
 from webapp.endpoints.usage import price_per_1000, used
 from webapp.prototypes.models import Prototype
-from webapp.runs import inputs, storage
+from webapp.runs import inputs, licences, storage
 from webapp.runs.artifacts import report
 from webapp.runs.models import Run
 from webapp.runs.views import load_run
@@ -38,8 +38,8 @@ FEEDBACK_SHOWN = 20
 @member
 def share(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day, unshareable (the run of
-    `?run=` that cannot be shared, or None), without_model (the best finished run, where no model is left to share); before
-    the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and what
+    `?run=` that cannot be shared, or None), without_model (the best finished run, where no model is left to share), licence_notes
+    (what the licence of the base model forbids); before the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and what
     `examples.sharing_context` says of it; with an endpoint what `endpoint_context` says."""
     prototype = load(Prototype, request.workspace, pk)
     endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run", "workspace").first()
@@ -56,6 +56,8 @@ def share(request: AuthedRequest, pk: str) -> HttpResponse:
         context |= endpoint_context(request, endpoint)
     elif runs:
         context |= first_context(request, runs, context["unshareable"])
+    shared = context.get("shown_run") or context.get("chosen")
+    context["licence_notes"] = licences.of_run(shared) if shared else []
     return render(request, "endpoints/share.html", context)
 
 

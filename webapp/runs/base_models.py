@@ -16,7 +16,7 @@ from webapp.core.files import files_below
 from webapp.core.problems import Problem
 from webapp.core.scores import rank, rank_of, score_words
 from webapp.prototypes.models import Prototype
-from webapp.runs import storage
+from webapp.runs import licences, storage
 from webapp.runs.artifacts import report
 from webapp.runs.models import Run, Status
 from webapp.runs.querysets import QUESTION, RunQuerySet
@@ -30,19 +30,25 @@ MOST_COMPARED = 100
 
 def choices(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
     """Cards in the order of the page: what comes along (the recommended one first), what is on this machine, own runs, the
-    hub, and last what nobody knows to suit. Each has `badge` and `unusable` (why it cannot be chosen, or empty)."""
+    hub, and last what nobody knows to suit. Each has `badge`, `unusable` (why it cannot be chosen, or empty) and `licence_notes`
+    (what its licence forbids)."""
     task = tasks.get(slug).declaration()
     declared = task["models"]
     here = [card for card in declared if not card["ref"].startswith(HUB)]
     remote = [card | availability(card["ref"]) for card in declared if card["ref"].startswith(HUB)]
     suited, unknown = local_models(slug, task["modality"])
     cards = [*here, *suited, *own(slug, workspace), *sorted(remote, key=lambda card: bool(card["unusable"])), *unknown]
-    labelled = [{"badge": "", "unusable": ""} | card for card in cards]
+    labelled = [{"badge": "", "unusable": "", "licence_notes": licence_notes(card)} | card for card in cards]
     for card in labelled[-len(unknown) :] if unknown else []:
         card["badge"] = _("Unknown architecture")
     if here:
         labelled[0] |= {"badge": _("Recommended"), "is_recommended": True, "reason": why_recommended(here[0]["ref"])}
     return labelled
+
+
+def licence_notes(card: dict[str, Any]) -> list[str]:
+    notes: list[str] | None = card.get("licence_notes")
+    return licences.of_card(card) if notes is None else notes
 
 
 def why_recommended(ref: str) -> str:
@@ -169,6 +175,7 @@ def own(slug: str, workspace: Workspace) -> list[dict[str, Any]]:
             "summary": _("Continues from a run of yours: %(score)s.") % {"score": score_words(run.headline)},
             "parameters": None,
             "licence": "",
+            "licence_notes": licences.of_run(run),
             "languages": "",
             "memory_bytes": None,
         }
