@@ -52,9 +52,12 @@ def is_archive(path: Path) -> bool:
 
 
 def is_office(path: Path) -> bool:
+    """Whether a zip is one document: of Office, of OpenDocument or of Apple."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return "[Content_Types].xml" in archive.NameToInfo
+            names = archive.NameToInfo
+            is_open = "mimetype" in names and "content.xml" in names
+            return is_open or any(name in names for name in ("[Content_Types].xml", "Index/Document.iwa", "Index.zip"))
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
         return False
 

@@ -14,9 +14,13 @@ import zipfile
 from collections.abc import Iterator
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 from trainer.data.decoded_text import decode_text
 from trainer.data.media import UnreadableError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 MAX_DOCUMENT_BYTES = 64 << 20
 MAX_XML_BYTES = 64 << 20
@@ -99,6 +103,11 @@ def pdf_text(data: bytes) -> str:
 
 def office_text(data: bytes) -> str:
     """The paragraphs of a Word or OpenDocument text."""
+    return "\n".join(paragraphs(office_root(data)))
+
+
+def office_root(data: bytes) -> "Element":
+    """The element that a Word or OpenDocument text is. Raises `UnreadableError`."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.NameToInfo
@@ -111,12 +120,11 @@ def office_text(data: bytes) -> str:
         raise UnreadableError("is damaged or protected") from error
     if len(xml) > MAX_XML_BYTES:
         raise UnreadableError(f"unpacks to more than {MAX_XML_BYTES >> 20} MB")
-    return "\n".join(paragraphs(xml))
+    return parse_office(xml)
 
 
-def paragraphs(xml: bytes) -> Iterator[str]:
-    """Texts of an Office document's paragraphs, without what was deleted in its history."""
-    from xml.etree.ElementTree import Element, ParseError
+def parse_office(xml: bytes) -> "Element":
+    from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
@@ -125,6 +133,11 @@ def paragraphs(xml: bytes) -> Iterator[str]:
         root: Element = fromstring(xml)
     except (ParseError, ValueError, LookupError, DefusedXmlException) as error:
         raise UnreadableError("holds XML that cannot be read safely") from error
+    return root
+
+
+def paragraphs(root: "Element") -> Iterator[str]:
+    """Texts of an Office document's paragraphs, without what was deleted in its history."""
     for element in root.iter():
         if element.tag == f"{WORD}p":
             yield "".join(word_piece(piece) for piece in element.iter())

@@ -40,6 +40,7 @@ from trainer.data.media_tables import IS_NO_TRUTH
 from trainer.data.problems import Problem
 from trainer.data.readings import Choices, LeftOut, Reading
 from trainer.data.repeated_files import find_repeated
+from trainer.data.tables.markup import choose_tables
 from trainer.data.tables.table import Table, display_name
 from trainer.data.tempspace import check_room, temporary_folder
 from trainer.errors import DataError
@@ -311,7 +312,12 @@ def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) 
 
 
 def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices) -> bool:
-    """Documents of archives, or sent as they are, into `sources`; whether there were any."""
+    """Documents of archives, or sent as they are, into `sources`; whether there were any. Those that are tables are none."""
+    tables = [] if opened.others else [(file.path, file.name) for file in opened.plain]
+    are_tables, told = choose_tables(tables, choices)
+    sources.readings += [told] if told else []
+    if are_tables:
+        return False
     archives = [archive for archive, _file in opened.others]
     loose = (
         loose_files([(file.path, file.name) for file in opened.plain], opened.plain[0].name) if opened.plain else None

@@ -31,6 +31,7 @@ from trainer.data.tables.table import (
     named,
     no_header,
 )
+from trainer.data.tables.turned import settle_turn, turned
 from trainer.data.tables.wide import narrow
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
@@ -78,8 +79,8 @@ def csv_table(
     if not first:
         raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
     first[0][1][0] = first[0][1][0].lstrip("\ufeff")
-    rows = [row for _line, row in first]
-    header = chosen_header(rows, header_row)
+    first = turn_records(first, table, choices)
+    header = chosen_header(rows := [row for _line, row in first], header_row)
     if header_row is not None:
         table.details["header_row"] = header_row
         table.bad, table.bad_count = [], 0
@@ -105,6 +106,18 @@ def csv_table(
     table.batches = batches(chain(first[start:], records), table, shown, choices)
     narrow(table)
     return table
+
+
+def turn_records(first: list[Record], table: Table, choices: Choices) -> list[Record]:
+    """All records of a small table, or its columns where each is one."""
+    if len(first) >= FIRST_RECORDS:
+        return first
+    rows = [row for _line, row in first]
+    is_turned, told = settle_turn(rows, choices, table.name)
+    table.readings += [told] if told else []
+    if not is_turned:
+        return first
+    return [(line, [cell or "" for cell in row]) for line, row in enumerate(turned(rows), 1)]
 
 
 def found_form(choices: Choices) -> Choices:

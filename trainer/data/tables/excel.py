@@ -18,6 +18,7 @@ from trainer.data.tables.sheet_reports import ALL, LEAVE_OUT, READ, report_hidde
 from trainer.data.tables.sheets import Sheet, check_header, cut, header_of, is_filled, padded, settle_header, tables_of
 from trainer.data.tables.subtotals import Subtotals
 from trainer.data.tables.table import BATCH_ROWS, MAX_FIELDS, Columns, Table, as_text, check_columns, damaged, named
+from trainer.data.tables.turned import may_be_turned, settle_turn, turn_sheet
 from trainer.data.tables.wide import narrow
 from trainer.data.tables.workbook_limits import checked
 from trainer.data.tempspace import temporary_folder
@@ -56,7 +57,10 @@ def open_workbook(
     if header_row is not None:
         split = {whole: parts if sheet_name in {part.name for part in parts} else [one] for one in read for whole, parts in split.items() if whole == one.name}  # fmt: skip
     sheets = [part for parts in split.values() for part in parts]
+    turns = {id(sheet): settle_turn(sheet.rows, choices, name) for sheet in sheets if may_be_turned(sheet)}
     for sheet in sheets:
+        if turns.get(id(sheet), (False, None))[0]:
+            turn_sheet(sheet)
         sheet.score = header_of(sheet.rows)[1] * (0.1 if sheet.is_hidden else 1)
     chosen = max(sheets, key=lambda sheet: (sheet_name in (sheet.name, sheet.whole), sheet.score), default=None)
     if chosen is None or chosen.score <= 0:
@@ -81,6 +85,8 @@ def open_workbook(
     )
     report_sheets(table, sheets, used, alike, chosen, sheet_name)
     for sheet in used:
+        told = turns.get(id(sheet), (False, None))[1]
+        table.readings += [told] if told else []
         report_sheet(table, sheet, header_row if sheet is chosen else None, choices)
     report_hidden(table, used, hidden)
     is_left_out = hidden["hidden_rows"] == LEAVE_OUT

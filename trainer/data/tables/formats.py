@@ -8,10 +8,13 @@ from trainer.data.tables.docbin import is_docbin
 from trainer.data.tables.table import (
     LAYOUTS,
     OLD_OFFICE,
+    OPEN_TEXT,
+    WORD,
     ZIP,
     Table,
     display_name,
     is_workbook,
+    kind_of_zip,
     refuse_header,
     refuse_other_kinds,
 )
@@ -68,6 +71,11 @@ def open_table(
         from trainer.data.tables.excel import open_workbook
 
         return open_workbook(path, name, size, sheet, header, choices)
+    if head.startswith(ZIP) and kind_of_zip(path) in (WORD, OPEN_TEXT):
+        from trainer.data.tables.markup import open_document
+
+        if (table := open_document(path, name, size, sheet, header, choices)) is not None:
+            return table
     refuse_other_kinds(head, path, name)
     from trainer.data.tables.markup import open_markup
 

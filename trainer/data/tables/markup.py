@@ -2,11 +2,12 @@
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainer.data.readings import Choices, LeftOut
-from trainer.data.tables.sheets import Sheet
+from trainer.data.readings import Choice, Choices, LeftOut, Reading
+from trainer.data.tables.document_tables import read_document_tables
+from trainer.data.tables.sheets import Sheet, is_table, settle_header
 from trainer.data.tables.spreadsheet_xml import NAMESPACE, read_spreadsheet
 from trainer.data.tables.streams import Bounded
 from trainer.data.tables.table import Table
@@ -14,7 +15,8 @@ from trainer.data.tables.text import find_encoding, read_sample, utf16
 from trainer.data.tables.web_archives import is_web_archive, read_web_archive
 from trainer.data.tables.web_tables import read_page
 from trainer.data.tables.xml_records import open_xml
-from trainer.messages import ngettext
+from trainer.errors import DataError
+from trainer.messages import _, ngettext
 
 MARKUP = re.compile(
     r"\s*<(!doctype|!--|html|\?xml|\?mso|head|meta|body|table|style|div|center|workbook|ss:workbook)", re.IGNORECASE
@@ -22,6 +24,8 @@ MARKUP = re.compile(
 HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|\?mso)", re.IGNORECASE | re.DOTALL)
 WORKBOOK = re.compile(r"\.xl\w{1,2}$", re.IGNORECASE)
 PAGE = re.compile(r"\.(html?|xhtml|php|aspx?)$", re.IGNORECASE)
+OFFICE = re.compile(r"\.(docx|odt)$", re.IGNORECASE)
+DOCUMENT_TABLES, MAX_DOCUMENTS = "document_tables", 50
 LOOKED_AT = 1 << 20
 ENOUGH_INSIDE = 0.5
 """Share of the text of a page that its tables have, for it to be one of data."""
@@ -52,11 +56,61 @@ def open_markup(
     else:
         sheets, outside, inside = read_page(pieces_of(path, name, encoding), name)
         form = "html"
-        if PAGE.search(name) and inside < ENOUGH_INSIDE * (inside + sum(map(len, outside))):
+        is_asked = choices.get(DOCUMENT_TABLES) == "table"
+        if not is_asked and PAGE.search(name) and inside < ENOUGH_INSIDE * (inside + sum(map(len, outside))):
             return None
     if not any(len(table.rows) > 1 for table in sheets):
         return None
     return opened(path, name, size, sheets, sheet, header, choices, form, outside, encoding)
+
+
+def open_document(
+    path: Path, name: str, size: int, sheet: str | None, header: int | None, choices: Choices
+) -> Table | None:
+    """The tables of a Word or OpenDocument text; None for one without."""
+    document = read_document_tables(path, name)
+    if not any(len(table.rows) > 1 for table in document.sheets):
+        return None
+    return opened(path, name, size, document.sheets, sheet, header, choices, "document", document.outside, "utf-8")
+
+
+def is_table_alone(path: Path, name: str, share: float = ENOUGH_INSIDE) -> list[str]:
+    """The columns of the largest table of a document, where its tables hold this share of its text; [] for any other document."""
+    try:
+        if OFFICE.search(name):
+            document = read_document_tables(path, name)
+            sheets, outside, inside = document.sheets, document.outside, document.inside
+        else:
+            sheets, outside, inside = read_page(pieces_of(path, name, find_encoding(path, name, packed=False)), name)
+    except DataError:
+        return []
+    best = max((sheet for sheet in sheets if is_table(sheet.rows)), key=lambda sheet: len(sheet.rows), default=None)
+    if best is None or inside < share * (inside + sum(map(len, outside))):
+        return []
+    settle_header(best, None)
+    return best.columns
+
+
+def choose_tables(files: Sequence[tuple[Path, str]], choices: Choices) -> tuple[bool, Reading | None]:
+    """(whether documents that were sent are read as the tables in them, what is told of it): where tables are most of the text of each,
+    and all have the same columns."""
+    if not files or len(files) > MAX_DOCUMENTS or not all(OFFICE.search(name) or PAGE.search(name) for _path, name in files):  # fmt: skip
+        return False, None
+    asked = choices.pick(DOCUMENT_TABLES, ("table", "text"))
+    columns = [is_table_alone(path, name) for path, name in files]
+    is_likely = bool(columns[0]) and all(set(other) == set(columns[0]) for other in columns)
+    if not is_likely and not all(is_table_alone(path, name, 0.0) for path, name in files):
+        return False, None
+    chosen = asked or ("table" if is_likely else "text")
+    sentences = {
+        "table": _("The tables in the documents are read, not their text"),
+        "text": _("The documents are read as texts, the tables in them too"),
+    }
+    labels = {"table": _("Read the tables in them"), "text": _("Read them as texts")}
+    other = "text" if chosen == "table" else "table"
+    confidence = 1.0 if asked else 0.8 if is_likely else 0.95
+    others = [Choice(other, labels[other])]
+    return chosen == "table", Reading(DOCUMENT_TABLES, chosen, sentences[chosen], others, confidence, is_asked=asked is not None)  # fmt: skip
 
 
 def is_element(path: Path, start: str) -> bool:

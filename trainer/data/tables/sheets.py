@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from trainer.data.tables.headers import Header, filled, find_header, header_evidence, usual_width
 from trainer.data.tables.sheet_marks import Marks
+from trainer.data.tables.stacked import split_stacked
 from trainer.data.tables.table import named, no_header, numbered
 from trainer.data.tables.workbook_limits import letters
 
@@ -220,9 +221,12 @@ def is_table(rows: list[Row], evidence: float = 0.0) -> bool:
 
 
 def one_below_other(sheet: Sheet) -> list[Sheet]:
-    """Tables with blank rows between them, each with a header of its own."""
-    blocks = list(row_blocks(sheet.rows))
-    if not 2 <= len(blocks) <= MAX_GAPS:
+    """Tables with blank rows between them, or none, each with a header of its own."""
+    parted = list(row_blocks(sheet.rows))
+    if not 1 <= len(parted) <= MAX_GAPS:
+        return [sheet]
+    blocks = [piece for start, end in parted for piece in split_stacked(sheet.rows, start, end)]
+    if len(blocks) < 2:
         return [sheet]
     starts = [blocks[0][0]]
     for number, (start, end) in enumerate(blocks[1:], 1):

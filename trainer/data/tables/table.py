@@ -67,6 +67,8 @@ OTHER_KINDS = (
     (b"OggS", "a sound"),
 )
 WORKBOOK = "a workbook of Excel or OpenDocument"
+WORD, OPEN_TEXT = "a Word document", "an OpenDocument text"
+APPLE = "a document of Apple's Numbers, Pages or Keynote"
 LAYOUTS = ("table", "text")
 Columns = Sequence[Sequence[str | None]]
 
@@ -204,14 +206,17 @@ def kind_of_zip(path: Path | None) -> str:
     try:
         with zipfile.ZipFile(path or "") as archive:
             names = archive.namelist()[:1000]
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+            is_open = "mimetype" in names and "content.xml" in names
+            declared = archive.open("mimetype").read(100) if is_open else b""
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, EOFError):
         return "a damaged zip archive or Office file"
-    if any(name.startswith("xl/") for name in names):
-        return WORKBOOK
-    if "mimetype" in names and any(name == "content.xml" for name in names):
-        return WORKBOOK
-    if any(name.startswith("word/") for name in names):
-        return "a Word document"
+    if is_open:
+        return OPEN_TEXT if b"opendocument.text" in declared else WORKBOOK
+    if set(names) & {"Index/Document.iwa", "Index.zip"}:
+        return APPLE
+    for folder, kind in (("xl/", WORKBOOK), ("word/", WORD), ("ppt/", "a PowerPoint presentation")):
+        if any(name.startswith(folder) for name in names):
+            return kind
     return "a zip archive"
 
 
