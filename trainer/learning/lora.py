@@ -6,22 +6,33 @@ from torch import nn
 
 from trainer.errors import ModelError
 from trainer.learning import fine_tuning
+from trainer.learning.adapter import LAST, SCALE, Adapter
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Learned, Objective
 from trainer.learning.rows import Rows
 from trainer.messages import _
 
-LAST = "lm_head"
-"""Of models that write: it mostly shares its weights with the first layer."""
-
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
     """Fine-tune adapters and the head in place; the model's own layers are as before, with what was learned added."""
     adapt(model.encoder, job.params.lora_rank)
     learned = fine_tuning.fit(job, model, rows, objective, epochs)
+    model.adapter = taken(model.encoder, job.params.lora_rank)
     fold(model.encoder)
     return learned
+
+
+def taken(encoder: nn.Module, rank: int) -> Adapter:
+    """The adapters of an encoder, before they are folded in."""
+    from peft.tuners.lora import LoraLayer
+
+    found = {name: module for name, module in encoder.named_modules() if isinstance(module, LoraLayer)}
+    layers = {
+        name: (own.lora_A["default"].weight.detach().clone(), own.lora_B["default"].weight.detach().clone())
+        for name, own in found.items()
+    }
+    return Adapter(rank, any(getattr(own, "fan_in_fan_out", False) for own in found.values()), layers)
 
 
 def is_meant(job: Job) -> bool:
@@ -36,7 +47,7 @@ def adapt(encoder: nn.Module, rank: int) -> None:
 
     names = adaptable(encoder)
     turned = not any(isinstance(encoder.get_submodule(name), nn.Linear) for name in names)  # (inputs, outputs)
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=names, fan_in_fan_out=turned)
+    config = LoraConfig(r=rank, lora_alpha=SCALE * rank, lora_dropout=0.0, target_modules=names, fan_in_fan_out=turned)
     inject_adapter_in_model(config, encoder)
     for name, value in encoder.named_parameters():
         value.requires_grad_("lora_" in name)

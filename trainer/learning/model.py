@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from trainer.hardware import Device
+    from trainer.learning.adapter import Adapter
     from trainer.learning.job import Job
     from trainer.learning.rows import Rows
     from trainer.outputs import Outputs
@@ -27,6 +28,8 @@ class TrainableModel(nn.Module):
     """What was pretrained."""
     new_layers: tuple[str, ...] = ("head.",)
     """Names of parameters that begin so learn at the head's own rate."""
+    adapter: Adapter | None = None
+    """What `lora` learned, which is folded into the weights."""
     features_name: str = ""
     """Tells vectors of the same rows apart that are cached, where a model has several kinds."""
 

@@ -26,6 +26,9 @@ from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _, ngettext
+from trainer.packaging.adapters import ADAPTER
+from trainer.packaging.base_licence import licence_of
+from trainer.packaging.ollama import MODELFILE, modelfile
 from trainer.tasks.methods import DPO
 from trainer.tasks.text_generation import SCRATCH_MODELS
 from trainer.writing.decoder import engine_of
@@ -59,6 +62,9 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
             else self.template_of(job, folder)
         )
         rows = self.rows_of(job, loaded, template, folder)
+        kind, _colon, name = job.spec.model.partition(":")
+        rows.base = name.partition("@")[0] if kind in ("hub", "local") else None
+        rows.licence = licence_of(job.spec.model, job.task.models)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
         self.tell_template(job, rows)
         if unread := find_unread(job.task, job.spec.model, loaded.values[WRITTEN]):
@@ -135,6 +141,9 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
 
     def save(self, model: WritingModel, rows: WritingRows, folder: Path) -> None:
         model.save(folder)
+        model.save_adapter(folder.parent / ADAPTER, rows.base)
+        if text := modelfile(folder, rows):
+            (folder.parent / MODELFILE).write_text(text, "utf-8")
 
     def native(self, folder: Path) -> str:
         return engine_of(read_json(folder / "config.json"))

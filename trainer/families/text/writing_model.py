@@ -20,6 +20,7 @@ from trainer.learning.heads import without_dropout
 from trainer.learning.model import TrainableModel
 from trainer.learning.passes import read_batches
 from trainer.messages import _
+from trainer.packaging.adapters import save_adapter
 from trainer.params import OptimisationParams
 from trainer.writing import decoders, encoder_decoders
 from trainer.writing.gaps import CHAT
@@ -140,6 +141,16 @@ class WritingModel(TrainableModel):
         """The likeliest answer to a prompt, so many tokens of it."""
         (found,) = self.greedy([prompt.ids], most)
         return self.template.continued(prompt.ids if prompt.continues else [], found)
+
+    def save_adapter(self, folder: Path, base: str | None) -> None:
+        """What `lora` learned, where the model was trained by it (`trainer.packaging.adapters`)."""
+        (network,) = self.whole
+        if self.adapter is None or not isinstance(network, Transformer):
+            return
+        whole = network.network
+        under = "" if network.body is whole else f"{whole.base_model_prefix}."
+        last = None if network.head is None else network.head.weight
+        save_adapter(self.adapter, folder, under=under, base=base, last=last)
 
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         self.smoothing = params.label_smoothing

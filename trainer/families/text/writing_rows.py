@@ -36,6 +36,10 @@ READ_NUMBERS = 2**26
 class WritingRows(Rows):
     """`encoded[i]`: row i as the template has it, cut to `max_length` where it is read."""
 
+    base: str | None = None
+    """The name of the base model, None where it has no public one."""
+    licence = ""
+    """Of the base model."""
     input_name = "prompt"
     work_unit = "tokens"
     most_compared = ASKED
