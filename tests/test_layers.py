@@ -69,6 +69,7 @@ LIGHT = {
     "reporting",
     "roles",
     "samples",
+    "source_addresses",
     "tested_rows",
     "spec",
     "suggestion",

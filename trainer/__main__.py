@@ -238,6 +238,14 @@ def add_fetching(add: Callable[..., argparse.ArgumentParser]) -> None:
     fetching = add("fetch-media", commands.fetch_media, "Fetch the images and audio that a list of addresses leads to.")
     fetching.add_argument("list", type=Path)
     fetching.add_argument("--out", type=Path, required=True)
+    source = add("fetch-source", commands.fetch_source, "Fetch what an address leads to, unless it is what was known.")
+    source.add_argument("asked", type=Path, help="JSON: address, and what is known of it")
+    source.add_argument("--out", type=Path, required=True)
+    newer = add("new-rows", commands.find_new_rows, "Find the rows of files that a version does not have.", "version")
+    newer.add_argument("files", type=Path, nargs="+")
+    newer.add_argument("--out", type=Path, required=True)
+    newer.add_argument("--seen", type=Path, help="the seen.npy of an earlier call, whose rows are not new")
+    newer.add_argument("--none-new", action="store_true", help="count all rows as seen")
 
 
 def json_object(text: str) -> dict[str, Any]:

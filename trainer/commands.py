@@ -79,6 +79,22 @@ def fetch_media(options: argparse.Namespace) -> None:
     emit("result", **fetch_media(options.list, options.out, emit))
 
 
+def fetch_source(options: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))
+    from trainer.data.source_fetching import fetch_source, read_asked
+
+    emit("result", **fetch_source(read_asked(options.asked), options.out))
+
+
+def find_new_rows(options: argparse.Namespace) -> None:
+    from trainer.data.new_rows import find_new_rows
+
+    found = find_new_rows(
+        options.version, options.files, options.out, emit, seen=options.seen, none_new=options.none_new
+    )
+    emit("result", **found)
+
+
 def fetch_model(options: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(EXIT_STOPPED))  # what has come stays
     from trainer import model_download, models

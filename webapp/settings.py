@@ -53,6 +53,10 @@ MAQUETTE_INTERNAL_TOKEN = env.str("MAQUETTE_INTERNAL_TOKEN", default="") or kept
     MAQUETTE_DATA / "internal_token", secrets.token_urlsafe(48)
 )
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=512) * 1024 * 1024
+SOURCE_FOLDERS = [folder for folder in env.list("SOURCE_FOLDERS", default=[]) if folder.strip()]
+"""Folders of this machine that every workspace may read data from."""
+if not all(folder.startswith("/") for folder in SOURCE_FOLDERS):
+    raise ImproperlyConfigured("SOURCE_FOLDERS are whole paths, separated by commas: /srv/exports,/mnt/shared.")
 MAQUETTE_QUOTA_BYTES = env.int("MAQUETTE_QUOTA_BYTES", default=20 * 1024**3)
 LIMITS = limits.read(env)
 """{name: the most} that a workspace may have and do, None for unlimited (webapp/core/limits.py)."""

@@ -33,7 +33,7 @@ _SHOWN = {
     "endpoint": "endpoint_qr",
 }
 _SENT = {
-    "prototype": "begin_labels finish_and_train replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
+    "prototype": "add_source change_source begin_labels finish_and_train replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
     "run": "cancel_run resume_run train_without accept_leaks deploy try_run why_mistake remove_model",
     "search": "stop_search cancel_search resume_search",
     "endpoint": "update_endpoint choose_examples create_key create_link",
@@ -148,7 +148,7 @@ UPLOADS = {"uploads", "upload"}
 CALLS: dict[Right, str] = {
     VIEW: """
         GET /datasets, GET /datasets/{pk}, GET /datasets/{pk}/rows, GET /datasets/{pk}/download, GET /datasets/{pk}/diff,
-        GET /datasets/{pk}/queue, GET /datasets/{pk}/rules, GET /datasets/{pk}/labelling,
+        GET /datasets/{pk}/queue, GET /datasets/{pk}/rules, GET /datasets/{pk}/sources, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /prototypes/{pk}/golden, GET /runs/{pk}/golden, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
         GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /runs/{pk}/insight, GET /compare, GET /searches, GET /searches/{pk},
@@ -161,7 +161,8 @@ CALLS: dict[Right, str] = {
         POST /datasets/{pk}/labels/done
     """,
     EDIT: """
-        POST /datasets, POST /datasets/{pk}/rows, POST /datasets/{pk}/rules, POST /datasets/{pk}/rules/{rule}/apply, DELETE /datasets/{pk}/rules/{rule}, POST /datasets/{pk}/labels/rename, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
+        POST /datasets, POST /datasets/{pk}/rows, POST /datasets/{pk}/sources, PATCH /datasets/{pk}/sources/{source}, POST /datasets/{pk}/sources/{source}/read,
+        DELETE /datasets/{pk}/sources/{source}, POST /datasets/{pk}/rules, POST /datasets/{pk}/rules/{rule}/apply, DELETE /datasets/{pk}/rules/{rule}, POST /datasets/{pk}/labels/rename, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
         POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, PUT /prototypes/{pk}/golden, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,

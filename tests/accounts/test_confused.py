@@ -40,6 +40,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "finish_labels": {"version": "VERSION"},
     "finish_and_train": {},
     "label_rules": {"action": "rename", "label": "a", "name": "x"},
+    "add_source": {"address": "https://example.com/rows.csv", "every": "daily"},
+    "change_source": {"action": "remove", "source": "DATASET"},
     "label_guests": {"action": "invite", "name": "x", "days": "1", "share": "1"},
     "golden_set": {"rows": "1", "run": "RUN"},
     "new_prototype": {"dataset": "DATASET", "prototype": "PROTOTYPE", "upload": "UPLOAD"},

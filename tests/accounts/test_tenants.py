@@ -124,6 +124,7 @@ class World:
                 "{slug}": self.ids["slug"],
                 "{token}": self.ids["token"],
                 "{rule}": "none",
+                "{source}": "none",
             }
             if part == "{pk}":
                 part = str(self.ids[(kinds | nested)[before]])
@@ -138,6 +139,7 @@ class World:
             "/datasets/{pk}/versions": {"changes": {"drop": [1]}},
             "/datasets/{pk}/labels": {"labels": [{"row": 1, "value": "taken"}]},
             "/datasets/{pk}/rules": {"pattern": "taken", "label": "taken"},
+            "/datasets/{pk}/sources": {"address": "https://example.com/rows.csv"},
             "/datasets/{pk}/labels/rename": {"labels": ["a"], "name": "taken"},
             "/estimates": {"dataset": self.ids["dataset"]},
             "/runs": {"dataset": self.ids["dataset"], "prototype": self.ids["prototype"]},

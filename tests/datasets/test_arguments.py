@@ -20,6 +20,12 @@ HOSTILE = ("--out=elsewhere", "-x", "--", "-", "@elsewhere", "a\n--out=elsewhere
 Words = Callable[[DatasetVersion, str], list[str]]
 
 
+def version_of(workspace: Workspace) -> DatasetVersion:
+    version = things.dataset(workspace).current
+    assert version is not None
+    return version
+
+
 def asked(name: str, wrap: Callable[[str], Any] = str) -> Words:
     """The reader's arguments for a version with this in its request."""
 
@@ -73,7 +79,7 @@ PASSED: dict[str, tuple[Words, str, Callable[[str], Any]]] = {
 @pytest.mark.parametrize("name", PASSED)
 def test_a_value_is_no_option(name: str, value: str, workspace: Workspace) -> None:
     words, option, expected = PASSED[name]
-    version = things.dataset(workspace).current
+    version = version_of(workspace)
     version.sources = ["rows.csv"]
     usual = vars(parser().parse_args(words(version, "plain")))
     got = vars(parser().parse_args(words(version, value)))
@@ -84,7 +90,7 @@ def test_a_value_is_no_option(name: str, value: str, workspace: Workspace) -> No
 
 def test_what_is_written_into_files_is_read_from_there_alone(workspace: Workspace) -> None:
     """Corrections, which may be long, go by a file of ours; a value that begins with @ is not taken for one."""
-    version = things.dataset(workspace).current
+    version = version_of(workspace)
     version.sources = ["rows.csv"]
     version.request = {"changes": {"set": [{"row": 1, "column": "--out=x", "value": "@/etc/passwd"}]}}
     options = vars(parser().parse_args(reading.reader_arguments(version)))
@@ -92,10 +98,11 @@ def test_what_is_written_into_files_is_read_from_there_alone(workspace: Workspac
 
 
 COMMAND = re.compile(
-    r'(?<![\w\])])\[\s*"(inspect|fetch|fetch-model|fetch-media|sample|addresses|augment|estimate|run|export|propose|suggest|groups|compare|explain|robustness|insight|faithfulness)"'
+    r'(?<![\w\])])\[\s*"(inspect|fetch|fetch-model|fetch-media|sample|addresses|augment|estimate|run|export|propose|suggest|groups|compare|explain|robustness|insight|faithfulness|fetch-source|new-rows)"'
 )
 CALLERS = {
     "webapp/datasets/reading.py": {"inspect", "fetch", "sample", "addresses", "fetch-media"},
+    "webapp/datasets/rereading.py": {"fetch-source", "new-rows"},
     "webapp/labelling/guiding.py": {"suggest"},
     "webapp/runs/access.py": {"fetch-model"},
     "webapp/runs/training.py": {"run"},
@@ -103,7 +110,7 @@ CALLERS = {
     "webapp/endpoints/packaging.py": {"export"},
 }
 """Where the site writes commands of the trainer. Those that are not in the table above name files of ours alone (`run`, `propose`,
-`export`, `fetch-media`, and the trials' `estimate` and `augment`), or one of our samples."""
+`export`, `fetch-media`, `fetch-source`, `new-rows`, and the trials' `estimate` and `augment`), or one of our samples."""
 
 
 def test_no_command_is_written_elsewhere() -> None:
@@ -116,7 +123,7 @@ def test_no_command_is_written_elsewhere() -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_sample_is_one_of_ours(name: str, workspace: Workspace) -> None:
-    version = things.dataset(workspace).current
+    version = version_of(workspace)
     version.request = {"sample": name}
     with pytest.raises(KeyError):
         reading.file_arguments(version)
@@ -125,7 +132,7 @@ def test_a_sample_is_one_of_ours(name: str, workspace: Workspace) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_files_are_named_by_us(name: str, workspace: Workspace) -> None:
     """An upload keeps no name of its sender's that begins with a dash or leads elsewhere: arguments are whole paths."""
-    version = things.dataset(workspace).current
+    version = version_of(workspace)
     version.sources = ["rows.csv"]
     for word in map(Path, reading.reader_arguments(version)[1:2]):
         assert word.is_absolute()

@@ -7,10 +7,12 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+from trainer.messages import _
 
 LOOPBACK = "MAQUETTE_FETCH_LOOPBACK"
 """The port of this machine that may be asked all the same, for tests; none where it is not set."""
@@ -19,6 +21,7 @@ MAX_REDIRECTS = 5
 TIMEOUT, DEADLINE = 15.0, 60.0
 """Seconds that an answer may pause, and that it may take in all."""
 MAX_ADDRESS_CHARACTERS = 4_000
+ALWAYS = {"User-Agent": "Maquette", "Accept": "*/*", "Accept-Encoding": "identity"}
 EMBEDDED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
 """Ranges of IPv6 with an address of IPv4 inside, which another machine would connect to."""
 
@@ -46,14 +49,14 @@ def resolve(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, ValueError) as error:
-        raise NotFetchedError("names a server that is not there") from error
+        raise NotFetchedError(_("names a server that is not there")) from error
     addresses = [str(entry[4][0]) for entry in found]
     if port == loopback_port() and all(ipaddress.ip_address(text).is_loopback for text in addresses):
         return addresses[0]
     if port not in PORTS.values():
-        raise NotFetchedError("names a port other than 80 and 443")
+        raise NotFetchedError(_("names a port other than 80 and 443"))
     if not addresses or not all(map(is_public, addresses)):
-        raise NotFetchedError("leads into a private network, which is never asked")
+        raise NotFetchedError(_("leads into a private network, which is never asked"))
     return addresses[0]
 
 
@@ -68,31 +71,35 @@ def split(address: str) -> tuple[SplitResult, str, int]:
         parts = urlsplit(address.strip())
         host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     except ValueError as error:
-        raise NotFetchedError("is no address") from error
+        raise NotFetchedError(_("is no address")) from error
     if parts.scheme not in PORTS or not host or len(address) > MAX_ADDRESS_CHARACTERS:
-        raise NotFetchedError("is no address of the web")
+        raise NotFetchedError(_("is no address of the web"))
     if parts.username is not None or parts.password is not None:
-        raise NotFetchedError("has a password in it, which is not sent")
+        raise NotFetchedError(_("has a password in it, which is not sent"))
     return parts, host, port
 
 
 @contextmanager
-def opened(address: str) -> Iterator[http.client.HTTPResponse]:
-    """The answer to a GET, redirects followed. Raises `NotFetchedError`."""
+def opened(
+    address: str, headers: Mapping[str, str] | None = None, deadline: float = DEADLINE
+) -> Iterator[http.client.HTTPResponse]:
+    """The answer to a GET, redirects followed; its status is 200, or 304 where `headers` make it depend on what is known. The whole
+    takes `deadline` seconds at most. Raises `NotFetchedError`."""
+    known = dict(headers or {})
     for _number in range(MAX_REDIRECTS + 1):
-        with asked(address) as answer:
+        with asked(address, known, deadline) as answer:
             if answer.status in (301, 302, 303, 307, 308) and (place := answer.headers.get("Location")):
                 address = urljoin(address, place)
                 continue
-            if answer.status != 200:
-                raise NotFetchedError(f"was answered with {answer.status}")
+            if answer.status != 200 and not (answer.status == 304 and known):
+                raise NotFetchedError(_("was answered with %(status)s", status=answer.status))
             yield answer
             return
-    raise NotFetchedError("leads from one address to another without an end")
+    raise NotFetchedError(_("leads from one address to another without an end"))
 
 
 @contextmanager
-def asked(address: str) -> Iterator[http.client.HTTPResponse]:
+def asked(address: str, headers: Mapping[str, str], deadline: float) -> Iterator[http.client.HTTPResponse]:
     """The answer of one server."""
     parts, host, port = split(address)
     target = resolve(host, port)
@@ -101,25 +108,24 @@ def asked(address: str) -> Iterator[http.client.HTTPResponse]:
         plain = socket.create_connection((target, port), TIMEOUT)
         connection.sock = context().wrap_socket(plain, server_hostname=host) if parts.scheme == "https" else plain
         # An answer that drips a byte now and then is never late for a read, only for the whole.
-        timer = threading.Timer(DEADLINE, cut, [connection.sock])
+        timer = threading.Timer(deadline, cut, [connection.sock])
         timer.daemon = True
         timer.start()
         try:
             path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._") + (
                 f"?{quote(parts.query, safe=SAFE)}" if parts.query else ""
             )
-            connection.request(
-                "GET", path, headers={"User-Agent": "Maquette", "Accept": "*/*", "Accept-Encoding": "identity"}
-            )
-            yield connection.getresponse()
+            connection.request("GET", path, headers=ALWAYS | dict(headers))
+            with connection.getresponse() as answer:
+                yield answer
         finally:
             timer.cancel()
     except ssl.SSLError as error:
-        raise NotFetchedError("has no valid certificate") from error
+        raise NotFetchedError(_("has no valid certificate")) from error
     except TimeoutError as error:
-        raise NotFetchedError("did not answer in time") from error
+        raise NotFetchedError(_("did not answer in time")) from error
     except (OSError, http.client.HTTPException, UnicodeError, ValueError) as error:
-        raise NotFetchedError("could not be reached, or answered with something else") from error
+        raise NotFetchedError(_("could not be reached, or answered with something else")) from error
     finally:
         connection.close()
 

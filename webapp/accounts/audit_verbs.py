@@ -11,6 +11,7 @@ VERBS = {
     "discarded": _("discarded"),
     "ended": _("ended"),
     "made version": _("created a version of"),
+    "not read": _("could not read a source of"),
     "not trained": _("did not train again on"),
     "put to sleep": _("paused"),
     "removed model": _("removed the model of"),
@@ -52,6 +53,7 @@ SUBJECTS = {
     "retraining": _("training"),
     "run": _("run"),
     "sharelink": _("link"),
+    "source": _("source of data"),
     "token": _("token"),
     "workspace": _("workspace"),
 }

@@ -2,7 +2,6 @@
 are stored, named, counted and taken away."""
 
 import base64
-import hashlib
 import ipaddress
 import logging
 import secrets
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -21,10 +20,12 @@ from webapp.accounts.devices import describe_device
 from webapp.accounts.models import User, Workspace
 from webapp.core.clients import client_agent
 from webapp.core.problems import Conflict, Forbidden
+from webapp.core.sealed import cipher
 
 log = logging.getLogger(__name__)
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """What counts as a second factor; recovery codes stand in for one."""
+SEALED_FOR = "second factors"
 
 
 class Adapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
@@ -39,23 +40,18 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
         return drawn.getvalue().decode()
 
     def encrypt(self, text: str) -> str:
-        return cipher().encrypt(text.encode()).decode()
+        return cipher(SEALED_FOR).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """What another SECRET_KEY encrypted is a secret that nobody has, so that no code of it is right."""
         try:
-            return cipher().decrypt(encrypted_text.encode()).decode()
+            return cipher(SEALED_FOR).decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
             log.warning("a second factor was stored under another SECRET_KEY: manage.py reset_second_factor removes it")
             return base64.b32encode(secrets.token_bytes(20)).decode()
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         return _("Passkey %(number)d") % {"number": Authenticator.objects.filter(user=user, type=type).count() + 1}
-
-
-def cipher() -> Fernet:
-    key = hashlib.sha256(b"maquette second factors " + settings.SECRET_KEY.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(key))
 
 
 def has_factor(user: User) -> bool:

@@ -23,6 +23,7 @@ from webapp.api import (
     rules,
     runs,
     searches,
+    sources,
     storage,
     tokens,
 )
@@ -45,6 +46,7 @@ for router in (
     labelling.router,
     prototypes.router,
     rules.router,
+    sources.router,
     runs.router,
     comparisons.router,
     groups.router,

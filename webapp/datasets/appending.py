@@ -25,7 +25,7 @@ MOST_ROWS = 10_000
 ADDED = "added"
 
 
-def append_files(version: DatasetVersion, user: User, files: Sequence[Any]) -> DatasetVersion:
+def append_files(version: DatasetVersion, user: User | None, files: Sequence[Any], note: str = "") -> DatasetVersion:
     """The next version, with the rows of these tables (Django uploads)."""
     if not files:
         raise Problem(_("No file came with the request."), code="no_file", hint=_("Choose a table."))
@@ -39,7 +39,8 @@ def append_files(version: DatasetVersion, user: User, files: Sequence[Any]) -> D
         names = [f"{place}/{name}" for name in store_all(files, [""] * len(files), folder)]
         with room_for(version.workspace, size):
             Dataset.objects.filter(pk=version.dataset_id).update(upload_bytes=F("upload_bytes") + size)
-        note = _("Rows added: %(names)s") % {"names": ", ".join(safe_name(file.name or "") for file in files)}
+        names_told = ", ".join(safe_name(file.name or "") for file in files)
+        note = note or _("Rows added: %(names)s") % {"names": names_told}
         return derive(version, user, note[:200], append=names, **mapping_of(version))
     except Exception:
         shutil.rmtree(folder, ignore_errors=True)

@@ -25,6 +25,7 @@ from webapp.core import readers
 from webapp.core.leased import Leased
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.datasets.folders import checked_path
+from webapp.datasets.source_models import DataSource as DataSource
 from webapp.datasets.upload_metadata import parse_metadata, path_in
 
 

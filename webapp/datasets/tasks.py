@@ -1,7 +1,7 @@
 """Celery's side of reading: ids in, one plain function called."""
 
 from webapp.core.queues import task
-from webapp.datasets import reading, uploads
+from webapp.datasets import reading, rereading, uploads
 
 
 @task("webapp.datasets.tasks.read_version")
@@ -9,7 +9,11 @@ def read_version(version_id: str) -> None:
     reading.read(version_id)
 
 
+read_source = rereading.Rereading.task()
+
+
 @task("webapp.datasets.tasks.sweep")
 def sweep() -> None:
     reading.sweep()
     uploads.sweep()
+    rereading.sweep()

@@ -218,7 +218,7 @@ def fixes_of(problem: dict[str, Any]) -> list[dict[str, str]]:
     return problem.get("fixes") or ([problem["fix"]] if problem.get("fix") else [])
 
 
-def derive(version: DatasetVersion, user: User, note: str, /, **request: object) -> DatasetVersion:
+def derive(version: DatasetVersion, user: User | None, note: str, /, **request: object) -> DatasetVersion:
     """The next version, made of this one as `request` says; until it is read, it counts as much as the rows of this one."""
     if version.status != Status.READY:
         raise Problem(_("This version is not ready yet."), code="not_ready", hint=_("Wait until it has been read."))

@@ -28,7 +28,7 @@ TOLD_BY_NEXT = (
     ("deleted", "endpoint", "deleted", "prototype"),
 )
 DATA_GO = ("deleted", "prototype", "deleted", "dataset")
-NAMED = ("budget", "endpointkey", "key", "link", "price", "sharelink", "token")
+NAMED = ("budget", "endpointkey", "key", "link", "price", "sharelink", "source", "token")
 """Subjects whose text does not say what they are."""
 
 

@@ -20,6 +20,7 @@ from webapp.datasets.exports import FORMATS
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import PAGE_ROWS, page
 from webapp.pages import removal
+from webapp.pages.source_views import sources_context
 from webapp.prototypes.forms import MappingForm, SplitForm
 from webapp.prototypes.grid import GALLERY_ROWS, grid, is_gallery
 from webapp.prototypes.models import Prototype
@@ -78,7 +79,7 @@ def data(request: AuthedRequest, pk: str) -> HttpResponse:
         response = new_page(request, prototype, latest.error)
     else:
         if version.status == Status.READY:
-            context |= details(request, prototype, version)
+            context |= details(request, prototype, version) | sources_context(request, prototype)
         response = render(request, "pages/data.html", context)
     if request.htmx.target == "reading" and not context["at_work"]:
         # While it is read, only the bar is drawn again, so that what is typed or ticked meanwhile stays; now all of it.

@@ -1,10 +1,22 @@
 from django.urls import path
 
-from webapp.pages import data, erasure_views, home, limits_views, own_data, security_log, settings_views, storage_views
+from webapp.pages import (
+    data,
+    erasure_views,
+    home,
+    limits_views,
+    own_data,
+    security_log,
+    settings_views,
+    source_views,
+    storage_views,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("prototypes/<str:pk>/data", data.data, name="data"),
+    path("prototypes/<str:pk>/sources", source_views.add_source, name="add_source"),
+    path("prototypes/<str:pk>/sources/change", source_views.change_source, name="change_source"),
     path("prototypes/<str:pk>/forget", data.purge_history, name="forget"),
     path("prototypes/<str:pk>/settings", settings_views.prototype_settings, name="prototype_settings"),
     path("prototypes/<str:pk>/delete", settings_views.delete_prototype, name="delete_prototype"),
