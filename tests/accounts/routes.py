@@ -36,7 +36,7 @@ _SENT = {
     "prototype": "add_source change_source begin_labels finish_and_train replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
     "run": "cancel_run resume_run train_without accept_leaks deploy try_run why_mistake remove_model",
     "search": "stop_search cancel_search resume_search",
-    "endpoint": "update_endpoint choose_examples create_key create_link",
+    "endpoint": "bring_in_unsure update_endpoint choose_examples create_key create_link",
     "key": "revoke_key",
     "link": "revoke_link",
     "endpoint_version": "promote",

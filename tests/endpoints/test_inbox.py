@@ -137,3 +137,40 @@ def test_of_other_tasks_it_says_so(
     version.save()
     page = client_of(user).get(reverse("feedback_inbox", args=[endpoint.pk])).content.decode()
     assert "Only judgements of a classification of texts or tables" in page
+
+
+def test_what_the_model_was_unsure_of_is_asked_about(
+    endpoint: Endpoint,
+    dataset: Dataset,
+    user: User,
+    client_of: Callable[[User], Client],
+    api_of: Callable[[User], Client],
+) -> None:
+    web, prototype = client_of(user), endpoint.prototype
+    for text, score, should in (
+        ("sure and right", 0.95, ""),
+        ("half sure, ask ada@example.org", 0.6, ""),
+        ("sure and wrong", 0.97, "bad"),
+        ("a toss of a coin", 0.51, ""),
+    ):
+        Feedback.objects.filter(pk=judged(endpoint, text, "good", should)).update(
+            output={"label": "good", "score": score}
+        )
+    inbox = web.get(reverse("feedback_inbox", args=[endpoint.pk]))
+    assert "3 ratings join the pool" in inbox.content.decode()
+    web.post(reverse("bring_in_unsure", args=[endpoint.pk]))
+    assert [row[1:] for row in rows_of(dataset)] == [(None, "pool")] * 3
+    queue = api_of(user).get(f"/api/v1/datasets/{dataset.pk}/queue?order=unsure").json()["items"]
+    assert queue[0]["text"] == "a toss of a coin"
+    assert queue[1]["text"].startswith("half sure, ask ")
+    assert "ada@example.org" not in queue[1]["text"]
+    assert (queue[2]["text"], queue[2]["suggestion"]) == ("sure and wrong", {"label": "bad", "score": None})
+    page = web.get(reverse("label", args=[prototype.pk]) + "?order=unsure").content.decode()
+    assert "a toss of a coin" in page
+    version = dataset.current
+    assert version is not None
+    web.post(reverse("label", args=[prototype.pk]), {"version": version.pk, "row": queue[0]["row"], "value": "bad"})
+    left = api_of(user).get(f"/api/v1/datasets/{dataset.pk}/queue?order=unsure").json()["items"]
+    assert [item["row"] for item in left] == [item["row"] for item in queue[1:]]
+    again = web.post(reverse("bring_in_unsure", args=[endpoint.pk]))
+    assert again.status_code == 409

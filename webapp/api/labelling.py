@@ -13,7 +13,7 @@ from webapp.api.schemas import Whole
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions, doubts
 from webapp.labelling.progress import as_json, thin_of
-from webapp.labelling.queue import MOST_AT_ONCE, MOST_SEARCHED, ORDERS, ROWS_AT_ONCE, items
+from webapp.labelling.queue import MOST_AT_ONCE, MOST_SEARCHED, ORDERS, POOLED, ROWS_AT_ONCE, items
 
 router = Router(tags=["labelling"])
 LABELLER = Token(Right.LABEL)
@@ -119,8 +119,9 @@ def queue(
 ) -> dict[str, Any]:
     """The next rows without a label, at most 50: in the order of the `file`, `random`, or `mixed`, which teaches most; those with the
     words of `search` in the order of the file. Each with the label that is suggested for it, once ten rows have one. Or rows whose
-    label may be wrong, the surest first: `suspects`, which a simple model doubts, and the `mistakes` of the run `about`."""
-    check_choice("order", order, (*ORDERS, *doubts.SOURCES))
+    label may be wrong, the surest first: `suspects`, which a simple model doubts, and the `mistakes` of the run `about`. Or
+    `unsure`: rows of the pool that visitors of a demo judged, those first that its model was least sure of."""
+    check_choice("order", order, (*ORDERS, *POOLED, *doubts.SOURCES))
     version, count = version_of(request, pk), min(max(count, 1), MOST_AT_ONCE)
     if order in doubts.SOURCES:
         found = doubts.items(version, order, about, count)

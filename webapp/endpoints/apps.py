@@ -7,10 +7,19 @@ class EndpointsConfig(AppConfig):
 
     def ready(self) -> None:
         from webapp.costs.signals import budget_changed, budget_changes
+        from webapp.datasets.models import DatasetVersion
         from webapp.endpoints import usage  # noqa: F401  it registers what it counts
         from webapp.endpoints.addresses import release
         from webapp.endpoints.models import Endpoint
         from webapp.endpoints.registry import publish_workspace
+        from webapp.labelling import queue
+
+        def unsure_rows(version: DatasetVersion) -> list[tuple[int, queue.Suggestion | None]]:
+            from webapp.endpoints.unsure import rows
+
+            return rows(version)
+
+        queue.POOLED[queue.UNSURE] = unsure_rows
 
         def publish_demos(sender: object, workspace_id: str, **_kwargs: object) -> None:
             publish_workspace(workspace_id)

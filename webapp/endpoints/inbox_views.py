@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from trainer import personal_data
-from webapp.accounts.access import load, needs
+from webapp.accounts.access import form_on, load, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.core.forms import refused_on
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
-from webapp.endpoints import inbox
+from webapp.endpoints import inbox, unsure
 from webapp.endpoints.models import Endpoint, Feedback
 from webapp.runs.retraining import run_to_repeat, train_like
 
@@ -27,7 +27,7 @@ SHOWN = 50
 @refused_on("feedback_inbox")
 def feedback_inbox(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: endpoint, prototype, judgements [(feedback, text with personal data masked, suggested label)], total, labels, verdict
-    (that is shown, "" for all), refusal (why none can become rows, else ""). A POST adds the `chosen` ones, with `text-ID` and
+    (that is shown, "" for all), refusal (why none can become rows, else ""), unsure (how many the model was unsure of). A POST adds the `chosen` ones, with `text-ID` and
     `label-ID`, or dismisses them (`action`)."""
     endpoint = load(Endpoint.objects.select_related("prototype__dataset"), request.workspace, pk)
     if request.method == "POST":
@@ -47,6 +47,7 @@ def feedback_inbox(request: AuthedRequest, pk: str) -> HttpResponse:
         "labels": [entry["label"] for entry in version.labels] if version else [],
         "verdict": verdict,
         "refusal": refusal_of(version),
+        "unsure": sum(one.endpoint_id == endpoint.pk for one in unsure.waiting(endpoint.prototype.dataset)),
     }
     return render(request, "endpoints/inbox.html", context)
 
@@ -80,3 +81,12 @@ def take(request: AuthedRequest, endpoint: Endpoint) -> HttpResponse:
 
 def choice_of(request: HttpRequest, pk: str) -> inbox.Choice:
     return inbox.Choice(pk, request.POST.get(f"label-{pk}", "").strip(), request.POST.get(f"text-{pk}"))
+
+
+@form_on("feedback_inbox")
+def bring_in_unsure(request: AuthedRequest, pk: str) -> HttpResponse:
+    """What the model was unsure of joins the pool, to be labelled in the queue of these."""
+    endpoint = load(Endpoint.objects.select_related("prototype__dataset"), request.workspace, pk)
+    unsure.bring_in(endpoint, request.user)
+    messages.info(request, _("A version with these rows is being made. Then label them under Label, Unsure in use."))
+    return redirect("data", endpoint.prototype_id)

@@ -15,6 +15,7 @@ urlpatterns = [
     path("endpoints/<str:pk>/keys", views.create_key, name="create_key"),
     path("endpoints/<str:pk>/links", views.create_link, name="create_link"),
     path("endpoints/<str:pk>/feedback", inbox_views.feedback_inbox, name="feedback_inbox"),
+    path("endpoints/<str:pk>/feedback/unsure", inbox_views.bring_in_unsure, name="bring_in_unsure"),
     path("endpoints/<str:pk>/qr.svg", views.qr, name="endpoint_qr"),
     path("keys/<str:pk>/revoke", views.revoke_key, name="revoke_key"),
     path("links/<str:pk>/revoke", views.revoke_link, name="revoke_link"),

@@ -1,5 +1,6 @@
 """Which rows are asked about next, what of them is shown, and what is suggested for each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,14 @@ class Suggestion:
 
     def as_dict(self) -> dict[str, Any]:
         return {"label": self.label, "score": self.score}
+
+
+Pooled = Callable[[DatasetVersion], list[tuple[int, Suggestion | None]]]
+POOLED: dict[str, Pooled] = {}
+"""Queues of some rows of the pool: {order: version -> [(row from 1, what is suggested)], in the order of asking}. Apps on the right
+add theirs."""
+UNSURE = "unsure"
+"""What visitors of a demo judged and its model was unsure of."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,8 @@ def items(
     check_can_be_labelled(version)
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
     taken, count = [*decided, *without], min(max(count, 1), MOST_AT_ONCE)
+    if order in POOLED and not search:
+        return pooled_items(version, [one for one in POOLED[order](version) if one[0] not in set(taken)][:count])
     with connect() as cursor:
         numbers = suggested_rows(cursor, version, count, taken) if order == "mixed" and not search else []
         if len(numbers) < count:
@@ -128,6 +139,18 @@ def items(
         rows = read(cursor, version, names_of(version), numbers, CHARACTERS)
         suggested = suggestions_of(cursor, version, [number + 1 for number in numbers])
     return [item_of(version, row, *suggested.get(row["number"], (None, ""))) for row in rows]
+
+
+def pooled_items(version: DatasetVersion, asked: list[tuple[int, Suggestion | None]]) -> list[Item]:
+    """With what the queue suggests, else what was worked out."""
+    numbers = [row - 1 for row, _suggestion in asked]
+    with connect() as cursor:
+        rows = read(cursor, version, names_of(version), numbers, CHARACTERS)
+        worked_out = suggestions_of(cursor, version, [row for row, _suggestion in asked])
+    said = dict(asked)
+    return [
+        item_of(version, row, said[row["number"]] or worked_out.get(row["number"], (None, ""))[0], "") for row in rows
+    ]
 
 
 def suggested_rows(cursor: Cursor, version: DatasetVersion, count: int, without: list[int]) -> list[int]:

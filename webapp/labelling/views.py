@@ -24,7 +24,7 @@ from webapp.datasets.models import DatasetVersion, Status
 from webapp.labelling import actions, doubts
 from webapp.labelling import progress as progress_so_far
 from webapp.labelling.models import Guide
-from webapp.labelling.queue import MOST_SEARCHED, ORDERS, items, label_column, start_of
+from webapp.labelling.queue import MOST_SEARCHED, ORDERS, POOLED, UNSURE, items, label_column, start_of
 from webapp.prototypes.models import Prototype
 
 P = ParamSpec("P")
@@ -97,9 +97,9 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
 
 def asked(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     """Context of what is asked about: cards, and by what of QUEUE they were found; query: the same as it stands in an address;
-    suspects: how many labels look wrong."""
+    suspects: how many labels look wrong; unsure: how many rows of the pool visitors of a demo judged."""
     chosen = {name: request.GET.get(name, "").strip()[:MOST_SEARCHED] for name in QUEUE}
-    if chosen["order"] not in (*ORDERS, *doubts.SOURCES):
+    if chosen["order"] not in (*ORDERS, *POOLED, *doubts.SOURCES):
         chosen["order"] = "mixed"
     without = tuple(row for text in request.GET.getlist("without") if (row := whole(text, None)) is not None)
     if chosen["order"] in doubts.SOURCES:
@@ -108,8 +108,8 @@ def asked(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         cards = items(version, chosen["order"], AHEAD, without, chosen["search"])
     query = urlencode({name: value for name, value in chosen.items() if value})
     is_again = chosen["order"] in doubts.SOURCES
-    suspects = len(doubts.suspects(version))
-    return {**chosen, "cards": cards, "query": query, "is_again": is_again, "suspects": suspects}
+    counts = {"suspects": len(doubts.suspects(version)), "unsure": len(POOLED[UNSURE](version)) if POOLED else 0}
+    return {**chosen, "cards": cards, "query": query, "is_again": is_again, **counts}
 
 
 def guided(version: DatasetVersion) -> dict[str, Any]:
