@@ -149,8 +149,9 @@ def parser() -> argparse.ArgumentParser:
         "artifact",
         "data",
     )
-    exporting = add("export", commands.export, "Package an artifact for serving.", "artifact")
-    exporting.add_argument("--format", choices=("onnx", "onnx-int8"), default="onnx-int8")
+    exporting = add("export", commands.export, "Package an artifact for serving, or for llama.cpp.", "artifact")
+    gguf = tuple(f"{commands.GGUF}{kind}" for kind in ("f16", "q8_0", "q4_k_m"))
+    exporting.add_argument("--format", choices=("onnx", "onnx-int8", *gguf), default="onnx-int8")
     add("bench", commands.bench, "Measure how fast an artifact answers.", "artifact")
     return root
 

@@ -12,6 +12,9 @@ from trainer.errors import EXIT_STOPPED, SpecError
 from trainer.events import emit
 from trainer.messages import _
 
+GGUF = "gguf-"
+"""Before the precision, of a format to export."""
+
 
 def show_tasks(options: argparse.Namespace) -> None:
     from trainer import tasks
@@ -264,8 +267,20 @@ def faithfulness(options: argparse.Namespace) -> None:
 def export(options: argparse.Namespace) -> None:
     from trainer.packaging.export import export
 
+    if options.format.startswith(GGUF):
+        export_gguf(options.artifact, options.format.removeprefix(GGUF))
+        return
     formats = ("onnx", "onnx-int8") if options.format == "onnx-int8" else ("onnx",)
     emit("result", **export(options.artifact, emit=emit, formats=formats))
+
+
+def export_gguf(artifact: Path, kind: str) -> None:
+    from trainer.packaging.export import note_files
+    from trainer.packaging.gguf_file import FOLDER, write_gguf
+
+    path = write_gguf(artifact, kind)
+    note_files(artifact, FOLDER)
+    emit("result", path=str(path), bytes=path.stat().st_size)
 
 
 def bench(options: argparse.Namespace) -> None:

@@ -77,12 +77,14 @@ def export(
     return packaged
 
 
-def note_files(artifact: Path) -> None:
-    """Bring the manifest's SHA-256 of `onnx/` up to date: serving opens only what the manifest describes. What is about to get
+def note_files(artifact: Path, folder: str = "onnx") -> None:
+    """Bring the manifest's SHA-256 of `onnx/`, or of another folder, up to date: serving opens only what the manifest describes. What is about to get
     its name is described under it."""
     manifest = read_manifest(artifact)
-    others = {name: digest for name, digest in manifest.get("files", {}).items() if not name.startswith("onnx/")}
-    packaged = {f"onnx/{path.name.removesuffix(PART)}": sha256(path) for path in sorted((artifact / "onnx").iterdir())}
+    others = {name: digest for name, digest in manifest.get("files", {}).items() if not name.startswith(f"{folder}/")}
+    packaged = {
+        f"{folder}/{path.name.removesuffix(PART)}": sha256(path) for path in sorted((artifact / folder).iterdir())
+    }
     write_json(artifact / "manifest.json", manifest | {"files": others | packaged})
 
 
