@@ -16,6 +16,7 @@ from trainer.data.tag_rows import read_loaded as read_tags
 from trainer.data.version import read_version
 from trainer.dotted import load_class
 from trainer.engines import Engine, open_engine
+from trainer.engines.image import ImageEngine
 from trainer.engines.text import TextEngine
 from trainer.errors import DataError
 from trainer.faithfulness import MOST_ROWS, deletion_test
@@ -26,9 +27,13 @@ from trainer.spec import SplitSpec
 from trainer.tested_inputs import read_asked_again
 
 BATCH = 64
-BY_NETWORK = ("integrated_gradients", "gradient_shap")
-NETWORK = "trainer.families.text.gradients.GradientEngine"
-HEAD = "head.json"
+BY_NETWORK = ("integrated_gradients", "gradient_shap", "grad_cam", "attention_rollout")
+NETWORKS: dict[type[Engine[Any, Any]], str] = {
+    TextEngine: "trainer.families.text.gradients.GradientEngine",
+    ImageEngine: "trainer.families.image.heat_maps.HeatEngine",
+}
+"""By the engine that serves: the one that has the trained network beside it."""
+HEAD, NET = "head.json", "config.json"
 FAITHFULNESS_SECONDS = 60.0
 BENCH_SECONDS = 3.0
 
@@ -125,11 +130,12 @@ def explain(artifact: Path, inputs: list[Any], method: str = "") -> list[dict[st
 
 
 def open_with_network(artifact: Path) -> Engine[Any, Any]:
-    """With the trained network beside the packaged model, where that is one of texts; it needs torch."""
+    """With the trained network beside the packaged model, where that is one of texts or pictures; it needs torch."""
     engine = open_engine(artifact)
-    if type(engine) is not TextEngine or not (artifact / "model" / HEAD).is_file():
+    kind = type(engine)
+    if kind not in NETWORKS or not (artifact / "model" / (HEAD if kind is TextEngine else NET)).is_file():
         return engine
-    return load_class(NETWORK, TextEngine)(artifact, engine.manifest, engine.engine, None)
+    return load_class(NETWORKS[kind], Engine)(artifact, engine.manifest, engine.engine, None)
 
 
 def faithfulness(artifact: Path, version: Path) -> dict[str, Any]:
