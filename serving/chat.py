@@ -15,7 +15,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from serving.problems import Problem
-from trainer.writing.tools import Said, held_back, read_answer, written_calls
+from trainer.writing.called_tools import MOST_CALLS, calls_schema
+from trainer.writing.tools import Said, function_of, held_back, read_answer, written_calls
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
@@ -41,6 +42,8 @@ class Asked:
     is_chat: bool
     streams: bool
     tells_usage: bool
+    form: str = "response_format"
+    """The field that says what the answer must be."""
 
     def instruct(self, system: str) -> None:
         """Put what the owner says before a conversation; a text that is continued has no place for it."""
@@ -77,16 +80,20 @@ def parse(body: bytes, *, is_chat: bool) -> Asked:
         raise Refused(f"The request must be an object. {EXAMPLE}", "bad_json")
     refuse_unknown(fields)
     value: dict[str, Any] = {"messages": messages_of(fields)} if is_chat else {"text": prompt_of(fields)}
-    if tools := tools_of(fields):
+    tools = tools_of(fields)
+    if tools:
         value["tools"] = tools
     value |= {name: fields[name] for name in OPTIONS if fields.get(name) is not None}
     value.setdefault("temperature", USUAL_TEMPERATURE)
-    if (schema := schema_of(fields)) is not None:
+    calls = forced_calls(fields, tools) if is_chat else None
+    if (schema := calls or schema_of(fields)) is not None:
         value["json_schema"] = schema
     most = fields.get("max_completion_tokens") or fields.get("max_tokens")
     options = fields.get("stream_options")
     tells_usage = isinstance(options, dict) and bool(options.get("include_usage"))
-    return Asked(value | ({"max_tokens": most} if most else {}), is_chat, bool(fields.get("stream")), tells_usage)
+    form = "tools" if calls else "response_format"
+    value |= {"max_tokens": most} if most else {}
+    return Asked(value, is_chat, bool(fields.get("stream")), tells_usage, form)
 
 
 def refuse_unknown(fields: dict[str, Any]) -> None:
@@ -112,13 +119,29 @@ def schema_of(fields: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def tools_of(fields: dict[str, Any]) -> list[dict[str, Any]]:
-    """The tools that the answer may call; `Refused` where one must be called, which nothing here can promise."""
+    """The tools that the answer may call; `Refused`."""
     tools, choice = fields.get("tools") or [], fields.get("tool_choice") or "auto"
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise Refused("`tools` must be a list of objects.", "invalid_type", "tools")
-    if choice not in ("auto", "none"):
-        raise Refused("`tool_choice` can be auto or none here.", "unsupported_parameter", "tool_choice")
-    return tools if choice == "auto" else []
+    return [] if choice == "none" else tools
+
+
+def forced_calls(fields: dict[str, Any], tools: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The schema of an answer that must call a tool, any or the one that is named; None where it need not. `Refused`."""
+    choice = fields.get("tool_choice") or "auto"
+    if choice in ("auto", "none"):
+        return None
+    function = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
+    name = function.get("name") if isinstance(function, dict) else None
+    if choice != "required" and not isinstance(name, str):
+        needed = "`tool_choice` must be auto, none, required, or a function with its name."
+        raise Refused(needed, "invalid_value", "tool_choice")
+    names = [tool.get("name") for tool in map(function_of, tools)]
+    if not names or not all(isinstance(each, str) for each in names) or (name is not None and name not in names):
+        message = "`tool_choice` needs `tools` with their names, and the one that it names among them."
+        raise Refused(message, "invalid_value", "tool_choice")
+    is_one = name is not None or fields.get("parallel_tool_calls") is False
+    return calls_schema(tools, name or "", most=1 if is_one else MOST_CALLS)
 
 
 def messages_of(fields: dict[str, Any]) -> list[dict[str, str]]:
@@ -201,7 +224,7 @@ def read_prompt(engine: "Engine[Any, Any]", asked: Asked) -> "Prompt":
         prompt: Prompt = engine.read(asked.value)
     except UserError as error:
         code = "context_length_exceeded" if error.code == "too_long" else "invalid_value"
-        named = "response_format" if error.code == "bad_schema" else "messages" if asked.is_chat else "prompt"
+        named = asked.form if error.code == "bad_schema" else "messages" if asked.is_chat else "prompt"
         hint = f" {error.hint}" if error.hint else ""
         raise Refused(f"The request {error.message}{hint}", code, named) from error
     return prompt

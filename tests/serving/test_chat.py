@@ -148,7 +148,7 @@ def test_who_hangs_up_frees_a_place(
         ({"messages": []}, "invalid_type"),
         ({"messages": [{"role": "user", "content": 3}]}, "invalid_type"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "invalid_type"),
-        ({"messages": [ASK], "tools": [{}], "tool_choice": "required"}, "unsupported_parameter"),
+        ({"messages": [ASK], "tools": [{}], "tool_choice": "required"}, "invalid_value"),
         ({"messages": [ASK], "response_format": {"type": "json_schema"}}, "invalid_value"),
         ({"messages": [ASK], "response_format": "json"}, "invalid_value"),
     ],
