@@ -103,6 +103,8 @@ def guess_kind(name: str, sample: list[str], distinct: int, total: int, form: Ma
 
 
 Counted = list[tuple[str, int]]
+PLACES = (0.05, 0.5, 0.95)
+"""Shares of the rows below what is kept of a column of numbers beside its ends."""
 
 
 def number_form(sample: Sequence[str], form: Mapping[str, Any] | None) -> numerals.NumberForm:
@@ -120,8 +122,9 @@ def learn_number(
         return None
     weights = np.array([count for value, count in read if value is not None], dtype=float)
     order = values.argsort()
-    middle = values[order][np.searchsorted(weights[order].cumsum(), weights.sum() / 2)]
-    return {**written, "min": float(values.min()), "max": float(values.max()), "typical": float(middle)}
+    low, middle, high = values[order][np.searchsorted(weights[order].cumsum(), weights.sum() * np.array(PLACES))]
+    usual = {"p5": float(low), "p95": float(high)}
+    return {**written, "min": float(values.min()), "max": float(values.max()), **usual, "typical": float(middle)}
 
 
 def learn_date(

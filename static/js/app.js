@@ -89,6 +89,11 @@ prepare(document);
 if (document.body.dataset.address) history.replaceState(null, "", document.body.dataset.address);
 document.addEventListener("htmx:afterSwap", (event) => {
   prepare(event.target);
+  const follower = event.detail.requestConfig?.elt;
+  if (follower?.dataset && "follows" in follower.dataset) { // an answer that follows a slider leaves the hand there
+    delete follower.dataset.follows;
+    return;
+  }
   // Whoever works by keyboard goes on at what is new: what they pressed may be disabled or gone.
   event.target.querySelector("[data-focus]")?.focus();
 });

@@ -97,7 +97,7 @@ def test_the_words_of_a_text(page: Page, demos: dict[str, str]) -> None:
 def test_a_waterfall_of_a_table_leads_to_the_answer(page: Page, demos: dict[str, str]) -> None:
     looker = Looker(page, FOLDER)
     page.goto(demos["table"])
-    page.get_by_label("age").fill("21")
+    page.get_by_label("age", exact=True).fill("21")
     ask_why(page, looker, "table")
     steps = page.locator(".why .waterfall li")
     expect(steps.first).to_contain_text("Without any of it")

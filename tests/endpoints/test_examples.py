@@ -432,3 +432,18 @@ def test_a_typed_example_with_personal_data_is_warned_of(text: str, warning: str
     assert text in page
     assert ("May be personal data" in page) == bool(warning)
     assert not warning or f"May be personal data: {warning}. Visitors can read it." in page
+
+
+def test_sliders_of_visitors_tell_no_row_s_number(table: Run) -> None:
+    age = {"name": "age", "kind": "number", "min": 18.5, "max": 97, "p5": 21.25, "p95": 74.5, "typical": 41.75}
+    write(table, ROWS, [age])
+    assert not any(field.slider for field in visitor_context(None, table)["fields"]), "of too few rows"
+    learned_from(table, 60)
+    context = visitor_context(None, table)
+    assert [field.slider for field in context["fields"]] == [("21", "74", "1", "42")]
+    assert context["slides"]
+    page = shown(things.endpoint(table))
+    assert 'type="range"' in page
+    assert not any(number in page for number in ("18.5", "97", "74.5", "21.25"))
+    learned_from(table, 60, code="personal_data", columns=["age"])
+    assert not visitor_context(None, table)["slides"]

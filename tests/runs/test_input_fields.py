@@ -231,3 +231,29 @@ def test_no_file_outside_the_artifact_is_an_example(run: Run, name: str) -> None
     with pytest.raises(Problem) as refused:
         inputs.artifact_file(run, name)
     assert refused.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("declaration", "slider", "usual"),
+    [
+        (
+            {"min": 18, "max": 97, "p5": 21, "p95": 74.4, "typical": 41},
+            ("18", "97", "1", "41"),
+            ("21", "74", "1", "41"),
+        ),
+        (
+            {"min": 0.031, "max": 1.213, "p5": 0.0512, "p95": 1.166, "typical": 0.4},
+            ("0.031", "1.213", "0.01", "0.4"),
+            ("0.051", "1.2", "0.01", "0.4"),
+        ),
+        ({"min": -5, "max": 0}, ("-5", "0", "0.01", "-2.5"), None),
+        ({"min": 7, "max": 7, "p5": 7, "p95": 7}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_sliders_reach_over_the_rows_and_visitors_over_nine_of_ten(
+    declaration: dict[str, Any], slider: tuple[str, ...] | None, usual: tuple[str, ...] | None
+) -> None:
+    field = field_of(0, {"name": "x", "kind": "number", **declaration}, single=False)
+    assert (field.slider, field.usual) == (slider, usual)
+    assert field_of(0, {"name": "x", "kind": "category", **declaration}, single=False).slider is None

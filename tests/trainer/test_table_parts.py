@@ -117,6 +117,13 @@ def test_the_typical_number_is_the_middle_row_s(cells: list[str], counts: list[i
     assert column["typical"] == typical
 
 
+def test_nine_of_ten_rows_lie_between_what_is_kept_beside_the_ends() -> None:
+    cells = [str(number) for number in range(1, 101)]
+    column = tables.learn_number([(cell, 1) for cell in cells], cells, 100)
+    assert column is not None
+    assert [column[name] for name in ("min", "p5", "typical", "p95", "max")] == [1, 5, 50, 95, 100]
+
+
 def test_scales_are_scikit_learn_s_and_gaps_are_marked() -> None:
     generator = np.random.default_rng(0)
     matrix = generator.normal(5, 3, (200, 2))

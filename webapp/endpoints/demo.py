@@ -139,7 +139,8 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
     raw = answer["outputs"][0]
     context |= why_context(request, raw, model_input)
     output = examples.visitor_answer(endpoint, run, raw)
-    visitors.count_visit(link, tries=0 if explains else 1)
+    follows = request.POST.get("follows") == "1"  # a slider
+    visitors.count_visit(link, tries=0 if explains or follows else 1)
     presentation = presentations.of_task(run.task)
     rated = [endpoint.pk, new_id(), model_input.stored, presentation.shortened(output)]
     context |= {

@@ -209,12 +209,14 @@ class Sight:
         return [self.visitor_field(field) for field in self.fields]
 
     def visitor_field(self, field: Field) -> Field:
-        """No bounds: the largest number of a column is some row's. A flagged column gives nothing at all."""
+        """No bounds: the largest number of a column is some row's. Sliders reach over nine of ten rows, where there are many. A
+        flagged column gives nothing at all."""
         rows = 0 if field.name in self.hidden else self.learned_rows(field.name)
         offered = common_choices(field, rows)
         kind = "line" if field.kind == "choice" and offered != field.choices else field.kind
         value = typical(replace(field, choices=offered)) if rows >= FEWEST_FOR_TYPICAL and not self.is_single else ""
-        return replace(field, kind=kind, value=value, choices=offered, hint="")
+        slider = field.usual if rows >= ROWS_OF_COMMON_LEVELS else None
+        return replace(field, kind=kind, value=value, choices=offered, hint="", slider=slider, usual=None)
 
     def learned_rows(self, column: str) -> int:
         """At least so many rows with a value in this column the model has learned from."""
@@ -299,7 +301,7 @@ def shown_to_visitors(endpoint: Endpoint | None, sight: Sight) -> list[Shown]:
 
 
 def visitor_context(endpoint: Endpoint | None, run: Run, key: str = "") -> dict[str, Any]:
-    """{fields, examples ([Shown]), kinds_of_media} of a demo's form. Its fields hold the example asked for; those of a table
+    """{fields, examples ([Shown]), kinds_of_media, slides} of a demo's form. Its fields hold the example asked for; those of a table
     else the first, or typical values. Another key than those of its examples is passed over."""
     sight = Sight(run)
     visible = shown_to_visitors(endpoint, sight)
@@ -310,7 +312,12 @@ def visitor_context(endpoint: Endpoint | None, run: Run, key: str = "") -> dict[
     if chosen:
         blank = [replace(field, value="") for field in fields]
         fields = inputs.filled(blank, inputs.texts_of(blank, chosen.values))
-    return {"fields": fields, "examples": visible, "kinds_of_media": inputs.kinds_of_media(fields)}
+    return {
+        "fields": fields,
+        "examples": visible,
+        "kinds_of_media": inputs.kinds_of_media(fields),
+        "slides": inputs.slides(fields),
+    }
 
 
 def values_shown(endpoint: Endpoint, run: Run, key: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +39,16 @@ SHOWN_EXAMPLES = 4
 CHOICES = ("choices", "values", "categories", "labels")
 
 
+class Slider(NamedTuple):
+    """What a number's slider is given, as HTML writes numbers: where it begins and ends, which is what the rows learned from had, a
+    step, and where it stands while nothing is known."""
+
+    low: str
+    high: str
+    step: str
+    start: str
+
+
 @dataclass(frozen=True)
 class Field:
     """`kind`: text, query (of a search), image, audio, or of a table's column: number, choice, date, moment (a date with a time), line.
@@ -60,6 +71,10 @@ class Field:
     """How many of the rows learned from have each choice; empty where the artifact does not say."""
     is_labelled: bool = False
     """Whether a text's label is seen: where there is another one to write."""
+    slider: Slider | None = None
+    """Of a number, from the least to the largest that the rows learned from had."""
+    usual: Slider | None = None
+    """The same for those who may not know whose these are: nine of ten rows lie within, and the ends are rounded."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +128,9 @@ def field_of(
     rows = tuple(declaration.get("choice_rows") or ())
     hint, texts = hint_of(declaration), tuple(map(str, choices))
     decimal = declaration.get("decimal", "") if control == "number" else "."
+    slider, usual = (slider_of(declaration, *ends) if control == "number" else None for ends in ENDS)
     field = Field(own or f"in-{index}", name, control, title, "", texts, hint, forms, decimal, rows)
+    field = replace(field, slider=slider, usual=usual)
     return replace(field, value=shown_value(field, one_example(declaration)))
 
 
@@ -159,6 +176,30 @@ def hint_of(declaration: dict[str, Any]) -> str:
     return _("%(low)s to %(high)s in the rows") % dict(zip(("low", "high"), ends, strict=True))
 
 
+STEPS = 100
+"""About so many of a slider."""
+ENDS = (("min", "max", 10), ("p5", "p95", 2))
+"""Of the sliders of members and of visitors, by what a declaration calls them, and digits that count."""
+
+
+def slider_of(declaration: dict[str, Any], least: str, most: str, digits: int) -> Slider | None:
+    """None where the rows had one number alone, or nobody knows which."""
+    ends = [number(declaration.get(name)) for name in (least, most, "typical")]
+    low, high, start = (None if end is None else float(f"{end:.{digits}g}") for end in ends)
+    if low is None or high is None or not low < high:
+        return None
+    start = (low + high) / 2 if start is None else min(max(start, low), high)
+    step = 10.0 ** math.floor(math.log10((high - low) / STEPS))
+    if all(end.is_integer() for end in (low, high, start)):
+        step = max(step, 1.0)
+    return Slider(*(f"{end:.10g}" for end in (low, high, step, start)))
+
+
+def slides(fields: Iterable[Field]) -> bool:
+    """Whether the form needs the script of sliders."""
+    return any(field.slider for field in fields)
+
+
 def filled(fields: list[Field], texts: Mapping[str, Any]) -> list[Field]:
     """The same fields with what was written in them."""
     return [
@@ -187,11 +228,16 @@ def input_of(example: Any) -> Any:
 
 
 def try_it(run: Run, example: str = "") -> dict[str, Any]:
-    """Context of the fields, for members: fields, examples, kinds_of_media (image, audio: which scripts they need). The fields
+    """Context of the fields, for members: fields, examples, kinds_of_media (image, audio: which scripts they need), slides (the same of sliders). The fields
     hold the example asked for, else the first. What visitors get says `webapp.endpoints.examples`."""
     chosen = example or ("0" if examples(run) else "")
     fields = filled(fields_of(run), example_texts(run, chosen)) if chosen else fields_of(run)
-    return {"fields": fields, "examples": shown_examples(run), "kinds_of_media": kinds_of_media(fields)}
+    return {
+        "fields": fields,
+        "examples": shown_examples(run),
+        "kinds_of_media": kinds_of_media(fields),
+        "slides": slides(fields),
+    }
 
 
 def kinds_of_media(fields: Iterable[Field]) -> set[str]:

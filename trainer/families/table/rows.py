@@ -140,7 +140,7 @@ class TableRows(Rows):
 
 def declared(column: dict[str, Any]) -> dict[str, Any]:
     """A column as a form draws it."""
-    names: tuple[str, ...] = ("choices", "choice_rows", "min", "max", "typical", "decimal", "form", "long")
+    names: tuple[str, ...] = ("choices", "choice_rows", "min", "max", "p5", "p95", "typical", "decimal", "form", "long")
     facts = {name: column[name] for name in names if name in column}
     return {"name": column["name"], "kind": column["kind"], "required": False, **facts, "example": column["typical"]}
 
