@@ -29,8 +29,10 @@ for name in (
 if "MAQUETTE_TEST_DATABASE_URL" in os.environ:  # tests/postgres.py
     os.environ["DATABASE_URL"] = os.environ["MAQUETTE_TEST_DATABASE_URL"]
 
+from webapp.core.oidc import provider_apps  # noqa: E402
 from webapp.settings import *  # noqa: E402, F403
 
+INSTALLED_APPS += provider_apps("https://provider.test")  # noqa: F405  which tests configure one by one
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
 SERVESTATIC_USE_FINDERS = True

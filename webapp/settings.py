@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from webapp.core import limits
 from webapp.core.environment import Environment
 from webapp.core.hosts import LOOPBACK, is_loopback
-from webapp.core.oidc import providers
+from webapp.core.oidc import provider_apps, providers
 from webapp.core.prices import fixed_prices
 from webapp.core.private import kept_secret, private_folder
 from webapp.host.redis_server import embedded_url
@@ -87,7 +87,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "allauth.mfa",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
+    *provider_apps(env.str("OIDC_ISSUER", default="")),
     "django_htmx",
     "csp",
     "webapp.core",
@@ -200,9 +200,9 @@ MFA_FORMS = {
     "authenticate": "webapp.accounts.factor_forms.AuthenticateForm",
     "reauthenticate": "webapp.accounts.factor_forms.ReauthenticateForm",
     "activate_totp": "webapp.accounts.factor_forms.ActivateTOTPForm",
-    "add_webauthn": "webapp.accounts.factor_forms.AddPasskeyForm",
-    "authenticate_webauthn": "webapp.accounts.factor_forms.AuthenticatePasskeyForm",
-    "login_webauthn": "webapp.accounts.factor_forms.LoginPasskeyForm",
+    "add_webauthn": "webapp.accounts.passkey_forms.AddPasskeyForm",
+    "authenticate_webauthn": "webapp.accounts.passkey_forms.AuthenticatePasskeyForm",
+    "login_webauthn": "webapp.accounts.passkey_forms.LoginPasskeyForm",
 }
 SOCIALACCOUNT_ADAPTER = "webapp.accounts.oidc.Adapter"
 SOCIALACCOUNT_PROVIDERS = providers(

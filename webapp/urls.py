@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from webapp.api.urls import api, no_such_call
+from webapp.core.deferred import DeferredRoutes
 from webapp.datasets import tus
 from webapp.host.metrics import metrics
 from webapp.host.readiness import healthz, readyz
@@ -20,8 +20,7 @@ urlpatterns = [
     path("", include("webapp.runs.urls")),
     path("", include("webapp.endpoints.urls")),
     path("", include("webapp.pages.urls")),
-    path("api/v1/", api.urls),
-    path("api/<path:rest>", no_such_call),
+    DeferredRoutes("api/", "webapp.api.routes"),
     path("uploads/", tus.collection, name="uploads"),
     path("uploads/<slug:pk>", tus.upload, name="upload"),
     path("healthz", healthz),

@@ -404,7 +404,7 @@ def routes() -> Iterator[str]:
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
                 yield str(pattern.name or "")
-            elif str(pattern.pattern) != "api/v1/":
+            elif str(pattern.pattern) != "api/":
                 yield from walk(pattern.url_patterns)
 
     yield from walk(get_resolver().url_patterns)

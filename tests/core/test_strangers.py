@@ -3,6 +3,7 @@
 import errno
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +50,7 @@ def patterns(resolver: Any, prefix: str = "") -> list[tuple[str, URLPattern]]:
     return found
 
 
+@cache
 def names() -> set[str]:
     """Every query parameter that a view or an API call reads; two are read in a loop."""
     pages = " ".join(path.read_text() for path in (ROOT / "webapp").rglob("*.py"))

@@ -13,6 +13,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from tests import things
 from tests.pages.form_page import Page
 from webapp.accounts.models import User, Workspace
+from webapp.core.deferred import DeferredRoutes
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
 from webapp.runs.models import Run
@@ -150,9 +151,7 @@ COMES_BACK = re.compile(r"@form_on\(|@refused_on\(")
 def addresses_of_forms() -> dict[str, str]:
     """The source of every view that takes a form, also one that shows its page on a GET, by the name of its address."""
     patterns = [one for one in get_resolver().url_patterns if isinstance(one, URLPattern)]
-    groups = [
-        one for one in get_resolver().url_patterns if not getattr(one, "namespace", None)
-    ]  # the API has its own names
+    groups = [one for one in get_resolver().url_patterns if not isinstance(one, DeferredRoutes)]  # the API has no forms
     nested = [one for group in groups for one in getattr(group, "url_patterns", [])]
     views = {one.name: inspect.unwrap(one.callback) for one in [*patterns, *nested] if isinstance(one, URLPattern)}
     own = {name: view for name, view in views.items() if view.__module__.startswith("webapp.")}

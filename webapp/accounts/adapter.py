@@ -37,6 +37,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         check_confirmed(context.request)
         return False
 
+    def get_login_stages(self) -> list[str]:
+        ours = {"allauth.mfa.stages.AuthenticateStage": "webapp.accounts.login_stages.SecondFactorStage"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return signup.is_open()
 

@@ -2,7 +2,6 @@
 
 from allauth.account.views import password_set
 from allauth.core import ratelimit
-from allauth.mfa.webauthn.internal.auth import begin_authentication
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from webapp.accounts import addresses, confirming, factors
 from webapp.accounts.access import form_on, person
 from webapp.accounts.actions import sign_in_address
-from webapp.accounts.factor_forms import ReauthenticateForm, ReauthenticatePasskeyForm, code_field
+from webapp.accounts.factor_forms import ReauthenticateForm, code_field
 from webapp.accounts.models import User
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.security import record
@@ -54,7 +53,7 @@ def render_confirm(request: AuthedRequest) -> HttpResponse:
         "password_form": shown_form(request, reverse("confirm"), PasswordForm) if "password" in ways else None,
         "code_form": code_form(request) if "code" in ways else None,
         "passkey_form": passkey_form(request) if passkeys else None,
-        "passkey_options": begin_authentication(user) if passkeys else None,
+        "passkey_options": passkey_options(user) if passkeys else None,
         "by_link": not ways,
         "email": user.email,
     }
@@ -79,25 +78,18 @@ def passkey_form(request: AuthedRequest) -> forms.Form:
     return shown_form(request, reverse("confirm_by_passkey"), CredentialForm, auto_id="passkey_%s")
 
 
+def passkey_options(user: User) -> object:
+    """What the browser is to ask the passkey; the libraries of passkeys are loaded for those who have one."""
+    from allauth.mfa.webauthn.internal.auth import begin_authentication
+
+    options: object = begin_authentication(user)
+    return options
+
+
 @form_on("confirm", guard=person)
 def confirm_by_code(request: AuthedRequest) -> HttpResponse:
     form = ReauthenticateForm(user=request.user, data=request.POST)
     cleaned(form)
-    form.save()
-    record(request, "reauthenticated")
-    return confirming.resume(request)
-
-
-@form_on("confirm", guard=person)
-def confirm_by_passkey(request: AuthedRequest) -> HttpResponse:
-    form = ReauthenticatePasskeyForm(user=request.user, data=request.POST)
-    if not form.is_valid():
-        raise Forbidden(
-            _("This passkey was not accepted."),
-            code="bad_passkey",
-            field="credential",
-            hint=_("Nothing was done yet. Try again, or use another way."),
-        )
     form.save()
     record(request, "reauthenticated")
     return confirming.resume(request)

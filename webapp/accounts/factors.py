@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -20,7 +19,7 @@ from webapp.accounts.devices import describe_device
 from webapp.accounts.models import User, Workspace
 from webapp.core.clients import client_agent
 from webapp.core.problems import Conflict, Forbidden
-from webapp.core.sealed import cipher
+from webapp.core.sealed import seal_text, unseal_text
 
 log = logging.getLogger(__name__)
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -40,15 +39,17 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
         return drawn.getvalue().decode()
 
     def encrypt(self, text: str) -> str:
-        return cipher(SEALED_FOR).encrypt(text.encode()).decode()
+        return seal_text(SEALED_FOR, text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """What another SECRET_KEY encrypted is a secret that nobody has, so that no code of it is right."""
-        try:
-            return cipher(SEALED_FOR).decrypt(encrypted_text.encode()).decode()
-        except InvalidToken:
-            log.warning("a second factor was stored under another SECRET_KEY: manage.py reset_second_factor removes it")
+        secret = unseal_text(SEALED_FOR, encrypted_text)
+        if secret is None:
+            log.warning(
+                "manage.py reset_second_factor removes a second factor that was stored under another SECRET_KEY"
+            )
             return base64.b32encode(secrets.token_bytes(20)).decode()
+        return secret
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         return _("Passkey %(number)d") % {"number": Authenticator.objects.filter(user=user, type=type).count() + 1}

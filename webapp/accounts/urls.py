@@ -1,8 +1,11 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from webapp.accounts import confirm_views, oidc_views, people_views, security_views, views
+from webapp.accounts import confirm_views, people_views, security_views, views
+from webapp.core.deferred import DeferredView
 
+MFA = "allauth.mfa"
+PROVIDER = "webapp.accounts.oidc_views"
 urlpatterns = [
     # allauth's own page would take an address without a password and use it unconfirmed.
     path("accounts/email/", RedirectView.as_view(pattern_name="settings")),
@@ -15,23 +18,43 @@ urlpatterns = [
         RedirectView.as_view(pattern_name="confirm"),
         name="mfa_reauthenticate_webauthn",
     ),
-    path("accounts/2fa/", include("allauth.mfa.urls")),
-    path("accounts/provider/", oidc_views.provider_sign_in, name="provider_sign_in"),
+    path("accounts/2fa/authenticate/", DeferredView(f"{MFA}.base.views.authenticate"), name="mfa_authenticate"),
+    path("accounts/2fa/totp/", include(f"{MFA}.totp.urls")),
+    path("accounts/2fa/recovery-codes/", include(f"{MFA}.recovery_codes.urls")),
+    path("accounts/2fa/webauthn/add/", DeferredView(f"{MFA}.webauthn.views.add_webauthn"), name="mfa_add_webauthn"),
     path(
-        "accounts/oidc/<slug:provider_id>/login/callback/", oidc_views.provider_callback, name="openid_connect_callback"
+        "accounts/2fa/webauthn/login/", DeferredView(f"{MFA}.webauthn.views.login_webauthn"), name="mfa_login_webauthn"
+    ),
+    path(
+        "accounts/2fa/webauthn/keys/<int:pk>/remove/",
+        DeferredView(f"{MFA}.webauthn.views.remove_webauthn"),
+        name="mfa_remove_webauthn",
+    ),
+    path(
+        "accounts/2fa/webauthn/keys/<int:pk>/edit/",
+        DeferredView(f"{MFA}.webauthn.views.edit_webauthn"),
+        name="mfa_edit_webauthn",
+    ),
+    path("accounts/provider/", DeferredView(f"{PROVIDER}.provider_sign_in"), name="provider_sign_in"),
+    path(
+        "accounts/oidc/<slug:provider_id>/login/callback/",
+        DeferredView(f"{PROVIDER}.provider_callback"),
+        name="openid_connect_callback",
     ),
     path(
         "accounts/provider/cancelled/",
         RedirectView.as_view(pattern_name="account_login"),
         name="socialaccount_login_cancelled",
     ),
-    path("settings/provider/connect", oidc_views.connect_provider, name="connect_provider"),
-    path("settings/provider/disconnect", oidc_views.disconnect_provider, name="disconnect_provider"),
+    path("settings/provider/connect", DeferredView(f"{PROVIDER}.connect_provider"), name="connect_provider"),
+    path("settings/provider/disconnect", DeferredView(f"{PROVIDER}.disconnect_provider"), name="disconnect_provider"),
     path("accounts/password/set/", confirm_views.set_password, name="account_set_password"),
     path("accounts/", include("allauth.account.urls")),
     path("confirm", confirm_views.confirm, name="confirm"),
     path("confirm/code", confirm_views.confirm_by_code, name="confirm_by_code"),
-    path("confirm/passkey", confirm_views.confirm_by_passkey, name="confirm_by_passkey"),
+    path(
+        "confirm/passkey", DeferredView("webapp.accounts.passkey_views.confirm_by_passkey"), name="confirm_by_passkey"
+    ),
     path("confirm/link", confirm_views.send_link, name="confirm_by_link"),
     path("signin/<str:secret>", views.sign_in_link, name="sign_in_link"),
     path("settings", views.settings_page, name="settings"),

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import get_script_prefix
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from webapp.api import (
     comparisons,
@@ -32,7 +34,21 @@ from webapp.core.problem_responses import problem_response
 from webapp.core.problems import Problem, problem_of
 
 log = logging.getLogger(__name__)
-api = NinjaAPI(
+
+
+class SiteApi(NinjaAPI):
+    def get_root_path(self, path_params: Mapping[str, Any]) -> str:
+        """Said here: its routes are loaded late (`webapp.core.deferred`), so that no name of theirs can be reversed."""
+        return f"{get_script_prefix()}api/v1/"
+
+    def get_openapi_schema(self, **asked: Any) -> OpenAPISchema:
+        """The same for everybody and as long as the process lives; making it takes a second of the processor."""
+        if not hasattr(self, "_schema"):
+            self._schema = super().get_openapi_schema(**asked)
+        return self._schema
+
+
+api = SiteApi(
     title="Maquette",
     version="1",
     description="Upload data, train a model, share a demo. Errors are RFC 9457 problem+json.",

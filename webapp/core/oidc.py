@@ -5,6 +5,11 @@ from typing import Any
 PROVIDER = "oidc"
 
 
+def provider_apps(issuer: str) -> list[str]:
+    """For `INSTALLED_APPS`: its libraries (3 MB) only where somebody can sign in by it."""
+    return ["allauth.socialaccount.providers.openid_connect"] if issuer else []
+
+
 def providers(issuer: str, client_id: str, secret: str, name: str) -> dict[str, Any]:
     """`SOCIALACCOUNT_PROVIDERS`; empty without an issuer, and then there is no other way to sign in."""
     if not issuer:
