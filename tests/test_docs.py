@@ -28,8 +28,8 @@ from tests.documented import (
 from trainer import tasks
 from trainer.__main__ import parser
 
-ELSEWHERE = {"accuracy_fp32", "cancellation_date"}
-"""Names that the sources build from parts, and columns of somebody's table in an example."""
+ELSEWHERE = {"accuracy_fp32", "cancellation_date", "license_name"}
+"""Names that the sources build from parts, fields of the hub, and columns of somebody’s table in an example."""
 METHODS = "GET|POST|PUT|PATCH|DELETE"
 on_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
