@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from serving.writers import Writers
 from trainer.machine import cores
 
 if TYPE_CHECKING:
-    from trainer.engines import Engine
+    from trainer.engines import Engine, Shared
 
 log = logging.getLogger(__name__)
 LOADING_SECONDS = 2.0
@@ -41,7 +42,9 @@ class Model:
     engine: "Engine[Any, Any]"
     batcher: Batcher
     bytes: int
+    """Of its own."""
     writers: Writers
+    shared: "Shared | None" = None
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
 
@@ -68,7 +71,7 @@ class Pool:
 
     @property
     def bytes(self) -> int:
-        return sum(model.bytes for model in self.models.values())
+        return total_bytes(self.models.values())
 
     async def get(self, artifact: str, engine: str | None, wait: float = LOADING_SECONDS) -> Model:
         """The model, ready to answer; `Problem` 503 while it is being opened or when it cannot be."""
@@ -115,14 +118,15 @@ class Pool:
         self.failed.pop(name, None)
         thread = open_thread()
         batcher, writers = Batcher(engine, thread, self.arrays), Writers(engine, thread)
-        model = Model(engine, batcher, int(engine.bytes * OVERHEAD), writers)
-        self.make_room(model.bytes)
+        shared = engine.shared
+        model = Model(engine, batcher, shared.own if shared else int(engine.bytes * OVERHEAD), writers, shared)
+        self.make_room(model)
         self.models[name] = model
         return model
 
-    def make_room(self, wanted: int) -> None:
-        """Drop the longest unused until `wanted` bytes fit. Requests under way keep their model to the end."""
-        while self.models and self.bytes + wanted > self.budget:
+    def make_room(self, wanted: Model) -> None:
+        """Drop the longest unused until one more fits. Requests under way keep their model to the end."""
+        while self.models and total_bytes([*self.models.values(), wanted]) > self.budget:
             self.models.popitem(last=False)
             self.evicted += 1
 
@@ -167,6 +171,13 @@ class Pool:
         for model in self.models.values():
             model.batcher.executor.shutdown(wait=False, cancel_futures=True)
         self.loader.shutdown(wait=False, cancel_futures=True)
+
+
+def total_bytes(models: Iterable[Model]) -> int:
+    """What they take: weights that several share count once."""
+    every = list(models)
+    shared = {model.shared.name: model.shared.bytes for model in every if model.shared}
+    return sum(model.bytes for model in every) + sum(shared.values())
 
 
 def open_engine(artifact: Path, kind: str | None, threads: int | None) -> "Engine[Any, Any]":

@@ -14,6 +14,7 @@ from serving.batcher import Answer, Batcher
 from serving.memory import Ledger
 from serving.pool import READERS, Model, Pool, open_thread
 from serving.writers import Writers
+from trainer.engines import Shared
 
 QUICK_SECONDS = 0.3
 
@@ -22,6 +23,7 @@ class Engine:
     """A model whose `predict` and `read` take as long as the test lets them; it counts how many of its batches overlap."""
 
     reads_slowly = True
+    shared = None
 
     def __init__(self, gate: threading.Event | None = None) -> None:
         self.gate, self.at_once, self.most = gate, 0, 0
@@ -126,5 +128,23 @@ def test_what_it_reads_holds_up_no_other() -> None:
         gate.set()
         await asyncio.gather(*waiting)
         assert took < QUICK_SECONDS
+
+    run(test)
+
+
+def test_weights_that_models_share_count_once() -> None:
+    async def test(pool: Pool) -> None:
+        base = Shared("base", 600 * 1024**2, 1024)
+        pool.models |= {(str(number), None): model(pool) for number in range(3)}
+        for each in pool.models.values():
+            each.bytes, each.shared = base.own, base
+        assert pool.bytes == base.bytes + 3 * base.own
+        another = model(pool)
+        another.bytes, another.shared = base.own, base
+        pool.make_room(another)
+        assert pool.evicted == 0, "one more of the same base takes its own bytes alone"
+        another.shared = base._replace(name="other")
+        pool.make_room(another)
+        assert pool.evicted == 3
 
     run(test)

@@ -7,7 +7,7 @@ answers are the model's outputs as they are, and says how its inputs become numb
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -65,6 +65,14 @@ def open_engine(
     return load_class(path, Engine)(artifact, manifest, named, threads, verify=verify)
 
 
+class Shared(NamedTuple):
+    """What a model has in common with others in memory: `name` and `bytes` of that, and the `own` bytes beside it."""
+
+    name: str
+    bytes: int
+    own: int
+
+
 class Engine(Generic[Read, Answered]):
     """One loaded model. `predict` may be called from one thread at a time.
 
@@ -84,6 +92,11 @@ class Engine(Generic[Read, Answered]):
     """Whether it writes texts that can be sent as they are written (`stream`)."""
     session: Session
     """The graph, where the model is one."""
+
+    @property
+    def shared(self) -> Shared | None:
+        """What it has in common with other models that are open."""
+        return None
 
     def __init__(
         self, artifact: Path, manifest: JsonObject, engine: str | None, threads: int | None, *, verify: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from trainer.answers.completion_scoring import Written
-from trainer.engines import Engine
+from trainer.engines import Engine, Shared
 from trainer.engines.explanations import MOST_PARTS, Parts, word_parts
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
@@ -17,8 +17,10 @@ from trainer.writing.decoder import open_reader
 from trainer.writing.drafts import Draft, Piece, advance, finished
 from trainer.writing.figures import FIGURES
 from trainer.writing.grammars import Grammar, Grammars
+from trainer.writing.network import Network
 from trainer.writing.prompts import TOKENIZER, Template
 from trainer.writing.sampling import MOST_TOKENS, Options
+from trainer.writing.shared import ADAPTER, ADAPTER_CONFIG, ADAPTER_WEIGHTS, base_of
 from trainer.writing.tools import with_tools
 from trainer.writing.weights import CONFIG, WEIGHTS
 
@@ -52,7 +54,16 @@ class WritingEngine(Engine[Prompt, list[Written]]):
         return self.artifact / "model" / WEIGHTS
 
     def other_files(self) -> tuple[Path, ...]:
-        return tuple(self.artifact / "model" / name for name in (TOKENIZER, CONFIG))
+        adapter = [self.artifact / ADAPTER / name for name in (ADAPTER_WEIGHTS, ADAPTER_CONFIG)]
+        shares = bool(base_of(self.artifact / "model"))
+        return (*(self.artifact / "model" / name for name in (TOKENIZER, CONFIG)), *(adapter if shares else []))
+
+    @property
+    def shared(self) -> Shared | None:
+        decoder = self.decoder
+        if not isinstance(decoder, Network) or decoder.base is None:
+            return None
+        return Shared(decoder.base.name, decoder.base.bytes, decoder.own_bytes)
 
     def open(self, threads: int | None) -> None:
         folder = self.artifact / "model"

@@ -7,13 +7,10 @@ from safetensors.torch import save_file
 
 from trainer.files import write_json
 from trainer.learning.adapter import LAST, SCALE, Adapter
+from trainer.writing.shared import ADAPTER_CONFIG, ADAPTER_WEIGHTS, FIRST, PREFIX, SECOND
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-ADAPTER = "adapter"
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
-PREFIX = "base_model.model."
 
 
 def save_adapter(adapter: Adapter, folder: Path, *, under: str, base: str | None, last: "Tensor | None") -> None:
@@ -22,11 +19,11 @@ def save_adapter(adapter: Adapter, folder: Path, *, under: str, base: str | None
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {}
     for name, (first, second) in adapter.layers.items():
-        tensors[f"{PREFIX}{under}{name}.lora_A.weight"] = first.float().cpu().contiguous()
-        tensors[f"{PREFIX}{under}{name}.lora_B.weight"] = second.float().cpu().contiguous()
+        tensors[f"{PREFIX}{under}{name}{FIRST}"] = first.float().cpu().contiguous()
+        tensors[f"{PREFIX}{under}{name}{SECOND}"] = second.float().cpu().contiguous()
     if last is not None:
         tensors[f"{PREFIX}{LAST}.weight"] = last.detach().float().cpu().contiguous()
-    save_file(tensors, folder / WEIGHTS)
+    save_file(tensors, folder / ADAPTER_WEIGHTS)
     config = {
         "peft_type": "LORA",
         "task_type": None,
@@ -40,4 +37,4 @@ def save_adapter(adapter: Adapter, folder: Path, *, under: str, base: str | None
         "modules_to_save": None if last is None else [LAST],
         "inference_mode": True,
     }
-    write_json(folder / CONFIG, config)
+    write_json(folder / ADAPTER_CONFIG, config)

@@ -20,6 +20,7 @@ from trainer.writing.named import (
     rope_of,
 )
 from trainer.writing.network import Network, Shape
+from trainer.writing.shared import open_tuned
 from trainer.writing.weights import CONFIG, WEIGHTS, read_weights
 
 Weights = Mapping[str, np.ndarray]
@@ -46,8 +47,15 @@ def positions_of(config: Config, usual: int) -> int:
 
 
 def load(folder: Path) -> Network:
-    """Of a model's folder."""
-    return build(read_json(folder / CONFIG), read_weights(folder / WEIGHTS))
+    """Of a model's folder; what it shares with others that were tuned from the same base is in memory once."""
+    config, tuned = read_json(folder / CONFIG), open_tuned(folder)
+    if tuned is None:
+        return build(config, read_weights(folder / WEIGHTS))
+    with tuned.base.lock:
+        network = build(config, tuned)
+    tuned.forget()
+    network.base, network.own_bytes = tuned.base, tuned.own_bytes
+    return network
 
 
 def build(config: Config, weights: Weights) -> Network:

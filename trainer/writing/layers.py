@@ -44,13 +44,17 @@ class Step(Protocol):
 
 
 class Linear(NamedTuple):
-    """`weight` (inputs, outputs)."""
+    """`weight` (inputs, outputs); `low`: what an adapter adds, (inputs, rank) and (rank, outputs)."""
 
     weight: np.ndarray
     bias: np.ndarray | None = None
+    low: tuple[np.ndarray, np.ndarray] | None = None
 
     def __call__(self, hidden: np.ndarray) -> np.ndarray:
         summed: np.ndarray = hidden @ self.weight
+        if self.low is not None:
+            down, up = self.low
+            summed += hidden @ down @ up
         return summed if self.bias is None else summed + self.bias
 
 

@@ -1,12 +1,13 @@
 """The weights of a model's file by name, as the parts that a network is made of."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from trainer.writing.layers import ACTIVATIONS, Linear, Norm
+from trainer.writing.shared import Low, Tuned
 
 Config = Mapping[str, Any]
 """What config.json says."""
@@ -26,20 +27,27 @@ class Named(NamedTuple):
         return f"{self.prefix}{name}" in self.weights
 
     def array(self, name: str) -> np.ndarray:
-        return self.weights[f"{self.prefix}{name}"]
+        full = f"{self.prefix}{name}"
+        return prepared(self.weights, (full,), lambda: self.weights[full])
 
     def linear(self, *names: str) -> Linear:
         """One layer, or several of the same input side by side."""
-        matrices = [self.array(f"{name}.weight") for name in names]
-        turned = matrices if self.is_turned else [matrix.T for matrix in matrices]
-        weight = np.ascontiguousarray(turned[0] if len(turned) == 1 else np.concatenate(turned, axis=1))
+        full = tuple(f"{self.prefix}{name}.weight" for name in names)
+        low = low_of(self.weights, full, self.is_turned)
+        weight = prepared(self.weights, (*full, "linear"), lambda: self.side_by_side(full, low))
         if not any(self.has(f"{name}.bias") for name in names):
-            return Linear(weight)
+            return Linear(weight, None, low)
         biases = [
-            self.array(f"{name}.bias") if self.has(f"{name}.bias") else np.zeros(part.shape[1], dtype=np.float32)
-            for name, part in zip(names, turned, strict=True)
+            self.array(f"{name}.bias") if self.has(f"{name}.bias") else np.zeros(width, dtype=np.float32)
+            for name, width in zip(names, widths_of(self.weights, full, self.is_turned), strict=True)
         ]
-        return Linear(weight, np.concatenate(biases))
+        return Linear(weight, np.concatenate(biases), low)
+
+    def side_by_side(self, names: tuple[str, ...], low: Low | None) -> np.ndarray:
+        """(inputs, outputs of all): without what an adapter has added, where one has."""
+        matrices = [self.weights[name] if self.is_turned else self.weights[name].T for name in names]
+        whole = np.ascontiguousarray(matrices[0] if len(matrices) == 1 else np.concatenate(matrices, axis=1))
+        return whole if low is None else whole - low.down @ low.up
 
     def norm(self, name: str, epsilon: float, more: float = 0.0) -> Norm:
         """`more` is added to its weights, of models that keep what they have above 1."""
@@ -48,10 +56,32 @@ class Named(NamedTuple):
 
     def head(self, name: str, embedding: np.ndarray, scale: float = 1.0) -> Linear:
         """The last layer; where it has no weights of its own, those of the first."""
-        is_own = self.has(f"{name}.weight")
-        weight = np.ascontiguousarray((self.array(f"{name}.weight") if is_own else embedding).T)
+        full = f"{self.prefix}{name}.weight"
+        given = (full,) if full in self.weights else ()
+
+        def turned() -> np.ndarray:
+            whole = np.ascontiguousarray((self.array(f"{name}.weight") if given else embedding).T)
+            return whole if scale == 1.0 else whole * np.float32(scale)
+
+        weight = prepared(self.weights, (*given, "head"), turned)
         bias = self.array(f"{name}.bias") if self.has(f"{name}.bias") else None
-        return Linear(weight if scale == 1.0 else weight * np.float32(scale), bias)
+        return Linear(weight, bias)
+
+
+def prepared(weights: Mapping[str, np.ndarray], key: tuple[str, ...], make: Callable[[], np.ndarray]) -> np.ndarray:
+    """What is made of weights: once for all models that share them."""
+    return weights.prepared(key, make) if isinstance(weights, Tuned) else make()
+
+
+def low_of(weights: Mapping[str, np.ndarray], names: tuple[str, ...], is_turned: bool) -> Low | None:
+    return weights.low(names, widths_of(weights, names, is_turned)) if isinstance(weights, Tuned) else None
+
+
+def widths_of(weights: Mapping[str, np.ndarray], names: tuple[str, ...], is_turned: bool) -> list[int]:
+    """Outputs of each layer."""
+    if isinstance(weights, Tuned):
+        return [weights.width(name, is_turned) for name in names]
+    return [weights[name].shape[1 if is_turned else 0] for name in names]
 
 
 def activation_of(config: Config) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from trainer.writing.layers import Cache, CrossAttention, Embedding, Linear, Norm, Part, Residual
 from trainer.writing.reader import Reader
+from trainer.writing.shared import Base
 
 
 class Shape(NamedTuple):
@@ -22,7 +23,11 @@ class Shape(NamedTuple):
 
 
 class Network(Reader[Cache]):
-    """`norm` and `head` score what the last step gave; `rope`: frequencies (size / 2,) of each kind of rotary positions."""
+    """`norm` and `head` score what the last step gave; `rope`: frequencies (size / 2,) of each kind of rotary positions.
+    `base`: what it shares with other models, if it does, and `own_bytes` what it has beside that."""
+
+    base: Base | None = None
+    own_bytes = 0
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,14 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 TYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
 SHORT = "BF16"
 """The upper half of a float32, which numpy does not know."""
+
+
+def read_header(path: Path) -> dict[str, dict[str, Any]]:
+    """{name: {dtype, shape, data_offsets}} of every tensor in the file."""
+    with path.open("rb") as file:
+        header: dict[str, dict[str, Any]] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    header.pop("__metadata__", None)
+    return header
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:

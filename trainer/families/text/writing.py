@@ -16,7 +16,7 @@ from trainer.families.text.preferences import PreferenceRows
 from trainer.families.text.templates import learned_template, template_of
 from trainer.families.text.writing_model import WritingModel, check_architecture
 from trainer.families.text.writing_rows import WritingRows
-from trainer.files import read_json
+from trainer.files import read_json, sha256
 from trainer.learning import fine_tuning, lora
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
@@ -26,7 +26,6 @@ from trainer.learning.passes import read_part
 from trainer.learning.rows import Rows
 from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _, ngettext
-from trainer.packaging.adapters import ADAPTER
 from trainer.packaging.base_licence import licence_of
 from trainer.packaging.ollama import MODELFILE, modelfile
 from trainer.tasks.methods import DPO
@@ -34,6 +33,8 @@ from trainer.tasks.text_generation import SCRATCH_MODELS
 from trainer.writing.decoder import engine_of
 from trainer.writing.decoders import positions_of
 from trainer.writing.prompts import Template
+from trainer.writing.shared import ADAPTER
+from trainer.writing.weights import WEIGHTS
 
 SMALL_WEIGHTS = 5_000_000
 """Below, a model learns at the rate of small ones."""
@@ -142,6 +143,8 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
     def save(self, model: WritingModel, rows: WritingRows, folder: Path) -> None:
         model.save(folder)
         model.save_adapter(folder.parent / ADAPTER, rows.base)
+        if model.adapter is not None and (rows.folder / WEIGHTS).is_file():
+            rows.base_sha256 = sha256(rows.folder / WEIGHTS)
         if text := modelfile(folder, rows):
             (folder.parent / MODELFILE).write_text(text, "utf-8")
 

@@ -40,6 +40,8 @@ class WritingRows(Rows):
     """The name of the base model, None where it has no public one."""
     licence = ""
     """Of the base model."""
+    base_sha256 = ""
+    """Of its weights, where the model is those with an adapter added."""
     input_name = "prompt"
     work_unit = "tokens"
     most_compared = ASKED
@@ -167,7 +169,8 @@ class WritingRows(Rows):
         """`examples_checked`: no example holds personal data, as far as the rules of `trainer.data.privacy` find it."""
         fields = [{"name": "text", "kind": "text", "long": True}]
         form = "chat" if self.is_chat else "corpus"
-        return {"form": form, "max_length": self.max_length, "examples_checked": True, "inputs": fields}
+        base = {"base_sha256": self.base_sha256} if self.base_sha256 else {}
+        return base | {"form": form, "max_length": self.max_length, "examples_checked": True, "inputs": fields}
 
     def card_facts(self) -> list[str]:
         facts = [f"Rows longer than {self.max_length} tokens are cut; an answer and its prompt have to fit into them."]
