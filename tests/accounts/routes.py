@@ -130,6 +130,7 @@ OPEN = {
     *("openid_connect_callback", "provider_sign_in", "socialaccount_login_cancelled"),
     *(
         "guest_label",
+        "guest_picture",
         "sign_in_link",
         "confirm_address",
         "invitation",
@@ -163,7 +164,8 @@ CALLS: dict[Right, str] = {
     EDIT: """
         POST /datasets, POST /datasets/{pk}/rows, POST /datasets/{pk}/sources, PATCH /datasets/{pk}/sources/{source}, POST /datasets/{pk}/sources/{source}/read,
         DELETE /datasets/{pk}/sources/{source}, POST /datasets/{pk}/rules, POST /datasets/{pk}/rules/{rule}/apply, DELETE /datasets/{pk}/rules/{rule}, POST /datasets/{pk}/labels/rename, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
-        POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, PUT /prototypes/{pk}/golden, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
+        POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, PUT /prototypes/{pk}/golden, GET /prototypes/{pk}/guests, POST /prototypes/{pk}/guests,
+        DELETE /prototypes/{pk}/guests/{guest}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,
         POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/robustness, POST /runs/{pk}/insight, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},

@@ -125,6 +125,7 @@ class World:
                 "{token}": self.ids["token"],
                 "{rule}": "none",
                 "{source}": "none",
+                "{guest}": "none",
             }
             if part == "{pk}":
                 part = str(self.ids[(kinds | nested)[before]])
@@ -150,6 +151,7 @@ class World:
             "/endpoints/{slug}/links": {"name": "taken"},
             "/endpoints/{slug}/feedback": {"input": "x", "verdict": "up"},
             "/prototypes/{pk}": {"name": "taken"},
+            "/prototypes/{pk}/guests": {"name": "taken", "days": 1},
             "/prototypes/{pk}/golden": {"items": [{"input": "x", "answer": "taken"}]},
             "/members/{pk}": {"role": "viewer"},
             "/invitations": {"email": "taken@example.org"},

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +13,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.labelling.rows import made_from, read
+from tests.labelling.rows import as_dataset, made_from, read
+from tests.trainer.data_files import picture, zipped
+from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
 from webapp.core.logs import RedactingFormatter
 from webapp.core.problems import Problem
-from webapp.datasets.models import DatasetVersion
+from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions, doubts, guests
 from webapp.labelling.agreement import agreement_of, alpha_of
 from webapp.labelling.models import Decision, GuestLink, Opinion
+from webapp.labelling.queue import in_pool
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
 
@@ -203,3 +207,59 @@ def test_the_address_is_the_public_one_and_stays_out_of_logs(
     assert f"https://models.example.org/guests/{link.token}" in page
     record = logging.makeLogRecord({"msg": f"GET /guests/{link.token} 500", "levelname": "ERROR"})
     assert link.token not in RedactingFormatter("%(message)s").format(record)
+
+
+def test_by_rest(prototype: Prototype, user: User, api_of: Callable[[User], Client]) -> None:
+    api, address = api_of(user), f"/api/v1/prototypes/{prototype.pk}/guests"
+    made = api.post(address, {"name": "Intern", "share": 50}, content_type="application/json")
+    assert made.status_code == 201, made.content
+    link = GuestLink.objects.get()
+    assert made.json()["address"].endswith(reverse("guest_label", args=[link.token]))
+    assert Client().get(reverse("guest_label", args=[link.token])).status_code == 200
+    assert [(one["share"], one["works"], one["labelled"]) for one in api.get(address).json()["items"]] == [
+        (50, True, 0)
+    ]
+    assert api.post(address, {"name": " "}, content_type="application/json").json()["code"] == "bad_guest_link"
+    assert api.delete(f"{address}/{link.pk}").status_code == 204
+    assert Client().get(reverse("guest_label", args=[link.token])).status_code == 410
+    assert [one["works"] for one in api.get(address).json()["items"]] == [False]
+
+
+def test_pictures_are_shown_where_it_is_said_that_they_may(
+    user: User, workspace: Workspace, tmp_path: Path, client_of: Callable[[User], Client]
+) -> None:
+    files = {
+        f"{kind}/{n}.png": picture(10 * n + at)
+        for at, kind in enumerate(("cat", "dog", "unlabelled"))
+        for n in range(6)
+    }
+    inspect([zipped(tmp_path / "pictures.zip", files)], tmp_path / "pictures")
+    dataset = as_dataset(workspace, user, tmp_path / "pictures")
+    shutil.copytree(tmp_path / "pictures", version_of_dataset(dataset).folder)
+    prototype = create_prototype(dataset, user)
+    page = client_of(user).get(reverse("label_guests", args=[prototype.pk])).content.decode()
+    assert "Guests may see the pictures as they are" in page
+    with pytest.raises(Problem, match="not masked"):
+        guests.create(prototype, user, "Intern", 14, 100)
+    link = guests.create(prototype, user, "Intern", 14, 100, pictures=True)
+    browser = Client()
+    page = browser.get(reverse("guest_label", args=[link.token])).content.decode()
+    row = int(asked(page))
+    shown = reverse("guest_picture", args=[link.token, row])
+    assert shown in page
+    answer = browser.get(shown)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/png")
+    assert "sandbox" in answer["Content-Security-Policy"]
+    labelled = next(
+        number for number in range(1, 19) if number not in in_pool(version_of(prototype), list(range(1, 19)))
+    )
+    for other in (labelled, 0, 99):
+        assert browser.get(reverse("guest_picture", args=[link.token, other])).status_code == 404
+    guests.revoke(link, user)
+    assert browser.get(shown).status_code == 410
+
+
+def version_of_dataset(dataset: Dataset) -> DatasetVersion:
+    version = dataset.current
+    assert version is not None
+    return version

@@ -15,10 +15,12 @@ from webapp.accounts.access import load, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.core.forms import refused_on
+from webapp.core.media import type_of
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.labelling import actions, guests
 from webapp.labelling.models import GuestLink
+from webapp.labelling.queue import label_column
 from webapp.prototypes.models import Prototype
 
 
@@ -41,10 +43,21 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
         "version": version,
         "item": guests.next_item(link, version),
         "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
-        "labelled": link.decisions.count() + link.opinions.count(),
+        "labelled": guests.labelled_by(link),
         "problem": problem,
     }
     return render(request, "labelling/guest.html", context, status=problem.status if problem else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD"])
+def guest_picture(request: HttpRequest, token: str, row: int) -> HttpResponse:
+    """The picture of a row that the guest is asked about, never as a type that a browser runs."""
+    link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
+    content = guests.picture_of(link, actions.current_version(link.prototype.dataset), row)
+    response = HttpResponse(content, content_type=type_of(content))
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
 
 
 def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
@@ -67,8 +80,8 @@ def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
 @needs(Right.EDIT)
 @refused_on("label_guests")
 def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days. A POST does
-    `action`: invite (name, days, share), revoke (`link`), describe (`label`, `words`)."""
+    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days, has_pictures. A POST does
+    `action`: invite (name, days, share, pictures), revoke (`link`), describe (`label`, `words`)."""
     prototype = load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
     version = actions.current_version(prototype.dataset)
     if request.method == "POST":
@@ -79,17 +92,15 @@ def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
     context = {
         "prototype": prototype,
         "links": [
-            (link, settings.PUBLIC_URL + reverse("guest_label", args=[link.token]), labelled_by(link)) for link in links
+            (link, settings.PUBLIC_URL + reverse("guest_label", args=[link.token]), guests.labelled_by(link))
+            for link in links
         ],
         "agreement": guests.agreement(prototype),
         "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
         "most_days": guests.MOST_DAYS,
+        "has_pictures": "image" in guests.media_of(version) if label_column(version) else False,
     }
     return render(request, "labelling/guests.html", context)
-
-
-def labelled_by(link: GuestLink) -> int:
-    return int(link.decisions.count() + link.opinions.count())
 
 
 def change(request: AuthedRequest, prototype: Prototype) -> None:
@@ -104,4 +115,5 @@ def change(request: AuthedRequest, prototype: Prototype) -> None:
         messages.info(request, _("Saved."))
     else:
         days, share = (whole(request.POST.get(name, ""), 0) for name in ("days", "share"))
-        guests.create(prototype, request.user, request.POST.get("name", ""), days, share)
+        pictures = "pictures" in request.POST
+        guests.create(prototype, request.user, request.POST.get("name", ""), days, share, pictures=pictures)

@@ -2,10 +2,12 @@
 of theirs has a label by somebody else already, which they do not see: by these it is known how far people agree."""
 
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,7 +15,9 @@ from trainer import personal_data
 from trainer.columns import canonical_label
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.core.bare_media import NotBareError, bare
 from webapp.core.problems import Conflict, Problem
+from webapp.datasets.media import media_file
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import connect, names_of, read
 from webapp.labelling import actions
@@ -31,12 +35,19 @@ TRIED = 50
 """Rows among which those of a share are looked for."""
 
 
-def create(prototype: Prototype, user: User, name: str, days: int, share: int) -> GuestLink:
-    """`Problem` where the rows cannot be shown to guests."""
+def create(prototype: Prototype, user: User, name: str, days: int, share: int, *, pictures: bool = False) -> GuestLink:
+    """`Problem` where the rows cannot be shown to guests: pictures only where `pictures` says that they may be seen as they are."""
     version = actions.current_version(prototype.dataset)
-    kinds = {column["name"]: column["kind"] for column in version.columns}
-    if any(kinds.get(column) in ("image", "audio") for _role, column in inputs_of(version)):
-        raise bad_link(_("Guests label texts and tables alone: personal data in images and audio cannot be masked."))
+    kinds = media_of(version)
+    if "audio" in kinds:
+        raise bad_link(_("Guests label texts, tables and pictures: personal data in audio cannot be masked."))
+    if "image" in kinds and not pictures:
+        raise Problem(
+            _("Personal data in pictures is not masked: faces, number plates, names."),
+            code="bad_guest_link",
+            hint=_("Say that guests may see them as they are, then try again."),
+            field="pictures",
+        )
     if not name.strip() or not 1 <= days <= MOST_DAYS or not 1 <= share <= 100:
         raise bad_link(_("A link needs a name, 1 to 365 days, and 1 to 100 per cent of the rows."))
     if GuestLink.objects.filter(prototype=prototype, revoked_at=None).count() >= MOST_LINKS:
@@ -47,14 +58,26 @@ def create(prototype: Prototype, user: User, name: str, days: int, share: int) -
         name=name.strip()[:80],
         token=secrets.token_urlsafe(24),
         share=share,
+        pictures="image" in kinds,
         expires_at=timezone.now() + timedelta(days=days),
     )
     audit(prototype.workspace, user, "created", "link", made.pk, f"{prototype.name}: {made.name}")
     return made
 
 
+def media_of(version: DatasetVersion) -> set[str]:
+    """image and audio, whichever a person must see or hear to decide."""
+    kinds = {column["name"]: column["kind"] for column in version.columns}
+    return {kinds.get(column, "") for _role, column in inputs_of(version)} & {"image", "audio"}
+
+
 def bad_link(message: str) -> Problem:
     return Problem(message, code="bad_guest_link", hint=_("Change it, then try again."), field="name")
+
+
+def labelled_by(link: GuestLink) -> int:
+    """Rows, second opinions too."""
+    return int(link.decisions.count() + link.opinions.count())
 
 
 def revoke(link: GuestLink, user: User) -> None:
@@ -118,11 +141,25 @@ def second_item(link: GuestLink, version: DatasetVersion) -> Item | None:
 
 
 def masked(item: Item) -> Item:
-    cells = [
-        Cell(cell.role, cell.name, cell.kind, personal_data.masked(cell.value) if cell.value else cell.value)
-        for cell in item.cells
-    ]
-    return Item(item.row, cells)
+    return Item(item.row, [masked_cell(cell) for cell in item.cells])
+
+
+def masked_cell(cell: Cell) -> Cell:
+    is_text = bool(cell.value) and cell.kind not in ("image", "audio")
+    return Cell(cell.role, cell.name, cell.kind, personal_data.masked(cell.value or "") if is_text else cell.value)
+
+
+def picture_of(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
+    """The picture of a row that the guest may be asked about, without what cameras write beside it; `Http404` for all else."""
+    if link.pictures and 1 <= row <= version.rows and in_pool(version, [row]) and is_asked(link, version, row):
+        with connect() as cursor:
+            found = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
+        names = [cell.value or "" for cell in item_of(version, found[0], None, "").cells if cell.kind == "image"]
+        file = media_file(version, names[0]) if names else None
+        with suppress(NotBareError):
+            if file is not None:
+                return bare(file[0].read_bytes())
+    raise Http404
 
 
 def decide(link: GuestLink, version: DatasetVersion, row: int, value: str) -> None:

@@ -45,6 +45,7 @@ class GuestLink(WorkspaceOwned):
     name = models.CharField(max_length=80)
     token = models.CharField(max_length=40, unique=True)
     share = models.PositiveSmallIntegerField(default=100, help_text="per cent of the rows without a label")
+    pictures = models.BooleanField(default=False, help_text="whether pictures are shown, in which nothing is masked")
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 

@@ -1,0 +1,81 @@
+"""/prototypes/{id}/guests: links by which people without an account label."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from ninja import Router, Schema, Status
+
+from webapp.accounts.access import load
+from webapp.accounts.requests import AuthedRequest
+from webapp.accounts.rights import Right
+from webapp.api.auth import Body, Token, once
+from webapp.labelling import guests
+from webapp.labelling.models import GuestLink
+from webapp.prototypes.models import Prototype
+
+router = Router(tags=["labelling"])
+EDITOR = Token(Right.EDIT, reading=Right.EDIT)
+"""Whoever has a link labels by it, so that not even a list of them is for viewers."""
+
+
+class GuestIn(Body):
+    name: str
+    """For whom it is."""
+    days: int = 14
+    share: int = 100
+    """Per cent of the rows without a label."""
+    pictures: bool = False
+    """Guests may see pictures as they are: nothing in them is masked."""
+
+
+class GuestOut(Schema):
+    id: str
+    name: str
+    address: str
+    share: int
+    pictures: bool
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    works: bool
+    labelled: int
+    """Rows, second opinions too."""
+
+
+class GuestsOut(Schema):
+    items: list[GuestOut]
+    next: None = None
+
+
+def shape(link: GuestLink) -> dict[str, Any]:
+    same = ("id", "name", "share", "pictures", "expires_at", "revoked_at", "works")
+    address = settings.PUBLIC_URL + reverse("guest_label", args=[link.token])
+    return {name: getattr(link, name) for name in same} | {"address": address, "labelled": guests.labelled_by(link)}
+
+
+def load_prototype(request: AuthedRequest, pk: str) -> Prototype:
+    return load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
+
+
+@router.get("/prototypes/{pk}/guests", response=GuestsOut, auth=EDITOR)
+def list_guests(request: AuthedRequest, pk: str) -> dict[str, Any]:
+    """Also those that have ended."""
+    found = GuestLink.objects.filter(prototype=load_prototype(request, pk))
+    return {"items": [shape(link) for link in found], "next": None}
+
+
+@router.post("/prototypes/{pk}/guests", response={201: GuestOut}, auth=EDITOR)
+@once
+def create_guest(request: AuthedRequest, pk: str, payload: GuestIn) -> Status[dict[str, Any]]:
+    """A link that opens a share of the rows without a label, personal data in texts masked, and nothing else."""
+    asked = payload.model_dump()
+    return Status(201, shape(guests.create(load_prototype(request, pk), request.user, **asked)))
+
+
+@router.delete("/prototypes/{pk}/guests/{guest}", response={204: None}, auth=EDITOR)
+def revoke_guest(request: AuthedRequest, pk: str, guest: str) -> Status[None]:
+    """It no longer works; what was labelled is kept."""
+    links = GuestLink.objects.select_related("workspace").filter(prototype=load_prototype(request, pk))
+    guests.revoke(load(links, request.workspace, guest), request.user)
+    return Status(204, None)
