@@ -18,6 +18,7 @@ from tests.trainer.test_new_rows import Table, table_server
 from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.core.problems import Problem
 from webapp.datasets import data_sources, rereading
+from webapp.datasets.actions import delete_dataset
 from webapp.datasets.models import Dataset
 from webapp.datasets.source_models import DataSource
 from webapp.prototypes.models import Prototype
@@ -233,3 +234,16 @@ def test_on_the_data_page(dataset: Dataset, workspace: Workspace, web: Client, s
         assert words in web.get(page).content.decode()
     web.post(reverse("change_source", args=[prototype.pk]), {"source": source.pk, "action": "remove"})
     assert not dataset.data_sources.exists()
+
+
+def test_a_deleted_dataset_leaves_no_address(dataset: Dataset, user: User, workspace: Workspace) -> None:
+    source = data_sources.add(dataset, user, "https://example.com/customers.csv")
+    other = data_sources.add(dataset, user, "https://example.com/more-customers.csv")
+    folder = source.folder
+    folder.mkdir(parents=True)
+    data_sources.remove(other, user)
+    assert not AuditEvent.objects.filter(text__contains="more-customers").exists()
+    delete_dataset(dataset, user)
+    assert not DataSource.objects.exists()
+    assert not folder.exists()
+    assert not AuditEvent.objects.filter(text__contains="customers").exists()

@@ -254,7 +254,8 @@ def delete_rows(dataset: Dataset, user: User | None) -> list[Path]:
             return folders
         verb = "deleted" if dataset.versions.exclude(status=Status.FAILED).exists() else "discarded"
         audit(dataset.workspace, user, verb, "dataset", dataset.pk)
-        erase_names(dataset.workspace_id, [dataset.pk, *dataset.versions.values_list("pk", flat=True)])
+        parts = [*dataset.versions.values_list("pk", flat=True), *dataset.data_sources.values_list("pk", flat=True)]
+        erase_names(dataset.workspace_id, [dataset.pk, *parts])
         removals.due(*folders)
         try:
             dataset.delete()

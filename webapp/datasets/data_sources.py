@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from trainer import source_addresses
 from trainer.errors import SpecError
-from webapp.accounts.actions import audit
+from webapp.accounts.actions import audit, erase_names
 from webapp.accounts.models import User
 from webapp.core import removals
 from webapp.core.problems import Problem, check_one_of
@@ -169,7 +169,8 @@ def remove(source: DataSource, user: User) -> None:
     """The rows that it brought stay."""
     folder = source.folder
     with transaction.atomic():
-        audit(source.workspace, user, "deleted", "source", source.pk, f"{source.dataset.name}: {source.address}")
+        audit(source.workspace, user, "deleted", "source", source.pk)
+        erase_names(source.workspace_id, [source.pk])
         removals.due(folder)
         source.delete()
     removals.remove([folder])

@@ -43,7 +43,7 @@ def writer_of(source: DataSource) -> User | None:
 
 def tell_failure(source: DataSource) -> None:
     user = writer_of(source)
-    audit(source.workspace, user, "not read", "dataset", source.dataset_id, f"{source.dataset.name}: {source.address}")
+    audit(source.workspace, user, "not read", "dataset", source.dataset_id, source.dataset.name)
     if user is not None and settings.MAIL_CONFIGURED:
         transaction.on_commit(lambda: write_to(user, source))
 
