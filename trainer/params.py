@@ -35,7 +35,7 @@ class Searched(TypedDict, total=False):
     usual: bool
 
 
-IN_STEPS = ["full", "lora", "scratch", "fewshot", "reranker", "dpo"]
+IN_STEPS = ["full", "lora", "qlora", "scratch", "fewshot", "reranker", "dpo"]
 """Methods that learn by gradient, in steps."""
 
 
@@ -143,7 +143,7 @@ class OptimisationParams(Params):
         8,
         gettext_noop("LoRA rank"),
         gettext_noop("Width of the layers that LoRA adds."),
-        Searched(choices=[4, 8, 16, 32], methods=["lora"], usual=True),
+        Searched(choices=[4, 8, 16, 32], methods=["lora", "qlora"], usual=True),
         ge=1,
         le=256,
     )

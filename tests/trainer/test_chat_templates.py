@@ -7,12 +7,8 @@ import pytest
 from tokenizers import AddedToken, Tokenizer
 
 from tests.trainer import tiny_writer
-from trainer.errors import SpecError
-from trainer.events import silent
 from trainer.families.text.chat_templates import gaps_of
 from trainer.families.text.templates import template_of
-from trainer.learning.job import Job
-from trainer.spec import Spec
 from trainer.writing.gaps import CHAT, fitted
 from trainer.writing.prompts import Template
 
@@ -106,11 +102,3 @@ def test_messages_of_one_side_become_one() -> None:
     gaps = {">user": "", "user>assistant": "", "assistant>user": "", "assistant>": ""}
     twice = [{"role": "user", "content": text} for text in "ab"]
     assert fitted(twice, gaps) == [{"role": "user", "content": "a\n\nb"}]
-
-
-def test_qlora_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    fields = {"task": "text-generation", "method": "qlora", "model": "scratch:gpt"}
-    spec = Spec.model_validate({"dataset": {"path": str(tmp_path)}, **fields})
-    with pytest.raises(SpecError, match="NVIDIA GPU") as raised:
-        Job(spec, tmp_path, silent)
-    assert (raised.value.code, "lora" in raised.value.hint) == ("bad_method", True)

@@ -20,7 +20,8 @@ from trainer.files import sha256
 from trainer.tasks.base import Task
 from webapp.accounts.models import User, Workspace
 
-CASES = [(task, method.slug) for task in tasks.all() for method in task.methods]
+ON_GPUS = ("qlora",)
+CASES = [(task, method.slug) for task in tasks.all() for method in task.methods if method.slug not in ON_GPUS]
 PARAMS = {method: {"epochs": 2} for method in ("full", "lora", "scratch", "net", "auto")}
 PRETRAINED = {
     "text": "local:tiny",
@@ -42,7 +43,9 @@ def model_of(task: type[Task], method: str) -> str:
         return task.default_model(method)
     scratch = next((card.ref for card in task.models if card.ref.startswith("scratch:")), None)
     pretrained = PRETRAINED.get(task.slug) or PRETRAINED.get(task.modality)
-    return scratch if scratch and (method == "scratch" or not pretrained) else pretrained
+    chosen = scratch if scratch and (method == "scratch" or not pretrained) else pretrained
+    assert chosen is not None
+    return chosen
 
 
 def params_of(task: type[Task], wanted: dict[str, Any]) -> dict[str, Any]:
@@ -200,9 +203,9 @@ def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("task", tasks.all(), ids=lambda task: task.slug)
 def test_estimates(task: type[Task], models: Path, tmp_path: Path) -> None:
-    for method in task.methods:
-        fields = {"task": task.slug, "method": method.slug, "model": model_of(task, method.slug)}
-        fields["params"] = params_of(task, {})
+    for method in (each for each in task.methods if each.slug not in ON_GPUS):
+        fields: dict[str, Any] = {"task": task.slug, "method": method.slug, "model": model_of(task, method.slug)}
+        fields |= {"params": params_of(task, {})}
         spec = command.write_spec(tmp_path / method.slug, task.sample(), **fields)
         code, events = command.call(models, "estimate", spec)
         assert code == 0, events[-1]

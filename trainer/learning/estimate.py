@@ -40,6 +40,7 @@ BYTES_PER_WEIGHT = {
     "probe": 5,
     "zero-shot": 5,
     "lora": 6,
+    "qlora": 6,
     "fewshot": 26,
     "best": 26,
     "full": 18,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainer import allowance, models, tasks
+from trainer import allowance, models, quantisation, tasks
 from trainer.data.loading import Loaded, load
 from trainer.errors import SpecError, Stopped
 from trainer.events import STAGES, Emit
@@ -49,12 +49,6 @@ class Job:
         self.task = tasks.get(spec.task)
         if spec.method not in {method.slug for method in self.task.methods}:
             names = ", ".join(method.slug for method in self.task.methods)
-            if spec.method == "qlora":
-                raise SpecError(
-                    _("QLoRA needs an NVIDIA GPU with bitsandbytes, and is not offered here."),
-                    code="bad_method",
-                    hint=_("Choose lora, which learns the same layers with more memory: %(names)s.", names=names),
-                )
             raise SpecError(
                 _("There is no method “%(method)s” for %(task)s.", method=spec.method, task=spec.task),
                 code="bad_method",
@@ -66,6 +60,8 @@ class Job:
         self.checkpoints = out / "checkpoints"
         self.cache = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")
         self.device = Device(spec.hardware.device, spec.hardware.threads, self.warn)
+        if spec.method == quantisation.QLORA:
+            quantisation.check(self.device.torch_device.type)
         self.started = time.monotonic()
         self.seconds_before = self._seconds_of_earlier_starts()
         self.plan = dict(FIRST_GUESS)

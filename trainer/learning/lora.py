@@ -38,7 +38,7 @@ def taken(encoder: nn.Module, rank: int) -> Adapter:
 def is_meant(job: Job) -> bool:
     """Whether the run learns adapters, by its method or as its setting for preferences says."""
     learned = job.params.preference_layers if job.spec.method == "dpo" else job.spec.method
-    return bool(learned == "lora")
+    return learned in ("lora", "qlora")
 
 
 def adapt(encoder: nn.Module, rank: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -30,6 +31,8 @@ class TrainableModel(nn.Module):
     """Names of parameters that begin so learn at the head's own rate."""
     adapter: Adapter | None = None
     """What `lora` learned, which is folded into the weights."""
+    whole_weights: Mapping[str, tuple[Tensor, Tensor | None]] = MappingProxyType({})
+    """Weights and biases of the layers that `qlora` holds in four bits, as they were."""
     features_name: str = ""
     """Tells vectors of the same rows apart that are cached, where a model has several kinds."""
 

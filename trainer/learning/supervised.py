@@ -154,13 +154,14 @@ def certain(
 
 
 def method(slug: str) -> Fit:
-    from trainer.learning import fewshot, fine_tuning, ladder, lora, probe, zero_shot
+    from trainer.learning import fewshot, fine_tuning, ladder, lora, probe, qlora, zero_shot
 
     fits: dict[str, Fit] = {
         "probe": probe.fit,
         "full": fine_tuning.fit,
         "scratch": fine_tuning.fit,
         "lora": lora.fit,
+        "qlora": qlora.fit,
         "fewshot": fewshot.fit,
         "zero-shot": zero_shot.fit,
         "best": ladder.fit,

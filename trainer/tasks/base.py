@@ -15,7 +15,7 @@ from trainer.spec import Spec
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUILDS_ON = ("zero-shot", "probe", "fewshot", "lora", "reranker", "best", "dpo")
+BUILDS_ON = ("zero-shot", "probe", "fewshot", "lora", "qlora", "reranker", "best", "dpo")
 """Methods that keep what a model has learned, and so need one that has."""
 
 ALWAYS_HERE = ("bundled:", "scratch:")

@@ -46,6 +46,11 @@ LORA = Method(
     pgettext("training method", "Light"),
     gettext_noop("Trains small additions to each layer (LoRA). Needs less memory than full fine-tuning."),
 )
+QLORA = Method(
+    "qlora",
+    pgettext("training method", "Light, 4-bit"),
+    gettext_noop("Light (LoRA) over weights of four bits (QLoRA): large models on one NVIDIA GPU, with bitsandbytes."),
+)
 FULL = Method(
     "full",
     pgettext("training method", "Standard"),

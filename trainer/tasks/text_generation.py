@@ -9,7 +9,7 @@ from trainer.messages import _, gettext_noop
 from trainer.params import IN_STEPS, Searched, advanced
 from trainer.tasks.base import BaseModelCard, ReadRows, Role, Shape, Task
 from trainer.tasks.media import ChosenParams
-from trainer.tasks.methods import DPO, FULL, LORA, SCRATCH
+from trainer.tasks.methods import DPO, FULL, LORA, QLORA, SCRATCH
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -169,7 +169,7 @@ class TextGeneration(Task):
     engine = "trainer.engines.writing.WritingEngine"
     native_engines = dict.fromkeys(("llama", "numpy"), "trainer.engines.writing.WritingEngine")
     has_nets = False
-    methods = (SCRATCH, LORA, FULL, DPO)
+    methods = (SCRATCH, LORA, FULL, DPO, QLORA)
     models = (
         BaseModelCard(
             SCRATCH_MODEL,

@@ -76,6 +76,7 @@ def settings_of(version: DatasetVersion, body: dict[str, Any]) -> dict[str, Any]
     base_models.check_available(model)
     hardware = body.get("hardware") or "cpu"
     check_one_of(hardware, HARDWARE, _("“%(name)s” is not hardware that a run can use."), code="bad_hardware")
+    base_models.check_hardware(method, hardware)
     return {
         "task": slug,
         "model": model,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from trainer import tasks
 from webapp.accounts.models import Workspace
 from webapp.catalog import hub
+from webapp.catalog.hardware import gpu_count
 from webapp.catalog.local import local_models
 from webapp.core.files import files_below
 from webapp.core.problems import Problem
@@ -22,6 +23,7 @@ from webapp.runs.models import Run, Status
 from webapp.runs.querysets import QUESTION, RunQuerySet
 
 MOST_OWN = 10
+QLORA, NO_QLORA = "qlora", "no_qlora"
 ARTIFACT, HUB, SCRATCH = "artifact:", hub.HUB, "scratch:"
 LATEST = 10
 """Runs that are looked at for the best."""
@@ -100,15 +102,33 @@ def method_for(slug: str, ref: str, preferred: str = "") -> str:
 
 
 def method_choices(slug: str, ref: str) -> list[dict[str, Any]]:
-    """The task's methods, each with `is_usable`: whether it can be used with this model. One that has learned nothing is
-    trained from scratch: the whole of it, which “Standard” would be a second name of."""
+    """The task's methods, each with `is_usable`: whether it can be used with this model, and `reason`, why it cannot be used here.
+    One that has learned nothing is trained from scratch: the whole of it, which “Standard” would be a second name of."""
     task = tasks.get(slug)
     methods = task.declaration()["methods"]
     again = ref.startswith(SCRATCH) and any(method["slug"] == "scratch" for method in methods)
-    return [
-        method | {"is_usable": not task.refusal(method["slug"], ref) and not (again and method["slug"] == "full")}
-        for method in methods
-    ]
+    choices = []
+    for method in methods:
+        barred = task.refusal(method["slug"], ref) or (again and method["slug"] == "full")
+        reason = "" if barred else missing_hardware(method["slug"])
+        choices.append(method | {"is_usable": not barred and not reason, "reason": reason})
+    return choices
+
+
+def missing_hardware(method: str) -> str:
+    """Why no machine that trains here can use a method; empty where one can."""
+    if method != QLORA or gpu_count():
+        return ""
+    return _("QLoRA needs an NVIDIA GPU with bitsandbytes, and no machine here has one. Choose “Light” (LoRA).")
+
+
+def check_hardware(method: str, hardware: str) -> None:
+    """`Problem` for a method that the chosen hardware cannot use."""
+    reason = missing_hardware(method)
+    if method == QLORA and not reason and hardware == "cpu":
+        reason = _("QLoRA needs an NVIDIA GPU: choose one as hardware.")
+    if reason:
+        raise Problem(reason, code=NO_QLORA, hint=_("Choose the method lora, which needs more memory."), field="method")
 
 
 def best_validated(slug: str, prototype: Prototype, usable: list[str]) -> Run | None:

@@ -151,7 +151,9 @@ def choice_context(request: AuthedRequest, prototype: Prototype, slug: str, like
         "models": [] if base_models.is_chosen_by_method(slug) else models,
         "methods": methods,
         "choice": choice,
-        "barred": [method_title(slug, method["slug"]) for method in methods if not method["is_usable"]],
+        "barred": [
+            method_title(slug, method["slug"]) for method in methods if not method["is_usable"] and not method["reason"]
+        ],
         "nets": tasks.get(slug).has_nets and any(model["ref"].startswith(base_models.SCRATCH) for model in models),
     }
 

@@ -17,7 +17,7 @@ from trainer.families.text.templates import learned_template, template_of
 from trainer.families.text.writing_model import WritingModel, check_architecture
 from trainer.families.text.writing_rows import WritingRows
 from trainer.files import read_json, sha256
-from trainer.learning import fine_tuning, lora
+from trainer.learning import fine_tuning, lora, qlora
 from trainer.learning.baselines import Baseline
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
@@ -28,7 +28,7 @@ from trainer.learning.supervised import SupervisedFamily
 from trainer.messages import _, ngettext
 from trainer.packaging.base_licence import licence_of
 from trainer.packaging.ollama import MODELFILE, modelfile
-from trainer.tasks.methods import DPO
+from trainer.tasks.methods import DPO, QLORA
 from trainer.tasks.text_generation import SCRATCH_MODELS
 from trainer.writing.decoder import engine_of
 from trainer.writing.decoders import positions_of
@@ -65,6 +65,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         rows = self.rows_of(job, loaded, template, folder)
         kind, _colon, name = job.spec.model.partition(":")
         rows.base = name.partition("@")[0] if kind in ("hub", "local") else None
+        rows.is_packed = job.spec.method == QLORA.slug
         rows.licence = licence_of(job.spec.model, job.task.models)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
         self.tell_template(job, rows)
@@ -117,7 +118,10 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
 
     def model_of(self, rows: WritingRows) -> WritingModel:
         """The pretrained one that the rows are for."""
-        return WritingModel.of(rows.folder, rows.template)
+        model = WritingModel.of(rows.folder, rows.template)
+        if rows.is_packed:
+            qlora.pack(model)
+        return model
 
     def baselines(self, job: Job, rows: WritingRows) -> dict[str, Baseline]:
         simple = {"token_frequencies": frequencies(rows)}

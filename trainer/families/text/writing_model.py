@@ -16,6 +16,7 @@ from trainer.errors import ModelError
 from trainer.families.text.networks import Network, RecurrentNet, Transformer
 from trainer.files import read_json, write_json
 from trainer.hardware import Device
+from trainer.learning import qlora
 from trainer.learning.heads import without_dropout
 from trainer.learning.model import TrainableModel
 from trainer.learning.passes import read_batches
@@ -161,6 +162,9 @@ class WritingModel(TrainableModel):
         """As transformers lays a model, with its tokenizer."""
         (network,) = self.whole
         folder.mkdir(parents=True, exist_ok=True)
+        if self.whole_weights:
+            self.cpu()
+            qlora.restore(self, torch.float32, torch.device("cpu"))
         network.save(folder)
         if self.template.gaps:
             write_json(folder / CHAT, {"gaps": dict(self.template.gaps)})

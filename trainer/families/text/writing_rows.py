@@ -40,6 +40,8 @@ class WritingRows(Rows):
     """The name of the base model, None where it has no public one."""
     licence = ""
     """Of the base model."""
+    is_packed = False
+    """Whether the base model is held in four bits while it is learned over."""
     base_sha256 = ""
     """Of its weights, where the model is those with an adapter added."""
     input_name = "prompt"
