@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 
 from trainer.dates import are_compact, are_months, looks_like_date
 from trainer.dates import guess_form as guess_date_form
-from trainer.numeral_marks import NO_TIMES
+from trainer.numeral_marks import NO_TIMES, is_wordy
 from trainer.numerals import CLOCK, FRACTION, form_of, guess_form, is_nothing, mixes_clocks
 from trainer.numerals import MONEY as MONEY
 from trainer.numerals import guess_decimal as guess_decimal
@@ -162,7 +162,7 @@ def guess_numeric_kind(
     values = [value for value in values if not is_nothing(value)]
     if not values or any(is_apart(value) for value in values) or (settled is None and mixes_clocks(values)):
         return None
-    if settled is None and are_no_times(values, name):
+    if sum(map(is_wordy, values)) >= 0.05 * len(values) or (settled is None and are_no_times(values, name)):
         return None
     form = guess_form(values) if settled is None else form_of(settled)
     numbers = [number for value in values if (number := number_of(value, **form)) is not None]

@@ -18,6 +18,20 @@ BEHIND = re.compile(r"\d[.,]?\s?([a-zA-Z]{1,3})\.?$")
 CENTS = re.compile(r"[.,]\d\d\D*$")
 MONEY_MILLIONS = re.compile(r"[$€£¥]\s?\d+([.,]\d+)?\s?[mb]$")
 LONGEST = 60
+BARE = re.compile(r"-?[0-9]{1,30}(\.[0-9]{0,30})?")
+"""A number that needs no looking at: digits alone, with a decimal point at most."""
+DIGIT = re.compile("[0-9]")
+
+
+def is_bare(cell: str) -> bool:
+    return BARE.fullmatch(cell) is not None
+
+
+def is_wordy(cell: str) -> bool:
+    """Whether a cell of ASCII has no digit, and so no number."""
+    return cell.isascii() and DIGIT.search(cell) is None
+
+
 BOUND = re.compile(r"(?:[<>≤≥＜＞]=?|=[<>]|⩽|⩾)\s*([-+(]?[^<>=≤≥]*\d[^<>=≤≥]*)|([^<>=≤≥]*\d\D{0,12}?)\s*\+")
 """More or less than a number, as laboratories and forms write it: >5, <0.1, 65+."""
 BOUNDED = re.compile(r"^\s*[<>≤≥＜＞=⩽⩾]|\+\s*$")

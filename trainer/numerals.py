@@ -11,7 +11,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
-from trainer.numeral_marks import APART, CREDIT, DEBIT, MODES, SMALL, SMALL_SCALES, account_parts, bound_of, guess_mode
+from trainer.numeral_marks import (
+    APART,
+    CREDIT,
+    DEBIT,
+    MODES,
+    SMALL,
+    SMALL_SCALES,
+    account_parts,
+    bound_of,
+    guess_mode,
+    is_bare,
+    is_wordy,
+)
 
 BLANKS = "\\s\\x0b\\x1c-\\x1f\\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What Python's `\\s` matches, spelled out for RE2 (Arrow and DuckDB), whose own knows ASCII alone."""
@@ -33,47 +45,16 @@ OTHER_MARKS = {".": re.compile(r"[-+]?\d{1,3}(\.\d{3})+,\d+"), ",": re.compile(r
 """What only the other writing explains, in a column of this decimal mark."""
 NOTHING = frozenset("-–—−") | {"--", "---", "–.–", "-.-"}
 """Dashes, which in a column of numbers stand for no value."""
+DASH = re.compile("[-–—−]")
 SCALES = {
     "k": 1e3, "tsd": 1e3, "thousand": 1e3, "千": 1e3, "M": 1e6, "mn": 1e6, "mln": 1e6, "mio": 1e6, "million": 1e6,
     "millions": 1e6, "millionen": 1e6, "百万": 1e6, "B": 1e9, "bn": 1e9, "bln": 1e9, "mrd": 1e9, "billion": 1e9, "milliarden": 1e9,
     "万": 1e4, "萬": 1e4, "만": 1e4, "亿": 1e8, "億": 1e8, "억": 1e8, "lakh": 1e5, "lac": 1e5, "crore": 1e7, "cr": 1e7,
 }  # fmt: skip
 MONEY_WORDS = [
-    "kr",
-    "zł",
-    "Kč",
-    "руб",
-    "р",
-    "Rs",
-    "Fr",
-    "Rp",
-    "RM",
-    "TL",
-    "lei",
-    "лв",
-    "грн",
-    "Ft",
-    "din",
-    "BGN",
-    "RON",
-    "UAH",
-    "AED",
-    "SAR",
-    "EGP",
-    "IDR",
-    "MYR",
-    "VND",
-    "TWD",
-    "ARS",
-    "CLP",
-    "COP",
-    "PHP",
-    "NGN",
-    "KES",
-    "PKR",
-    "ISK",
-    "RSD",
-]
+    "kr", "zł", "Kč", "руб", "р", "Rs", "Fr", "Rp", "RM", "TL", "lei", "лв", "грн", "Ft", "din", "BGN", "RON", "UAH",
+    "AED", "SAR", "EGP", "IDR", "MYR", "VND", "TWD", "ARS", "CLP", "COP", "PHP", "NGN", "KES", "PKR", "ISK", "RSD",
+]  # fmt: skip
 """Currencies in words, which are no part of another word."""
 DIMENSIONS: dict[str, dict[str, float]] = {
     "mass": {"mg": 1e-6, "g": 1e-3, "kg": 1, "t": 1e3, "lb": 0.45359237, "lbs": 0.45359237, "oz": 0.028349523125, "公斤": 1, "千克": 1, "克": 1e-3},
@@ -130,12 +111,16 @@ def form_of(described: Mapping[str, Any]) -> NumberForm:
 
 def is_nothing(cell: str) -> bool:
     """Whether a dash stands for a number, as accountants write it: "-", "$ -"."""
+    if is_bare(cell) or not DASH.search(cell):
+        return False
     return cell in NOTHING or MONEY.sub("", cell) in NOTHING
 
 
 def number_of(cell: str, decimal: str = ".", unit: str = "", ranges: bool = False) -> float | None:
     """The number in a cell, in `unit` where the column has one; None for none. See `NumberForm`."""
-    number = common_number(cell, decimal)
+    if is_wordy(cell):
+        return None
+    number = float(cell) if decimal == "." and is_bare(cell) else common_number(cell, decimal)
     if number is None and len(cell) <= LONGEST:
         number = uncommon_number(cell, decimal, unit, ranges)
     return number if number is not None and math.isfinite(number) else None
@@ -317,6 +302,8 @@ def middle_of(text: str, decimal: str, unit: str) -> float | None:
 
 def range_ends(text: str, decimal: str = ".", unit: str = "") -> tuple[float, float] | None:
     """The ends of "10-20", the lower first; twice the number of ">5"; None for anything else (a date, a phone number)."""
+    if is_bare(text) or is_wordy(text):
+        return None
     if (bound := bound_of(text)) is not None:
         number = number_of(bound, decimal, unit)
         return None if number is None else (number, number)
@@ -332,6 +319,8 @@ def range_ends(text: str, decimal: str = ".", unit: str = "") -> tuple[float, fl
 
 def digits_of(cell: str) -> str:
     """A cell without currency, an accountant's parenthesis, and the unit or scale behind."""
+    if is_bare(cell):
+        return cell
     bare = MONEY.sub("", cell).removesuffix(")")
     if len(cell) <= LONGEST and not bare.isdigit() and (parted := tail_of(cell)):
         known = unit_of(parted[1]) or scale_of(parted[1]) or is_own(cell, parted)
@@ -371,7 +360,7 @@ def count_units(cells: Iterable[str]) -> Counter[str]:
     """How often each unit stands behind a number."""
     counts: Counter[str] = Counter()
     for cell in cells:
-        parted = tail_of(tidy(cell)) if len(cell) <= LONGEST and not cell.isdigit() else None
+        parted = tail_of(tidy(cell)) if len(cell) <= LONGEST and not is_bare(cell) else None
         unit = unit_of(parted[1]) if parted else None
         if parted and unit and any(common_number(parted[0], mark) is not None for mark in ".,"):
             counts[unit] += 1
@@ -381,6 +370,9 @@ def count_units(cells: Iterable[str]) -> Counter[str]:
 def guess_form(cells: Sequence[str]) -> NumberForm:
     """How these cells write numbers. Ranges are read where they stand between numbers; where all cells are ranges, they are
     classes (18-25, 26-35)."""
+    odd = [cell for cell in cells if not is_bare(cell)]
+    if not odd:
+        return NumberForm(decimal=".", unit="", ranges=False)
     decimal, unit = guess_decimal(cells), guess_unit(cells)
-    ranges = sum(range_ends(tidy(cell), decimal, unit) is not None for cell in cells if len(cell) <= LONGEST)
+    ranges = sum(range_ends(tidy(cell), decimal, unit) is not None for cell in odd if len(cell) <= LONGEST)
     return NumberForm(decimal=decimal, unit=unit, ranges=0 < ranges < 0.5 * len(cells))

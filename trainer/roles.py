@@ -40,12 +40,13 @@ def roles_of(
     """{column: role} of a profile's columns: what was chosen, else what follows from the task's own columns (`mapped`:
     {role of the task: column}), from what the split goes by ({group, time: column or None}), and from their kinds."""
     roles = {}
+    used = set(mapped.values())
     answer = mapped.get(shape.answer) if shape else None
     for column in columns:
         name = column["name"]
         if name == answer:
             roles[name] = ANSWER
-        elif name in mapped.values():
+        elif name in used:
             roles[name] = INPUT
         elif name in chosen:
             roles[name] = chosen[name]
@@ -62,8 +63,10 @@ def default_role(column: ColumnProfile, shape: Shape | None) -> str:
 
 def is_split_column(column: ColumnProfile) -> bool:
     """Whether a column only says which rows are learned from and which tested on."""
-    examples = [example.strip().lower() for example in column.get("examples", ())]
-    return column["name"].strip().lower() in SPLIT_NAMES and bool(examples) and set(examples) <= set(SPLIT_VALUES)
+    if column["name"].strip().lower() not in SPLIT_NAMES:
+        return False
+    examples = {example.strip().lower() for example in column.get("examples", ())}
+    return bool(examples) and examples <= set(SPLIT_VALUES)
 
 
 def check_roles(chosen: dict[str, str], names: list[str]) -> None:

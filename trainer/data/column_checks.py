@@ -28,7 +28,8 @@ def column_problems(dataset: Dataset) -> list[Problem]:
 
 def column_faults(dataset: Dataset) -> list[Problem]:
     """An error where a table has no column that its model could learn from."""
-    inputs = [column for column in dataset.profile if column["name"] in dataset.inputs]
+    read = set(dataset.inputs)
+    inputs = [column for column in dataset.profile if column["name"] in read]
     if dataset.mapped_shape.reads or any(is_learnable(column, dataset) for column in inputs):
         return []
     message = _("No column is left to learn from: the others are identifiers, empty or ignored.")

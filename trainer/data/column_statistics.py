@@ -61,10 +61,10 @@ def summarise(values: "np.ndarray", *names: str) -> dict[str, int | float]:
     places = {"min": 0, "median": 50, "p95": 95, "max": 100}
     scale = max(1.0, float(np.abs(values).max(initial=0)) / 1e100)  # near the largest float a sum has no room
     values = values / scale if scale > 1 else values
-    statistics = {
-        name: scale * float(values.mean() if name == "mean" else np.percentile(values, places[name])) for name in names
-    }
-    return {name: round_figure(value) for name, value in statistics.items()}
+    ranked = [name for name in names if name != "mean"]
+    figures = dict(zip(ranked, np.percentile(values, [places[name] for name in ranked]), strict=True))
+    figures |= {"mean": values.mean()} if "mean" in names else {}
+    return {name: round_figure(scale * float(figures[name])) for name in names}
 
 
 def round_figure(value: float) -> int | float:

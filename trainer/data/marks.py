@@ -11,7 +11,7 @@ from trainer.data.label_columns import replace_cells
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.messages import _
 
-SAMPLE = 2_000
+SAMPLE, GLANCE = 2_000, 100
 LIKELY = 0.85
 MARKS = frozenset({"x", "✓", "✔", "☑", "✅", "*", "•"})
 KEEP = "keep"
@@ -21,12 +21,18 @@ def read_marks(dataset: Dataset, choices: Choices) -> None:
     """Read them as yes and no, and tell it (`marks:COLUMN`)."""
     readings: list[Reading] = []
     for name in dataset.names:
-        if name not in dataset.kinds:
+        if name not in dataset.kinds and may_be_marked(dataset.column(name).slice(0, GLANCE).to_pylist()):
             cells = (cell.strip() for cell in dataset.column(name).slice(0, 4 * SAMPLE).to_pylist() if cell)
             present = list(islice((cell for cell in cells if not is_missing(cell)), SAMPLE))
             reading = read_marked(dataset, name, present, choices)
             readings += [reading] if reading else []
     dataset.readings += readings_as_json(readings)
+
+
+def may_be_marked(cells: Sequence[str | None]) -> bool:
+    """Whether the first cells are one mark at most."""
+    written = {cell.strip().lower() for cell in cells if cell and not is_missing(cell)}
+    return len(written) < 2 and written <= MARKS
 
 
 def read_marked(dataset: Dataset, name: str, cells: Sequence[str], choices: Choices) -> Reading | None:

@@ -63,6 +63,8 @@ def count_currencies(cells: pa.ChunkedArray) -> Counter[str]:
     """Cells of each currency that is written with its amount."""
     looked_at = cells.filter(pc.fill_null(pc.match_substring_regex(cells, CURRENCY), False))
     counts: Counter[str] = Counter()
+    if not len(looked_at):
+        return counts
     found = pc.struct_field(pc.extract_regex(looked_at, CURRENCY), "sign")
     for entry in pc.value_counts(found).to_pylist():
         sign = re.sub(r"[^A-Z$€£¥￥₹₩₽₺₴₫฿₪₦₱元円]", "", (entry["values"] or "").upper())

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import is_missing
-from trainer.data.cells import SLICE_ROWS
+from trainer.data.cells import SLICE_ROWS, select_cells
 from trainer.data.personal import (
     FINDERS,
     KINDS,
@@ -56,6 +56,9 @@ MAX_BYTES_CHECKED = 10_000_000
 """Bytes of text that the exact check of a kind goes through, at up to 1 µs each: fewer cells where they are long."""
 GLANCE = 200
 """Cells that tell what language a column is in and what its numbers are."""
+ANYTHING = r"[@:\s\x{a0}]|[^\x00-\x7f]|[0-9](?:[^0-9]*[0-9]){6}|\..*\."
+"""A mail address has its mark, a name and the word before a number a blank, an IP address two dots or a colon; all others have seven
+digits or more."""
 FEW_NUMBERS = 20
 """A column with that many long numbers of which most fail as cards holds numbers of another kind: 1 in 10 would pass by chance."""
 KIND_NAMES = {
@@ -77,6 +80,8 @@ class Estimate(int):
 
 def find_personal_data(name: str, column: pa.ChunkedArray) -> dict[str, int]:
     """{kind: rows that hold at least one}; a count scaled up from a sample is an `Estimate`."""
+    if not may_be_personal(name, column):
+        return {}
     hints = guess_hints(name, column)
     share = min(MAX_BYTES / max(column.nbytes, 1), 1.0)
     if share < 1:
@@ -98,6 +103,14 @@ def find_personal_data(name: str, column: pa.ChunkedArray) -> dict[str, int]:
             if hits:
                 counts[kind] = scale_count(hits, len(might[kind]) / len(few[kind]) / share)
     return {kind: counts[kind] for kind in KINDS if kind in counts}
+
+
+def may_be_personal(name: str, column: pa.ChunkedArray) -> bool:
+    """Whether any cell may hold anything, by what all kinds have in common: quick to tell of numbers and short words."""
+    title = split_name(name)
+    if title in NAME_COLUMNS or any(rule.context.search(title) for rule in ASKED.values()):
+        return True
+    return bool(pc.any(pc.match_substring_regex(column, ANYTHING)).as_py())
 
 
 def kinds_in(text: str, kinds: tuple[str, ...], hints: Hints) -> set[str]:
@@ -139,7 +152,7 @@ def might_hold(cells: pa.Array | pa.ChunkedArray, kind: str, hints: Hints) -> pa
 def guess_hints(name: str, column: pa.ChunkedArray) -> Hints:
     """What the column's name and GLANCE of its cells say about what may be in it."""
     places = np.unique(np.linspace(0, len(column) - 1, min(GLANCE, len(column))).astype(np.int64))
-    cells = [cell.strip()[:500] for place in places if not is_missing(cell := column[int(place)].as_py())]
+    cells = [cell.strip()[:500] for cell in select_cells(column, places) if not is_missing(cell)]
     text, title = "\n".join(cells), split_name(name)
     local = tuple(region for region, signs in LANGUAGES.items() if signs.search(f"{title}\n{text}"))
     bare = [cell for cell in cells if re.fullmatch("[0-9]{13,19}", cell)]
@@ -159,6 +172,8 @@ def split_name(name: str) -> str:
 
 
 def which_names(title: str, cells: list[str]) -> str:
+    if title not in NAME_COLUMNS:
+        return ""
     alike = sum(is_person(cell) and not cell[0].islower() for cell in cells)
     return NAME_COLUMNS.get(title, "") if title not in VAGUE or alike >= 0.8 * len(cells) else ""
 

@@ -23,6 +23,8 @@ LABELS = {
     SURE: _("The likeliest label where it has at least 0.5, else none"),
     KEEP: _("Keep the values"),
 }
+GLANCE = 20
+"""Cells that rule most columns out."""
 SUM_IS_ONE, MOST_CLASSES = 0.02, 500
 PREFIX = re.compile(r"^(p|prob|proba|probability|score|conf|confidence|pred|softmax)[ _.:-]+(?=\S)|[ _.:-]+(prob|proba|probability|score|confidence)$", re.IGNORECASE)  # fmt: skip
 NAMED = re.compile(r"(.{1,60}?)\s*[(:=\[]\s*([01](?:\.\d+)?|\.\d+|\d{1,3}(?:\.\d+)?\s?%)\s*[)\]]?")
@@ -35,11 +37,19 @@ def read_probabilities(dataset: Dataset, choices: Choices) -> list[Reading]:
     before = dataset.names
     readings = read_columns(dataset, choices)
     for name in [name for name in before if name in dataset.names]:
+        if name in dataset.kinds or not may_hold_scores(dataset.column(name).slice(0, GLANCE).to_pylist()):
+            continue
         sample = [cell.strip() for cell in dataset.column(name).slice(0, SAMPLE).to_pylist() if not is_missing(cell)]
-        parse = parser_of(sample) if name not in dataset.kinds else None
+        parse = parser_of(sample)
         if parse is not None:
             readings += replace_scores(dataset, name, parse, choices)
     return readings
+
+
+def may_hold_scores(cells: Sequence[str | None]) -> bool:
+    """Whether any of the first cells says labels with scores, or there is none to say anything."""
+    present = [cell.strip() for cell in cells if cell and not is_missing(cell)]
+    return not present or any(parse(cell) is not None for cell in present for parse in (parse_named, parse_json))
 
 
 def parser_of(sample: Sequence[str]) -> Callable[[str], Scores | None] | None:
@@ -174,13 +184,11 @@ def share_columns(dataset: Dataset) -> list[str]:
     """Columns of values from 0 to 1 that sum to 1 in every row; none where all are 0 or 1, which are no probabilities."""
     listed, cells = [], []
     for name in dataset.names:
-        sample = dataset.column(name).slice(0, SAMPLE).to_pylist()
-        values = [share_of(cell) for cell in sample]
-        if (
-            name not in dataset.kinds
-            and len(values) > 2
-            and all(value is not None and 0 <= value <= 1 for value in values)
-        ):
+        column = dataset.column(name)
+        if name in dataset.kinds or not are_shares(map(share_of, column.slice(0, GLANCE).to_pylist())):
+            continue
+        values = [share_of(cell) for cell in column.slice(0, SAMPLE).to_pylist()]
+        if len(values) > 2 and are_shares(values):
             listed.append(name)
             cells.append(values)
     if not 2 <= len(listed) <= MOST_CLASSES:
@@ -188,6 +196,10 @@ def share_columns(dataset: Dataset) -> list[str]:
     rows = list(zip(*cells, strict=True))
     is_soft = any(0 < (value or 0) < 1 for row in rows for value in row)
     return listed if is_soft and all(is_one([value or 0 for value in row]) for row in rows) else []
+
+
+def are_shares(values: Iterable[float | None]) -> bool:
+    return all(value is not None and 0 <= value <= 1 for value in values)
 
 
 def share_of(cell: str | None) -> float | None:

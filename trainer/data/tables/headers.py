@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from trainer.columns import BOOLEANS, DATE, number_of
 from trainer.columns import ROLE_NAMES as NAMED_FOR
 from trainer.data.tables.table import named, numbered
+from trainer.numeral_marks import is_bare, is_wordy
 
 Row = Sequence[str | None]
 HEADER_AMONG = 30
 LONG_BEGINNING = 16
 MAX_HEADER_ROWS = 3
+MIN_LOOKED_AT, MAX_LOOKED_AT = 40, 200_000
+"""Rows, and cells, of which the kinds of columns are told."""
 YEAR = re.compile(r"(19|20)\d\d")
 TYPED = 0.85
 """Share of a column's cells that are numbers or dates for it to be a column of them."""
@@ -86,6 +89,7 @@ UNIT = re.compile(
 OPTION_WORDS = frozenset(
     {"response", "open-ended response", "antwort", "réponse", "respuesta", "risposta", "resposta", "开放式回答", "回答"}
 )
+MAIL = re.compile(r"\S+@\S+\.\S+")
 IMPORT_ID = re.compile(r'\s*\{\s*"+ImportId"+\s*:|ImportId', re.IGNORECASE)
 
 
@@ -103,18 +107,28 @@ class Header:
 
 
 def filled(row: Row) -> int:
-    return sum(bool((cell or "").strip()) for cell in row)
+    return sum(1 for cell in row if cell and not cell.isspace())
+
+
+def is_blank(row: Row) -> bool:
+    return not any(cell and not cell.isspace() for cell in row)
+
+
+def looked_at(rows: Sequence[Row]) -> Sequence[Row]:
+    """The first rows: fewer of a table of thousands of columns."""
+    return rows[: max(MIN_LOOKED_AT, MAX_LOOKED_AT // max(len(rows[0]), 1))] if rows else rows
 
 
 def usual_width(rows: Sequence[Row]) -> int:
     """Fields of most records."""
-    widths = Counter(len(row) for row in rows if filled(row))
+    widths = Counter(len(row) for row in rows if not is_blank(row))
     return max(widths.items(), key=lambda pair: (pair[1], pair[0]))[0] if widths else 0
 
 
 def find_header(rows: Sequence[Row], is_padded: bool = False) -> Header:
     """Of the first records of a table, none of them blank. `is_padded`: rows of a sheet, which are all of one width, so that
     a title is told by its empty cells."""
+    rows = looked_at(rows)
     width = usual_width(rows)
     first = first_row(rows, width, is_padded)
     body = rows[first + 1 :]
@@ -215,13 +229,16 @@ def begins_like(cell: str, values: list[str]) -> bool:
 
 def is_typed(cell: str) -> bool:
     """A number, a date, a link or an address: nothing that a column is called."""
+    if is_bare(cell) or cell.lower() in BOOLEANS:
+        return True
+    if is_wordy(cell):
+        return cell.startswith(("http://", "https://")) or MAIL.fullmatch(cell) is not None
     return (
         number_of(cell) is not None
         or number_of(cell, ",") is not None
         or DATE.fullmatch(cell) is not None
         or cell.startswith(("http://", "https://"))
-        or cell.lower() in BOOLEANS
-        or re.fullmatch(r"\S+@\S+\.\S+", cell) is not None
+        or MAIL.fullmatch(cell) is not None
     )
 
 
