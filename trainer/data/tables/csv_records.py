@@ -30,7 +30,7 @@ class RecordReader:
 
     def learn(self, rows: list[list[str]], width: int = 0) -> None:
         """How many fields these rows mostly have (or `width`), and which columns hold numbers or dates."""
-        usual, rows = usual_width(rows), list(looked_at(rows))
+        usual, rows = usual_width(rows), rows[: len(looked_at(rows))]
         steady = sum(len(row) == usual for row in rows) >= 0.8 * len(rows)
         self.width = width or (usual if steady else 0)
         self.typed = [place for place in range(self.width) if len(rows) >= 5 and is_number_column(place, rows)]

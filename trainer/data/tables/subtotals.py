@@ -137,7 +137,8 @@ class Subtotals:
 
 def holds_stem(rows: Sequence[Sequence[str | None]], place: int) -> bool:
     """Whether any cell of a column may name a total: found quickly, for all rows at once."""
-    text = "\n".join([(row[place] or "")[:NAME_CHARACTERS] for row in rows if place < len(row)]).lower()
+    cells = [row[place] for row in rows if place < len(row)]
+    text = "\n".join([cell for cell in cells if cell and len(cell) <= 2 * NAME_CHARACTERS]).lower()
     return any(stem in text for stem in STEMS)
 
 
