@@ -7,6 +7,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests import things
+from trainer.errors import DataError
 from webapp.accounts.models import User, Workspace
 from webapp.core import leased
 from webapp.core.locks import only_one
@@ -378,3 +380,20 @@ def test_everything_can_be_taken_along_from_the_bucket(
     assert not run.artifact.exists(), "nothing was written here"
     settings.STORAGE_URL = "s3://no-such-bucket"
     assert taken()["MISSING.txt"].decode() == f"runs/{run.pk}/artifact\n"
+
+
+def test_a_source_in_a_bucket_is_read_again(
+    server: str, bucket: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By a signed address, as `trainer.data.source_fetching` asks for it."""
+    from trainer.data.source_fetching import fetch_source
+
+    monkeypatch.setenv("MAQUETTE_FETCH_LOOPBACK", server.rpartition(":")[2])
+    with bucket.open_output_stream("models/a folder/rows.csv") as file:
+        file.write(b"text,label\nhello,a\n")
+    asked = {"address": "s3://models/a folder/rows.csv", "key_id": "key", "secret": "secret", "endpoint": server}
+    found = fetch_source(asked, tmp_path)
+    assert (tmp_path / found["file"]).read_bytes() == b"text,label\nhello,a\n"
+    assert fetch_source(asked | {"etag": found["etag"]}, tmp_path)["changed"] is False
+    with pytest.raises(DataError, match="404"):
+        fetch_source(asked | {"address": "s3://models/none.csv"}, tmp_path)
