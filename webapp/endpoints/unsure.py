@@ -7,10 +7,10 @@ and are asked about there.
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from trainer import personal_data
 from trainer.columns import canonical_label
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
@@ -27,6 +27,7 @@ MOST = 200
 LOOKED_AT = 5_000
 """Rows at the end of the pool, among which they are found."""
 CHARACTERS = 20_000
+KEPT_SECONDS = 600
 
 
 def judged(dataset: Dataset) -> QuerySet[Feedback]:
@@ -80,7 +81,18 @@ def may_be_row(endpoint: Endpoint, judgement: Feedback) -> bool:
 
 
 def rows(version: DatasetVersion) -> list[tuple[int, Suggestion | None]]:
-    """Rows of the pool, from 1, that visitors judged, the least sure first; with what they said it should have been."""
+    """Rows of the pool, from 1, that visitors judged, the least sure first; with what they said it should have been. They are the
+    same as long as the version is the newest, and the page Label asks for them again and again."""
+    name = f"unsure:{version.pk}"
+    known = cache.get(name)
+    if known is None:
+        known = find_rows(version)
+        cache.set(name, known, KEPT_SECONDS)
+    return [(row, Suggestion(said, None) if said else None) for row, said in known]
+
+
+def find_rows(version: DatasetVersion) -> list[tuple[int, str]]:
+    """[(row from 1, what the visitor said it should have been)]."""
     brought = least_sure_first(
         judged(version.dataset).filter(version_made__isnull=False).order_by("-settled_at")[:MOST]
     )
@@ -89,12 +101,7 @@ def rows(version: DatasetVersion) -> list[tuple[int, Suggestion | None]]:
     by_key = {key_of(version, judgement): judgement for judgement in reversed(brought)}
     found = [(by_key[key], row) for row, key in keys_of_pool(version) if key in by_key]
     found.sort(key=lambda pair: (sureness(pair[0]), pair[1]))
-    return [(row, suggestion_of(judgement)) for judgement, row in found]
-
-
-def suggestion_of(judgement: Feedback) -> Suggestion | None:
-    said = canonical_label(judgement.should_have_been)
-    return Suggestion(said, None) if said else None
+    return [(row, canonical_label(judgement.should_have_been)) for judgement, row in found]
 
 
 def key_of(version: DatasetVersion, judgement: Feedback) -> tuple[str, ...]:
@@ -112,7 +119,7 @@ def plain(cell: Any) -> str:
     try:
         return f"{float(text):g}"
     except ValueError:
-        return personal_data.masked(" ".join(text.split()))
+        return " ".join(text.split())
 
 
 def keys_of_pool(version: DatasetVersion) -> list[tuple[int, tuple[str, ...]]]:
