@@ -6,6 +6,7 @@ The routes stand in tests/accounts/routes.py; one that is missing there fails he
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -414,24 +415,39 @@ def test_each_role_does_what_its_rights_say_by_session(role: Role, world: World)
     assert wrong == []
 
 
+ONE_CALL_OF_EACH = {call: right for right, call in {right: call for call, right in routes.API.items()}.items()}
+"""The last call of the table that needs each right."""
+
+
+def first_of_each_set_of_rights() -> dict[frozenset[Right], tuple[Role, Scope]]:
+    found: dict[frozenset[Right], tuple[Role, Scope]] = {}
+    for role, scope in product(Role, Scope):
+        found.setdefault(RIGHTS[role] & RIGHTS_OF_SCOPE[scope], (role, scope))
+    return found
+
+
+@pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("role", Role)
-def test_each_role_does_what_its_rights_say_by_token(role: Role, world: World) -> None:
-    """Tokens of every scope, in one workspace: what a call did is undone before the next."""
+def test_each_role_does_what_its_rights_say_by_token(role: Role, scope: Scope, world: World) -> None:
+    """Every call by one token of each set of rights, one call of each right by the others; what a call did is undone before
+    the next."""
     user = User.objects.create_user("vic@example.org")
     member = Membership.objects.create(workspace=world.workspace, user=user, role=role)
-    wrong: list[str] = []
-    for scope in Scope:
-        secret = create_token(user, world.workspace, "x", scope=scope)[1]
-        rights = RIGHTS[role] & RIGHTS_OF_SCOPE[scope]
-        wrong += [f"{scope}: {call}" for call in wrongly_answered(world, {"Authorization": f"Bearer {secret}"}, rights)]
+    secret = create_token(user, world.workspace, "x", scope=scope)[1]
+    rights = RIGHTS[role] & RIGHTS_OF_SCOPE[scope]
+    is_first = first_of_each_set_of_rights()[rights] == (role, scope)
+    calls = routes.API if is_first else ONE_CALL_OF_EACH
+    wrong = list(wrongly_answered(world, {"Authorization": f"Bearer {secret}"}, rights, calls))
     assert wrong == []
     assert Membership.objects.get(pk=member.pk).role == role
 
 
-def wrongly_answered(world: World, headers: dict[str, str], rights: frozenset[Right]) -> Iterator[str]:
+def wrongly_answered(
+    world: World, headers: dict[str, str], rights: frozenset[Right], calls: dict[str, Right]
+) -> Iterator[str]:
     """Calls that a token with these rights gets another answer to than it should."""
     assert Right.OWN not in rights
-    for call, right in routes.API.items():
+    for call, right in calls.items():
         method, path = call.split()
         address = world.api_address(path)
         status = outcome(lambda method=method, address=address: ask(Client(), method, address, {}, headers))  # type: ignore[misc]
