@@ -2,13 +2,16 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import translation
 
+from tests.database import Prepared
 from tests.quick import LEFT_OUT, is_quick
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401  a hook
 from tests.site import Site
@@ -54,6 +57,27 @@ def connection_of_a_test_stays() -> Iterator[None]:
     BaseDatabaseWrapper.close_if_unusable_or_obsolete = close_between_transactions
     yield
     BaseDatabaseWrapper.close_if_unusable_or_obsolete = close
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """What is there is not made again; it lies in a folder that goes with the session (tests/settings.py)."""
+    return connection.vendor == "sqlite"
+
+
+@pytest.fixture(scope="session")
+def prepared_tables(django_db_modify_db_settings_parallel_suffix: None) -> Prepared:
+    return Prepared(Path(connection.settings_dict["TEST"]["NAME"]) if connection.vendor == "sqlite" else None)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(prepared_tables: Prepared) -> None:
+    """Pytest-django asks for it before it makes the database."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, prepared_tables: Prepared) -> None:
+    prepared_tables.finish()
 
 
 @pytest.fixture(autouse=True)
