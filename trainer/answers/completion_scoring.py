@@ -148,6 +148,8 @@ class Writing(Objective[Outputs]):
 
         test = self.rows.part("test")
         asked = set(self.prompted.asked_rows())
+        if not asked:
+            return {}
         places = [place for place, row in enumerate(test.tolist()) if row in asked]
         base = BASE in baselines and self.prompted.written(test, baselines[BASE].outputs)
         own, wanted = self.prompted.written(test, outputs), self.prompted.limited

@@ -72,6 +72,16 @@ class ExtractRows(Rows):
         """Nothing of it is written."""
         return ""
 
+    def learned_answers(self) -> list[str]:
+        return []
+
+    def asked_rows(self) -> list[int]:
+        """None: nothing is written, so there is nothing to hold beside a base model's words."""
+        return []
+
+    def limited(self, row: int) -> str:
+        return self.summaries[row]
+
     def shown(self, rows: np.ndarray) -> list[str]:
         return [self.sources[row] for row in rows]
 
