@@ -136,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
         "data",
     )
     add("report", commands.report, "Print an artifact's report as Markdown, to read.", "artifact")
+    add_judging(add)
     add("predict", commands.predict, "Answer one input a line.", "artifact").add_argument("--input", default="-")
     explaining = add(
         "explain", commands.explain, "Say what in an input its answer depends on, one input a line.", "artifact"
@@ -213,6 +214,23 @@ def add_foreseeing(add: Callable[..., argparse.ArgumentParser]) -> None:
     foreseeing.add_argument("--tokens", type=bounded(1, 131_072), default=512, help="length of each row")
     foreseeing.add_argument("--rows", type=bounded(1, 4_096), default=1, help="rows of a step")
     foreseeing.add_argument("--rank", type=bounded(1, 256), default=8, help="of LoRA")
+
+
+def add_judging(add: Callable[..., argparse.ArgumentParser]) -> None:
+    judging = add(
+        "judge",
+        commands.judge,
+        "Let a model at an address of OpenAI's form grade answers, once it is measured against thumbs of people.",
+        "artifact",
+    )
+    judging.add_argument("--url", required=True, help="its base URL, such as https://host/v1")
+    judging.add_argument("--model", required=True)
+    judging.add_argument("--thumbs", type=Path, required=True, help="answers that people rated, a JSON object a line")
+    judging.add_argument("--price-read", type=float, required=True, help="of a million tokens read")
+    judging.add_argument("--price-written", type=float, required=True, help="of a million tokens written")
+    judging.add_argument("--cap", type=float, required=True, help="what may be spent in all")
+    judging.add_argument("--pairs", type=bounded(0, 24), default=24, help="test prompts whose two answers are compared")
+    judging.add_argument("--yes", action="store_true", help="ask it; otherwise the price alone is told")
 
 
 def bounded(low: int, high: int) -> Callable[[str], int]:

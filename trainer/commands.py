@@ -244,6 +244,14 @@ def report(options: argparse.Namespace) -> None:
     print(report_text(options.artifact))  # noqa: T201
 
 
+def judge(options: argparse.Namespace) -> None:
+    from trainer.judge import Judge, Prices, judge, read_thumbs
+
+    asked = Judge(options.url, options.model, Prices(options.price_read, options.price_written, options.cap))
+    thumbs = read_thumbs(options.thumbs)
+    emit("result", **judge(options.artifact, thumbs, asked, pairs=options.pairs, is_agreed=options.yes, emit=emit))
+
+
 def predict(options: argparse.Namespace) -> None:
     from trainer.inference import predict
 

@@ -7,6 +7,7 @@ from typing import Any
 from trainer.errors import UserError
 from trainer.messages import _
 
+ANSWERS = ("row", "base", "predicted", "truth", "rouge_l")
 SHOWN = 24
 """Test rows."""
 LONGEST = 200
@@ -15,16 +16,27 @@ LONGEST = 200
 
 def report_text(artifact: Path) -> str:
     """As Markdown; `UserError` for a folder without a report."""
+    report = read_report(artifact)
+    path = artifact / "README.md"
+    card = path.read_text("utf-8").partition("## Use it without")[0].strip() if path.is_file() else ""
+    return "\n\n".join(filter(None, [card, side_by_side(report)]))
+
+
+def read_report(artifact: Path) -> dict[str, Any]:
     try:
-        report = json.loads((artifact / "report.json").read_text("utf-8"))
-        card = (artifact / "README.md").read_text("utf-8").partition("## Use it without")[0].strip()
+        report: dict[str, Any] = json.loads((artifact / "report.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
             _("%(artifact)s holds no report.", artifact=artifact),
             code="no_report",
             hint=_("Give an artifact's folder."),
         ) from error
-    return "\n\n".join(filter(None, [card, side_by_side(report)]))
+    return report
+
+
+def prompt_of(mistake: dict[str, Any]) -> str:
+    """What was asked, under the name that the task has for it."""
+    return str(next((mistake[key] for key in mistake if key not in ANSWERS), ""))
 
 
 def side_by_side(report: dict[str, Any]) -> str:
@@ -36,8 +48,7 @@ def side_by_side(report: dict[str, Any]) -> str:
         del sides["base"]
     lines = [f"| row | prompt | {' | '.join(sides.values())} |", f"|---|---|{'---|' * len(sides)}"]
     for each in report["mistakes"][:SHOWN]:
-        prompt = next((each[key] for key in each if key not in ("row", *sides, "rouge_l")), "")
-        cells = [str(each["row"]), cell(prompt), *(cell(each[side]) for side in sides)]
+        cells = [str(each["row"]), cell(prompt_of(each)), *(cell(each[side]) for side in sides)]
         lines.append(f"| {' | '.join(cells)} |")
     return "## Side by side\n\n" + "\n".join(lines)
 
