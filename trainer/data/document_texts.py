@@ -62,12 +62,17 @@ def read_document(data: bytes, suffix: str) -> dict[str, str | None]:
     return {"text": checked(text)}
 
 
+class CutText(str):
+    """The beginning of a document that is longer than is read."""
+
+
 def checked(text: str) -> str:
     """Trimmed, at most MAX_CHARACTERS, without half characters; `UnreadableError` where nothing is left."""
+    is_cut = isinstance(text, CutText)
     text = text.replace("\0", "").replace("\r\n", "\n").strip().encode("utf-8", "replace").decode()
     if not text:
         raise UnreadableError("holds no text")
-    return text[:MAX_CHARACTERS]
+    return CutText(text[:MAX_CHARACTERS]) if is_cut or len(text) > MAX_CHARACTERS else text
 
 
 def pdf_text(data: bytes) -> str:
@@ -76,11 +81,12 @@ def pdf_text(data: bytes) -> str:
     from pypdf.errors import PyPdfError
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what is wrong with a document is told by its row
-    began, texts, characters = time.monotonic(), [], 0
+    began, texts, characters, pages = time.monotonic(), [], 0, 0
     try:
         reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
             raise UnreadableError("is protected by a password")
+        pages = len(reader.pages)
         for number, page in enumerate(reader.pages):
             if number >= MAX_PAGES or characters > MAX_CHARACTERS:
                 break
@@ -98,7 +104,7 @@ def pdf_text(data: bytes) -> str:
     text = "\n\n".join(texts)
     if not text.strip():
         raise UnreadableError(NO_TEXT_LAYER)
-    return text
+    return CutText(text) if len(texts) < pages else text
 
 
 def office_text(data: bytes) -> str:

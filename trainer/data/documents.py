@@ -11,7 +11,7 @@ from trainer.data.class_names import Beside, find_class_names, names_reading
 from trainer.data.dataset import Dataset
 from trainer.data.decoded_text import decode_text
 from trainer.data.described_documents import Description, find_description
-from trainer.data.document_texts import MAX_DOCUMENT_BYTES, NO_TEXT_LAYER, read_document
+from trainer.data.document_texts import MAX_DOCUMENT_BYTES, NO_TEXT_LAYER, CutText, read_document
 from trainer.data.file_labels import find_candidates, label_by_stems, stems_of
 from trainer.data.folder_levels import MIN_GROUPS, PART_WORDS, FolderRoles, read_roles
 from trainer.data.folder_readings import level_reading
@@ -148,6 +148,7 @@ def read_documents(
     readings += kind_reading(archive, entries, choices)
     readings += [description.reading()] if description else []
     readings += [names_reading("label")] if names_of_ids else []
+    readings += cut_reading([row["file"] or "" for row in rows if isinstance(row["text"], CutText)], archive.name)
     left_out = left_out_of(archive, entries, lost, description, beside.used)
     return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out
 
@@ -161,6 +162,19 @@ def kind_reading(archive: Archive, entries: Sequence[Entry], choices: Choices) -
     sentence = ngettext("The text of %(count)s PDF was read.", "The text of %(count)s PDFs was read.", count)
     pages = Choice(PAGES, _("Read the pages as images"))
     return [Reading(WHAT, TEXTS, sentence, [pages], 1.0 if is_asked else 0.92, archive.name, is_asked=is_asked)]
+
+
+def cut_reading(names: Sequence[str], file: str) -> list[Reading]:
+    """Which documents are longer than is read of one."""
+    if not names:
+        return []
+    sentence = ngettext(
+        "%(count)s document is longer than is read of one, and was cut: %(names)s",
+        "%(count)s documents are longer than is read of one, and were cut: %(names)s",
+        len(names),
+        names=", ".join(names[:3]),
+    )
+    return [Reading("cut_documents", "beginning", sentence, (), 0.95, file)]
 
 
 def lost_problems(lost: Sequence[tuple[str, str]]) -> list[Problem]:
