@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainer.data import annotations, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
-from trainer.data.box_formats.references import UPLOAD_PREFIX, clean_reference
+from trainer.data.box_formats.references import UPLOAD_PREFIX, cased_ends, clean_reference
 from trainer.data.box_formats.source import Annotated
 from trainer.data.cuts import Cut
 from trainer.data.folder_levels import PART_WORDS, FolderRoles, read_roles
@@ -96,6 +96,7 @@ class Files:
             self.paths.setdefault(Path(parts[-1]).stem.casefold(), entry)
         for entry in self.media:
             self.paths[entry.name.casefold()] = entry
+        self.cased = {end: entries[0] for end, entries in cased_ends(self.media).items()}
 
     def find(self, name: str | None, near: str = "") -> Entry | None:
         """The file that a table or an annotation means: by its path, or by the longest end that both paths share. `near`: the
@@ -104,10 +105,14 @@ class Files:
             return None
         path = clean_reference(name)
         parts = path.casefold().split("/")
+        words = path.split("/") if self.cased else []
+        ends = [*([f"{near}/{path}"] if near else []), *("/".join(words[start:]) for start in range(len(words)))]
+        if self.cased and (same := next((self.cased[end] for end in ends if end in self.cased), None)):
+            return same
         if near and (entry := self.paths.get(f"{near.casefold()}/{path.casefold()}")):
             return entry
-        ends = ("/".join(parts[start:]) for start in range(len(parts)))
-        found = next((self.paths[end] for end in ends if end in self.paths), None)
+        folded = ("/".join(parts[start:]) for start in range(len(parts)))
+        found = next((self.paths[end] for end in folded if end in self.paths), None)
         return found or self.paths.get(UPLOAD_PREFIX.sub("", parts[-1])) or self.find_otherwise(parts[-1])
 
     def find_otherwise(self, name: str) -> Entry | None:

@@ -41,6 +41,19 @@ def clean_reference(name: str) -> str:
     return "/".join(word for word in text.split("/") if word not in ("", ".", ".."))
 
 
+def cased_ends(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """{end of a path as it is written: the files}, of those whose names differ from another's by case alone."""
+    names = defaultdict(set)
+    for entry in entries:
+        names[entry.parts[-1].casefold()].add(entry.parts[-1])
+    ends = defaultdict(list)
+    for entry in entries:
+        if len(names[entry.parts[-1].casefold()]) > 1:
+            for start in range(len(entry.parts)):
+                ends["/".join(entry.parts[start:])].append(entry)
+    return ends
+
+
 class PictureIndex:
     """The pictures of an archive by every end of their paths."""
 
@@ -49,10 +62,12 @@ class PictureIndex:
         self.exact: dict[str, Entry] = {}
         self.by_end: dict[str, list[Entry]] = defaultdict(list)
         self.by_stem: dict[str, list[Entry]] = defaultdict(list)
+        self.cased: dict[str, list[Entry]] = {}
 
     def build(self) -> None:
         """Once, when the first name is looked up: most archives have no annotations."""
         entries, self.entries = self.entries, ()
+        self.cased = cased_ends(entries)
         for entry in entries:
             words = [word.casefold() for word in entry.parts]
             self.exact["/".join(words)] = entry
@@ -72,11 +87,16 @@ class PictureIndex:
     def find(self, name: str | None, near: Sequence[str] = ()) -> str | None:
         """The path in the archive that a name means; `near`: the annotation's own path as words, whose folders say which of
         several pictures of one name is meant. None where none is, or several are and nothing tells them apart."""
-        reference = clean_reference(name or "").casefold()
+        written = clean_reference(name or "")
+        reference = written.casefold()
         if not reference:
             return None
         if self.entries:
             self.build()
+        words = written.split("/") if self.cased else []
+        ends = ("/".join(words[start:]) for start in range(len(words)))
+        if same := next((self.cased[end] for end in ends if end in self.cased), None):
+            return choose_nearest(same, near)
         path = self.find_reference(reference, near)
         if path is None and "%" in reference:
             path = self.find_reference(unquote(reference), near)
