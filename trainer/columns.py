@@ -60,6 +60,8 @@ CODE_NAME = re.compile(
     r"(^|[^a-z])(zip|zip ?code|postal|post ?code|plz|phone|telephone|mobile|fax|sku|ean|isbn|iban)s?$|邮编|电话|手机"
 )
 ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编号|序号)$|[a-z](ID|Id)$")
+TOKEN = re.compile(r"(?=.*\d)[0-9a-f]{16,64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""A long number in hexadecimal digits, or a UUID, which names its row."""
 DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(,?[T ].{0,25})?|\d{1,2} [A-Za-z]{3,9} \d{4}"
 )
@@ -138,6 +140,8 @@ def guess_worded_kind(trimmed: list[str], distinct: int, count: int) -> str:
     dated = share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None or looks_like_date(value)) > 0.9
     if dated and guess_date_form(trimmed[:200], 0.3) is not None:
         return "date"
+    if distinct > 0.95 * count and share_passing(trimmed, lambda value: TOKEN.fullmatch(value) is not None) > 0.95:
+        return "id"
     words = sum(len(value.split()) for value in trimmed) / len(trimmed)
     characters = sum(map(len, trimmed)) / len(trimmed)
     few = distinct <= max(20, min(MAX_LABELS, 0.2 * count))

@@ -100,7 +100,7 @@ NUMBERS = re.compile(rf"{WEEKDAY}(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}
 YEAR_FIRST = re.compile(rf"{WEEKDAY}(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){TIME}", re.IGNORECASE)
 WORD = r"([^\W\d_]{3,12})"
 DAY_WORD = re.compile(
-    rf"(?:({DAYS})\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s/-]+(?:de\s+)?{WORD}\.?,?[\s/-]+(?:de[l]?\s+)?(\d{{4}}|(?<=-)\d{{2}})(?:\s?г\.?)?{TIME}",
+    rf"(?:({DAYS})\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s/-]+(?:de\s+)?{WORD}\.?,?[\s/-]+(?:de[l]?\s+)?(\d{{4}}|(?<=[-/ ])\d{{2}})(?:\s?г\.?)?{TIME}",
     re.IGNORECASE,
 )
 WORD_DAY = re.compile(
@@ -113,7 +113,7 @@ WORD_CLOCK = re.compile(
 YEAR_WORD = re.compile(rf"(\d{{4}})[\s-]{WORD}[\s-](\d{{1,2}}){TIME}", re.IGNORECASE)
 WORD_YEAR = re.compile(rf"{WORD}\.?[\s-]+(?:de\s+)?(\d{{4}}|(?<=[a-z]-)\d{{2}})", re.IGNORECASE)
 CJK = re.compile(
-    r"(民国|民國|令和|平成)?\s*(\d{1,4}|元)\s*[年년]\s*(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日号號일])?(?:\s*(\d{1,2})[:时時](\d{2})(?:[:分](\d{2})秒?|分)?)?"
+    r"(民国|民國|令和|平成)?\s*(\d{1,4}|元)\s*[年년]\s*(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日号號일])?(?:\s*(\d{1,2})[:时時](\d{2})(?:[:分](\d{2})秒?|分)?(?:\s([AP]M))?)?"
 )
 ERAS = {"民国": 1911, "民國": 1911, "令和": 2018, "平成": 1988, None: 0}
 WEEK = re.compile(
@@ -150,12 +150,31 @@ def value_of(cell: str, form: str) -> float | None:
         if form in COUNTED:
             return counted_moment(float(cell), form)
         if form in READERS:
+            cell = cell if cell.isascii() else plain(cell)
             moment = READERS[form](cell) if len(cell) <= LONGEST else None
         else:
             moment = datetime.fromisoformat(cell) if form == "iso" else datetime.strptime(cell, form)
     except (ValueError, OverflowError):
         return None
     return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+HALVES = {
+    "오전": "AM", "오후": "PM", "上午": "AM", "下午": "PM", "午前": "AM", "午後": "PM", "凌晨": "AM", "早上": "AM", "晚上": "PM", "ص": "AM", "م": "PM",
+    "π.μ.": "AM", "μ.μ.": "PM",
+}  # fmt: skip
+HALF_BEFORE = re.compile(r"(오전|오후|上午|下午|午前|午後|凌晨|早上|晚上)\s*(\d{1,2}:\d{2}(?::\d{2})?)")
+HALF_BEHIND = re.compile(r"(\d{1,2}:\d{2}(?::\d{2})?)\s*(ص|م|π\.μ\.|μ\.μ\.)")
+APART = re.compile(r"(\d{4})\.\s(\d{1,2})\.\s(\d{1,2})\.?")
+"""2024. 1. 5., as Korean writes a day."""
+ARABIC = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹،", "01234567890123456789,", "\u200e\u200f\u200b")
+
+
+def plain(cell: str) -> str:
+    """A moment with halves of the day, digits and marks of other scripts as English writes them."""
+    text = APART.sub(r"\1.\2.\3", cell.translate(ARABIC)).strip()
+    text = HALF_BEFORE.sub(lambda match: f"{match[2]} {HALVES[match[1]]}", text)
+    return HALF_BEHIND.sub(lambda match: f"{match[1]} {HALVES[match[2]]}", text)
 
 
 def counted_moment(number: float, form: str) -> float | None:

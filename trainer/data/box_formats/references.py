@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 MAX_CHARACTERS = 2_000
@@ -41,12 +41,15 @@ def clean_reference(name: str) -> str:
     return "/".join(word for word in text.split("/") if word not in ("", ".", ".."))
 
 
-def cased_ends(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
+
+
+def cased_ends(entries: Sequence[AnyEntry]) -> dict[str, list[AnyEntry]]:
     """{end of a path as it is written: the files}, of those whose names differ from another's by case alone."""
-    names = defaultdict(set)
+    names: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
         names[entry.parts[-1].casefold()].add(entry.parts[-1])
-    ends = defaultdict(list)
+    ends: dict[str, list[AnyEntry]] = defaultdict(list)
     for entry in entries:
         if len(names[entry.parts[-1].casefold()]) > 1:
             for start in range(len(entry.parts)):

@@ -15,7 +15,7 @@ from trainer.errors import DataError
 from trainer.json_types import Json, JsonObject
 from trainer.messages import Message, _
 
-KEEP, SUMMARISE, EXPLODE = "keep", "summarise", "explode"
+KEEP, SUMMARISE, EXPLODE, NAMES = "keep", "summarise", "explode", "names"
 LABELS = {
     KEEP: _("Keep the list as JSON"),
     SUMMARISE: _("Summarise the list in columns"),
@@ -54,6 +54,7 @@ def unfold_lists(
     table: Table, ahead: list[JsonObject], stream: Iterator[JsonObject], choices: Choices
 ) -> tuple[list[JsonObject], Iterator[JsonObject]]:
     """Records with their lists of objects as somebody asks for; each such list is told with the other ways to read it."""
+    ahead, stream = unfold_names(table, ahead, stream, choices)
     for key in list_keys(ahead):
         entries = entries_of(ahead, key)
         if set().union(*entries) <= SCORED:
@@ -72,6 +73,59 @@ def unfold_lists(
             ahead = list(islice(rows, len(ahead)))
             stream = rows
     return ahead, stream
+
+
+NAMED_LISTS = frozenset(
+    ["labels", "tags", "categories", "topics", "genres", "components", "keywords", "assignees", "milestones"]
+)
+NAME_FIELDS = ("name", "title", "label", "displayName")
+BESIDE_NAMES = frozenset(
+    ["id", "idBoard", "color", "colour", "description", "url", "self", "gid", "default", "node_id", "slug", "type", "uses", "resource_type", "key", *NAME_FIELDS]
+)  # fmt: skip
+"""Fields of labels and tags that say no more than what they are called."""
+
+
+def name_field(rows: Sequence[JsonObject], key: str) -> str:
+    """The field that names the labels or tags of a list; "" for any other list."""
+    if key.rpartition(".")[2].lower() not in NAMED_LISTS or not all(is_object_list(row.get(key) or []) for row in rows):
+        return ""
+    entries = entries_of(rows, key)
+    fields = set().union(*entries)
+    names = (field for field in NAME_FIELDS if all(isinstance(entry.get(field), str) for entry in entries))
+    return next(names, "") if len(fields) > 1 and fields <= BESIDE_NAMES else ""
+
+
+def unfold_names(
+    table: Table, ahead: list[JsonObject], stream: Iterator[JsonObject], choices: Choices
+) -> tuple[list[JsonObject], Iterator[JsonObject]]:
+    """Labels and tags as lists of their names, as issues and cards have them: [{"id": 1, "name": "bug", "color": "f00"}]."""
+    for key in dict.fromkeys(key for row in ahead for key in row):
+        field = name_field(ahead, key)
+        if not field:
+            continue
+        asked = choices.pick("entries", (NAMES, KEEP), table.name, key)
+        chosen, other = asked or NAMES, KEEP if asked != KEEP else NAMES
+        sentences = {NAMES: _("The names of “%(key)s” as a list", key=key), KEEP: LABELS[KEEP]}
+        labels = {NAMES: _("A list of their names"), KEEP: LABELS[KEEP]}
+        confidence = 1.0 if asked else 0.95
+        others = [Choice(other, labels[other])]
+        told = Reading("entries", chosen, sentences[chosen], others, confidence, table.name, key, is_asked=bool(asked))
+        table.readings.append(told)
+        if chosen == NAMES:
+            ahead = [with_names(row, key, field) for row in ahead]
+            stream = map_names(stream, key, field)
+    return ahead, stream
+
+
+def map_names(stream: Iterable[JsonObject], key: str, field: str) -> Iterator[JsonObject]:
+    return (with_names(row, key, field) for row in stream)
+
+
+def with_names(row: JsonObject, key: str, field: str) -> JsonObject:
+    entries: list[Any] = row[key] if is_object_list(row.get(key)) else []
+    if not entries or not all(isinstance(entry.get(field), str) for entry in entries):
+        return row
+    return row | {key: [entry[field] for entry in entries]}
 
 
 EXAMPLES = frozenset(["patterns", "examples", "utterances", "phrases", "training_phrases", "samples"])

@@ -33,6 +33,10 @@ CONTROL = re.compile("[\x01-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f]")
 MOST_CONTROL, ENOUGH_CHARACTERS = 0.05, 1_000
 """Share of control characters that a text of some length may have; a file of any other kind has many."""
 
+NO_JSON = re.compile(
+    r"\[\s*(?:(?!true\b|false\b|null\b|NaN\b|None\b|True\b|False\b|Infinity\b)[^\W\d_]|\d{1,4}[-/.:]\d{1,2}[-/.:])"
+)
+"""A line that begins with a word or a moment in brackets, as logs and chats have it."""
 SCRIPT = re.compile(r"(?:(?:var|let|const)\s+)?[\w$][\w.$]*\s*(?:=|\()\s*[\[{]\s*(?:[\[{\"]|\Z)")
 DUMP = re.compile(r"^(CREATE TABLE|INSERT INTO) [`\"\[\w.]+ ?(\(|VALUES)", re.MULTILINE)
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -69,7 +73,9 @@ def open_text(
     details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
         {"compression": "gzip"} if packed else {}
     )
-    if (start[0] in "[{" or SCRIPT.match(start) or LEADING_COMMENTS.match(sample)) and not looks_like_whatsapp(sample):
+    if (
+        (start[0] in "[{" and not NO_JSON.match(start)) or SCRIPT.match(start) or LEADING_COMMENTS.match(sample)
+    ) and not looks_like_whatsapp(sample):
         refuse_header(header, name, "JSON")
         table = open_json(lines, sample, name, size, details, choices)
     elif header is not None:
