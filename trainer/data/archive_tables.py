@@ -12,7 +12,7 @@ from trainer.messages import _, ngettext
 
 MAX_TABLES = 100
 DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}  # of the hub: no records
-TABLES = TABLE_SUFFIXES | {".gz", ".conll", ".iob", ".bio", ".ods", ".tab", ".dat", ".spacy", ""}
+TABLES = TABLE_SUFFIXES | {".gz", ".conll", ".conllu", ".iob", ".bio", ".ods", ".tab", ".dat", ".spacy", ""}
 
 
 def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:

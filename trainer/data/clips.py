@@ -3,11 +3,12 @@ transcript each, or read whole."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainer.data.archives import Archive, Entry, EntryError
+from trainer.data.box_formats.voc import parse_xml
 from trainer.data.cuts import Cut
 from trainer.data.decoded_text import decode_text
 from trainer.data.readings import Choice, Choices, Reading
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from trainer.data.media_files import Files
 
 WHAT, CUT, WHOLE = "clips", "cut", "whole"
-SUFFIXES = (".textgrid", ".srt", ".vtt")
+SUFFIXES = (".textgrid", ".eaf", ".srt", ".vtt")
 MAX_BYTES = 16 << 20
 SNIFFED_TEXTS = 20
 MAX_CUTS = 20_000
@@ -180,15 +181,7 @@ def read_beside(files: "Files") -> Recordings | None:
         if recording is None or recording.name in recordings.cuts:
             continue
         text = read_text(files.archive, entry)
-        if entry.suffix == ".textgrid":
-            cuts, is_fine = grid_cuts(text)
-            recordings.form, recordings.is_fine = "textgrid", recordings.is_fine or is_fine
-        elif entry.suffix == ".json":
-            cuts, recordings.form = segments_of(text), "segments"
-        elif entry.suffix == ".txt":
-            cuts, recordings.form = list(track_cuts(text)), "audacity"
-        else:
-            cuts = list(cue_cuts(text))
+        cuts = cuts_in(entry, text, recordings)
         if cuts:
             recordings.cuts[recording.name] = cuts[:MAX_CUTS]
             files.missing += [f"clip {n + 1} of {entry.name} {TOO_MANY}" for n in range(MAX_CUTS, len(cuts))]
@@ -196,6 +189,22 @@ def read_beside(files: "Files") -> Recordings | None:
     if recordings.form == "audacity":
         name_texts([cut.cells for cuts in recordings.cuts.values() for cut in cuts], "image")
     return recordings if len(recordings.cuts) >= MIN_SHARE * len(files.media) else None
+
+
+def cuts_in(entry: Entry, text: str, recordings: Recordings) -> list[Cut]:
+    """What is said when by a file beside a recording; what form it has goes to `recordings`."""
+    if entry.suffix in (".textgrid", ".eaf"):
+        cuts, is_fine = grid_cuts(text) if entry.suffix == ".textgrid" else best_cuts(elan_tiers(text))
+        recordings.form = "textgrid" if entry.suffix == ".textgrid" else "elan"
+        recordings.is_fine = recordings.is_fine or is_fine
+        return cuts
+    if entry.suffix == ".json":
+        recordings.form = "segments"
+        return segments_of(text)
+    if entry.suffix == ".txt":
+        recordings.form = "audacity"
+        return list(track_cuts(text))
+    return list(cue_cuts(text))
 
 
 def strip_language(stem: str) -> str:
@@ -272,9 +281,13 @@ class Tier(NamedTuple):
 
 
 def grid_cuts(text: str) -> tuple[list[Cut], bool]:
-    """(intervals of the tier of sentences, whether they are words or sounds) of a TextGrid, long or short. Where each tier is
-    a speaker's, all of them."""
-    tiers = [tier for tier in read_tiers(text) if tier.cuts]
+    """The intervals of a TextGrid, long or short, as of `best_cuts`."""
+    return best_cuts(read_tiers(text))
+
+
+def best_cuts(listed: Iterable[Tier]) -> tuple[list[Cut], bool]:
+    """(intervals of the tier of sentences, whether they are words or sounds). Where each tier is a speaker's, all of them."""
+    tiers = [tier for tier in listed if tier.cuts]
     if not tiers:
         return [], False
     large = [tier for tier in tiers if not SMALL_TIERS.search(tier.name)]
@@ -284,6 +297,23 @@ def grid_cuts(text: str) -> tuple[list[Cut], bool]:
         return large[0].cuts, False
     cuts = [cut._replace(cells=cut.cells | {"speaker": tier.name}) for tier in large for cut in tier.cuts]
     return sorted(cuts, key=lambda cut: cut.start), False
+
+
+def elan_tiers(text: str) -> Iterator[Tier]:
+    """Of ELAN (.eaf): annotations between two slots of time, in milliseconds. Those that only refer to others are passed over."""
+    root = parse_xml(text.encode("utf-8", "replace"))
+    if root is None:
+        return
+    slots = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in root.iter("TIME_SLOT")}
+    for tier in root.iter("TIER"):
+        cuts = []
+        for mark in tier.iter("ALIGNABLE_ANNOTATION"):
+            times = [slots.get(mark.get(f"TIME_SLOT_REF{number}")) for number in (1, 2)]
+            said = " ".join((mark.findtext("ANNOTATION_VALUE") or "").split())
+            if all(time and time.isascii() and time.isdigit() and len(time) < 10 for time in times) and said.casefold() not in PAUSES:  # fmt: skip
+                start, end = (int(time or 0) / 1000 for time in times)
+                cuts += [Cut(start, end, {"text": said})] if end > start else []
+        yield Tier(str(tier.get("TIER_ID") or ""), cuts)
 
 
 def read_tiers(text: str) -> Iterator[Tier]:

@@ -17,6 +17,7 @@ from trainer.data.file_parts import parts_of_names
 from trainer.data.paired_tables import ANSWERS, INPUTS, are_pair_names
 from trainer.data.readings import Choice, Reading, bad_reading
 from trainer.data.tables.conll import looks_like_conll
+from trainer.data.tables.conllu import looks_like_conllu
 from trainer.data.tables.dialects import DELIMITERS, parts_by_blanks
 from trainer.data.tables.prose import TABLE_NAME, is_even
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded
@@ -95,7 +96,7 @@ def may_hold_lines(path: Path, name: str) -> bool:
     ):
         return False
     sample = head.decode("utf-8", "replace").lstrip("\ufeff")
-    if sample.lstrip()[:1] in ("[", "{", "<") or looks_like_conll(sample):
+    if sample.lstrip()[:1] in ("[", "{", "<") or looks_like_conll(sample) or looks_like_conllu(sample):
         return False
     # Sentences may happen to have one comma each; a file that ends in its language or its class is no table of such cells.
     delimiters = ("\t",) if side_of(words_of(name)) or ending not in ("", "txt", "text") else tuple(DELIMITERS)

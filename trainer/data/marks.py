@@ -13,7 +13,7 @@ from trainer.messages import _
 
 SAMPLE, GLANCE = 2_000, 100
 LIKELY = 0.85
-MARKS = frozenset({"x", "✓", "✔", "☑", "✅", "*", "•"})
+MARKS = frozenset({"x", "✓", "✔", "☑", "✅", "*", "•", "checked"})
 KEEP = "keep"
 
 

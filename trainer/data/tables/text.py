@@ -11,6 +11,7 @@ from typing import Any
 from trainer.data.readings import Choices
 from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox_table, whatsapp_table
 from trainer.data.tables.conll import conll_table, looks_like_conll
+from trainer.data.tables.conllu import conllu_table, looks_like_conllu
 from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.dialects import RARE
 from trainer.data.tables.json_repairs import LEADING_COMMENTS
@@ -82,8 +83,8 @@ def open_text(
         table = csv_table(lines, sample, name, size, details, header, choices)
     elif layout is None and (opener := find_opener(sample)):
         table = opener(lines, name, size, details)
-    elif layout is None and looks_like_conll(sample):
-        table = conll_table(lines, name, size, details)
+    elif layout is None and looks_like_conllu(sample):
+        table = conllu_table(lines, sample, name, size, details, choices)
     elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
         table = prose_table(lines, name, size, details)
     else:
@@ -104,7 +105,9 @@ def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Tabl
         return functools.partial(webanno_table, sample=sample)
     if looks_like_mbox(sample):
         return mbox_table
-    return whatsapp_table if looks_like_whatsapp(sample) else find_line_form(sample)
+    if looks_like_whatsapp(sample):
+        return whatsapp_table
+    return find_line_form(sample) or (conll_table if looks_like_conll(sample) else None)
 
 
 def read_sample(path: Path, name: str, encoding: str, packed: bool) -> str:
