@@ -84,7 +84,7 @@ def open_text(
     elif layout is None and (opener := find_opener(sample)):
         table = opener(lines, name, size, details)
     elif layout is None and looks_like_conllu(sample):
-        table = conllu_table(lines, sample, name, size, details, choices)
+        table = conllu_table(lines, sample, name, size, details, choices or Choices())
     elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
         table = prose_table(lines, name, size, details)
     else:
