@@ -56,7 +56,7 @@ const refresh = async (fitted) => {
 };
 
 const show = (card) => {
-  for (const input of page.querySelectorAll("input[name=row]")) input.value = card ? card.dataset.row : "";
+  for (const input of page.querySelectorAll("input[name=row][type=hidden]")) input.value = card ? card.dataset.row : "";
   for (const input of page.querySelectorAll("input[name=before]")) input.value = card?.dataset.label ?? "";
   if (card) card.hidden = false;
   part("empty").hidden = Boolean(card);
@@ -107,8 +107,8 @@ const send = async (address, fields) => {
   }
 };
 
-// Whether it was saved.
-const post = (address, fields, card) => {
+// What the server says once it was saved; null where it was refused. `step`: the card, or the rows that got one label.
+const post = (address, fields, step) => {
   unsent += 1;
   sending = sending.then(async () => {
     const [answer, said] = await send(address, fields);
@@ -118,13 +118,13 @@ const post = (address, fields, card) => {
       part("advice").textContent = said.advice;
       refresh(said.fitted);
       if (part("news").textContent === page.dataset.waiting) tell("");
-      return true;
+      return said;
     }
     tell([said.detail ?? page.dataset.refused, said.hint ?? ""].join(" "));
-    if (past.includes(card)) past.splice(past.indexOf(card), 1);
-    card?.remove();
+    if (past.includes(step)) past.splice(past.indexOf(step), 1);
+    if (!Array.isArray(step)) step?.remove();
     isAll = false;
-    return false;
+    return null;
   });
   return sending;
 };
@@ -150,6 +150,7 @@ const decide = (form, fields) => {
   if (!card) return;
   tell("");
   card.querySelector("audio")?.pause();
+  card.dataset.given = (fields.get("value") ?? fields.get("new") ?? "").trim();
   if (fields.has("value") && !document.activeElement.matches(":focus-visible")) document.activeElement.blur();
   card.hidden = true;
   card.dataset.past = "";
@@ -165,14 +166,84 @@ const undo = async (address, fields) => {
     if (await post(address, fields)) location.reload();
     return;
   }
+  const card = past.pop();
+  tell(page.dataset.undone);
+  if (Array.isArray(card)) {
+    for (const row of card) fields.append("rows", row);
+    isAll = false;
+    post(address, fields).then(() => fetchMore());
+    return;
+  }
+  delete card.dataset.given;
   const now = current();
   if (now) now.hidden = true;
-  const card = past.pop();
   delete card.dataset.past;
   cards.prepend(card);
   show(card);
   post(address, fields);
-  tell(page.dataset.undone);
+};
+
+// Look-alikes of the row labelled last: one label for all that are left chosen. They stand in place of the row and its keys.
+const isOpen = () => part("alike")?.hidden === false;
+
+const turnTo = (open) => {
+  part("alike").hidden = !open;
+  if (!open) part("alikes").replaceChildren();
+  for (const name of ["row", "keys"]) part(name).hidden = open;
+};
+
+const lastLabelled = () => past.findLast((one) => one.dataset?.given);
+
+const openAlike = async () => {
+  const card = lastLabelled();
+  if (!card) {
+    tell(page.dataset.unlabelled);
+    return;
+  }
+  await sending; // what is labelled is no look-alike any more
+  const address = new URL(page.dataset.alike, location.href);
+  address.search = new URLSearchParams({ row: card.dataset.row, label: card.dataset.given });
+  const answer = await fetch(address).catch(() => null);
+  if (!answer?.ok) {
+    tell(page.dataset.unreachable);
+    return;
+  }
+  const found = await answer.text();
+  if (isOpen() || lastLabelled() !== card) return; // another row was labelled meanwhile
+  tell("");
+  part("alikes").innerHTML = found;
+  turnTo(true);
+  part("alikes").querySelector("h2").focus();
+};
+
+const chosen = () => [...part("alikes").querySelectorAll("input[name=row]:checked")].map((input) => input.value);
+
+const countChosen = () => {
+  const count = chosen().length;
+  part("chosen").textContent = formatCount(count);
+  part("chosen").closest("button").disabled = !count;
+};
+
+const labelAlike = async (form) => {
+  const fields = new FormData(form);
+  const rows = chosen();
+  turnTo(false);
+  for (const row of rows) cards.querySelector(`[data-row="${row}"]:not([data-past])`)?.remove();
+  if (!current()) show(waiting()[0]);
+  past.push(rows);
+  const said = await post(form.getAttribute("action"), fields, rows);
+  if (said) tell(said.news);
+  isAll = false;
+  fetchMore();
+};
+
+const pressInAlike = (key) => {
+  const input = part("alikes").querySelector(`[data-choose="${CSS.escape(key)}"]`);
+  if (input) input.click();
+  else if (key === "Enter" && part("chosen") && chosen().length) part("alike").requestSubmit();
+  else if (key === "Escape" || key === "*") turnTo(false);
+  else return false;
+  return true;
 };
 
 page.addEventListener("submit", (event) => {
@@ -187,6 +258,10 @@ page.addEventListener("submit", (event) => {
   }
   event.preventDefault();
   const fields = new FormData(form, button);
+  if (form.dataset.part === "alike") {
+    labelAlike(form);
+    return;
+  }
   if (fields.has("new") && !fields.get("new").trim()) return;
   if (button?.dataset.part === "undo") undo(button.formAction, fields);
   else decide(form, fields);
@@ -199,11 +274,15 @@ page.addEventListener("submit", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select")) {
+  if (event.target.closest("input:not([type=checkbox]), textarea, select")) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
   if (event.key === "Enter" && event.target.closest("button, summary, a")) return;
+  if (isOpen()) {
+    if (pressInAlike(event.key.length === 1 ? event.key.toLowerCase() : event.key)) event.preventDefault();
+    return;
+  }
   const sound = current()?.querySelector("audio");
   if (event.key === "?") part("help").open = !part("help").open;
   else if (event.key === "+") document.getElementById("new")?.focus();
@@ -218,6 +297,15 @@ document.addEventListener("keydown", (event) => {
   }
   event.preventDefault();
 });
+
+part("alike")?.addEventListener("change", countChosen);
+part("alike")?.addEventListener("click", (event) => {
+  if (event.target.closest("[data-part=close]")) turnTo(false);
+});
+if (part("openalike")) {
+  part("openalike").hidden = false;
+  part("openalike").addEventListener("click", openAlike);
+}
 
 addEventListener("beforeunload", (event) => {
   if (unsent) event.preventDefault();

@@ -64,6 +64,7 @@ PAGES: dict[str, Page] = {
     **{name: Page(of, EDIT, EDIT) for of, names in _ASKED.items() for name in names.split()},
     "change_rows": Page("prototype", None, LABEL),
     "label": Page("prototype", LABEL, LABEL),
+    "label_alike": Page("prototype", LABEL, LABEL),
     "undo_label": Page("prototype", None, LABEL),
     "finish_labels": Page("prototype", None, LABEL),
     "set_retention": Page("prototype", None, ADMINISTER),
@@ -149,7 +150,7 @@ UPLOADS = {"uploads", "upload"}
 CALLS: dict[Right, str] = {
     VIEW: """
         GET /datasets, GET /datasets/{pk}, GET /datasets/{pk}/rows, GET /datasets/{pk}/download, GET /datasets/{pk}/diff,
-        GET /datasets/{pk}/queue, GET /datasets/{pk}/rules, GET /datasets/{pk}/sources, GET /datasets/{pk}/labelling,
+        GET /datasets/{pk}/queue, GET /datasets/{pk}/alike, GET /datasets/{pk}/rules, GET /datasets/{pk}/sources, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /prototypes/{pk}/golden, GET /runs/{pk}/golden, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
         GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /runs/{pk}/insight, GET /compare, GET /searches, GET /searches/{pk},

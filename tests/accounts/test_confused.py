@@ -36,6 +36,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "estimate": {"model": "artifact:RUN", "method": "full", "task": "text-classification"},
     "change_rows": {"version": "VERSION", "row": "1", "action": "drop"},
     "label": {"version": "VERSION", "row": "1", "value": "x"},
+    "label_alike": {"version": "VERSION", "row": "1", "value": "x"},
     "undo_label": {"version": "VERSION"},
     "finish_labels": {"version": "VERSION"},
     "finish_and_train": {},

@@ -128,3 +128,36 @@ def test_a_hundred_decisions_by_keys_alone(page: Page) -> None:
     assert told["split"]["pool"] == UNLABELLED - labelled - 1
     assert sum(entry["count"] for entry in told["labels"]) == LABELLED + labelled
     assert not looker.complaints
+
+
+def test_rows_like_the_one_labelled_last_get_its_label_by_keys(page: Page) -> None:
+    folder = os.environ.get("MAQUETTE_PICTURES")
+    looker = Looker(page, Path(folder) if folder else None)
+    page.keyboard.press("*")
+    expect(page.locator("[data-part=news]")).to_contain_text("Label a row first")
+    expect(page.locator("[data-part=progress]")).to_contain_text("It learns anew", timeout=120_000)
+    press(page, "1")
+    page.keyboard.press("*")
+    tick = page.locator("[data-part=alike] input[type=checkbox]")
+    expect(tick).to_have_count(12)
+    rows = [one.get_attribute("value") or "" for one in tick.all()]
+    page.keyboard.press("3")
+    page.keyboard.press("c")
+    expect(page.locator("[data-part=chosen]")).to_have_text("10")
+    looker.look("label-alike")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-part=news]")).to_have_text("10 rows have the label “bad” now.")
+    expect(page.locator("[data-part=labelled]")).to_have_text(str(LABELLED + 11))
+    assert shown(page) not in {*rows[:2], *rows[3:11]}
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-part=labelled]")).to_have_text(str(LABELLED + 1))
+    page.keyboard.press("*")
+    expect(tick).to_have_count(12)
+    assert [one.get_attribute("value") for one in tick.all()] == rows
+    page.keyboard.press("Escape")
+    expect(card(page)).to_be_visible()
+    row = shown(page)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-part=labelled]")).to_have_text(str(LABELLED))
+    assert shown(page) != row, "the row labelled first is shown again"
+    assert not looker.complaints

@@ -64,6 +64,9 @@ def test_what_is_suggested_is_right_and_comes_in_the_order_worked_out(
     assert all(0 < item["suggestion"]["score"] <= 1 for item in asked)
     assert sorted(item["reason"] for item in asked).count("test") == 1
     assert sorted(item["reason"] for item in asked).count("random") == 2
+    row = asked[0]["row"]
+    like_it = api_of(user).get(f"/api/v1/datasets/{dataset.pk}/alike?row={row}").json()["items"]
+    assert {topic_of(one["row"]) for one in like_it} == {topic_of(row)}
     in_order = api_of(user).get(f"/api/v1/datasets/{dataset.pk}/queue?count=3&order=file").json()["items"]
     assert [(item["row"], item["suggestion"]["label"]) for item in in_order] == [
         (row, topic_of(row)) for row in (13, 14, 15)

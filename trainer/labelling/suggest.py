@@ -1,4 +1,5 @@
-"""The command `suggest`: fits the model to all labels by now, and writes `suggestions.parquet` into its folder.
+"""The command `suggest`: fits the model to all labels by now, and writes `suggestions.parquet` into its folder, and `alike.parquet`
+(`trainer.labelling.alike`).
 
 A row of it is a row of the version without a label: `row` (from 1), `label` and `confidence` (null before there are two labels),
 `place` (from 0, of those that are asked about next; else null) and `reason`, what it is asked for. In the order of `place`, the
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from trainer.events import Emit, silent
 from trainer.labelling import progress
+from trainer.labelling.alike import ALIKE, write_alike
 from trainer.labelling.asking import order_rows
 from trainer.labelling.classifier import Fitted, Space, fit
 from trainer.labelling.request import Request, read_request
@@ -35,12 +37,14 @@ def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
     rows = read_rows(request)
     vectors = vectors_of(rows, cached, out, request.seconds, emit) if len(rows.numbers) else None
     if vectors is None:
-        (out / SUGGESTIONS).unlink(missing_ok=True)
+        for name in (SUGGESTIONS, ALIKE):
+            (out / name).unlink(missing_ok=True)
         return {"reader": None, "unread": 0, "score": None, "change": None, **counts_of(rows)}
     space = Space.of(vectors.matrix, vectors.names)
     model = fit(space, rows.learned, rows.codes, rows.labels)
     corrected = last_corrected(rows, request, out / SUGGESTIONS)
     order = order_rows(rows, space.unit, model, corrected, request.count, request.seed)
+    write_alike(out / ALIKE, rows, space.unit, [place for place, _reason in order])
     write(out / SUGGESTIONS, rows, space.unit, model, order)
     score = progress.score_of(rows, space, model) if model else None
     change = progress.last_change(rows, space, model) if model else None

@@ -12,6 +12,7 @@ from webapp.api.auth import Body, Token, check_choice, once
 from webapp.api.schemas import Whole
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions, doubts
+from webapp.labelling.alike import SHOWN, alike
 from webapp.labelling.progress import as_json, thin_of
 from webapp.labelling.queue import MOST_AT_ONCE, MOST_SEARCHED, ORDERS, POOLED, ROWS_AT_ONCE, items
 
@@ -38,6 +39,16 @@ class QueueItem(Whole):
 
 class QueueOut(Schema):
     items: list[QueueItem]
+    next: None
+
+
+class AlikeItem(QueueItem):
+    similarity: float
+    """A cosine: 1 is the same."""
+
+
+class AlikeOut(Schema):
+    items: list[AlikeItem]
     next: None
 
 
@@ -128,6 +139,13 @@ def queue(
     else:
         found = items(version, order, count, search=search[:MOST_SEARCHED])
     return {"items": [item.as_dict() for item in found], "next": None}
+
+
+@router.get("/datasets/{pk}/alike", response=AlikeOut)
+def get_alike(request: AuthedRequest, pk: str, row: int, count: int = SHOWN) -> dict[str, Any]:
+    """Rows without a label that are nearest to `row`, at most 36, the least alike first; none that is reserved for the test. Give
+    those that have its label the same, by `labels`. 409 where they are not worked out yet."""
+    return {"items": [one.as_dict() for one in alike(version_of(request, pk), row, count)], "next": None}
 
 
 @router.post("/datasets/{pk}/labels", response={201: LabelsOut}, auth=LABELLER)

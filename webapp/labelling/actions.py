@@ -1,6 +1,7 @@
 """Verbs of labelling: decide, undo, and make a version of what was decided."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
@@ -203,16 +204,18 @@ def decided_by(decision: Decision) -> Problem:
     )
 
 
-def undo(version: DatasetVersion, user: User) -> Decision:
-    """Take back the last decision of this person that is in no version yet."""
-    last = Decision.objects.pending(version).filter(person=user).order_by("-decided_at", "-pk").first()
+def undo(version: DatasetVersion, user: User, rows: Collection[int] = ()) -> Decision:
+    """Take back the last decision of this person that is in no version yet, of `rows` all."""
+    own = Decision.objects.pending(version).filter(person=user)
+    own = own.filter(row__in=rows) if rows else own
+    last: Decision | None = own.order_by("-decided_at", "-pk").first()
     if last is None:
         raise Conflict(
             _("There is nothing to undo."),
             code="nothing_to_undo",
             hint=_("What is in a version already is undone by restoring the version before it."),
         )
-    Decision.objects.filter(pk=last.pk).delete()
+    (own if rows else own.filter(pk=last.pk)).delete()
     return last
 
 

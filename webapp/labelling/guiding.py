@@ -17,6 +17,7 @@ from webapp.core.locks import only_one
 from webapp.core.work import Later, Work
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.quota import measure_caches
+from webapp.labelling.alike import alike_file
 from webapp.labelling.models import Decision, Guide
 from webapp.labelling.queue import label_column, suggestions_file
 
@@ -46,7 +47,12 @@ def is_stale(guide: Guide, version: DatasetVersion) -> bool:
         return False
     if guide.version_id != version.pk or abs(count_labels(version) - guide.decisions) >= EVERY:
         return True
-    return guide.error is None and bool(guide.facts.get("reader")) and not suggestions_file(version).exists()
+    return guide.error is None and bool(guide.facts.get("reader")) and not is_there(version)
+
+
+def is_there(version: DatasetVersion) -> bool:
+    """Whether the cache still has what was worked out."""
+    return suggestions_file(version).exists() and alike_file(version).exists()
 
 
 def count_labels(version: DatasetVersion) -> int:

@@ -166,14 +166,20 @@ def entry_of(request: HttpRequest) -> actions.Entry:
     return actions.Entry(row, value, left_out=action == "leave_out", before=request.POST.get("before") or None)
 
 
-def answer(request: HttpRequest, version: DatasetVersion, prototype: Prototype) -> HttpResponse:
-    """The page again; for its script, how far it is."""
+def rows_of(request: HttpRequest, name: str) -> list[int]:
+    """Row numbers of this field, each once, in their order."""
+    numbers = [row for text in request.POST.getlist(name) if (row := whole(text, None)) is not None]
+    return list(dict.fromkeys(numbers))
+
+
+def answer(request: HttpRequest, version: DatasetVersion, prototype: Prototype, **more: Any) -> HttpResponse:
+    """The page again; for its script, how far it is, and `more`."""
     if not wants_script(request):
         return back(request, prototype)
     progress = actions.progress(version)
     counts = {"labelled": progress.labelled, "pool": progress.pool, "pending": progress.pending}
     fitted = fitted_at(actions.guide_of(version))
-    return JsonResponse({**counts, "advice": actions.advice(version, progress), "fitted": fitted})
+    return JsonResponse({**counts, **more, "advice": actions.advice(version, progress), "fitted": fitted})
 
 
 def back(request: HttpRequest, prototype: Prototype) -> HttpResponse:
@@ -188,11 +194,11 @@ def back(request: HttpRequest, prototype: Prototype) -> HttpResponse:
 @refused_on("label")
 @told_to_script
 def undo(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Take back one’s last decision."""
+    """Take back one’s last decision, or those about all of `rows`."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     version = actions.current_version(prototype.dataset)
     check_same(request, version)
-    decision = actions.undo(version, request.user)
+    decision = actions.undo(version, request.user, rows_of(request, "rows"))
     if wants_script(request):
         return answer(request, version, prototype)
     messages.info(request, _("Undone: row %(row)d.") % {"row": decision.row})
