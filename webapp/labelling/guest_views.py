@@ -27,8 +27,8 @@ from webapp.prototypes.models import Prototype
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def guest(request: HttpRequest, token: str) -> HttpResponse:
-    """Context: link, item (masked), version, labels [(label, what it means)], labelled (rows by this guest), problem. A POST gives `row`
-    the label `value`."""
+    """Context: link, item (masked), version, labels, described [(label, what it means)], labelled (rows by this guest), problem. A POST
+    gives `row` the label `value`."""
     try:
         link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
         version = actions.current_version(link.prototype.dataset)
@@ -37,12 +37,13 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
     problem = take(request, link, version) if request.method == "POST" else None
     if request.method == "POST" and problem is None:
         return redirect("guest_label", token)
-    notes = guests.notes_of(version)
+    labels, notes = [label for label, _rows in actions.labels_of(version)], guests.notes_of(version)
     context: dict[str, Any] = {
         "link": link,
         "version": version,
         "item": guests.next_item(link, version),
-        "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
+        "labels": labels,
+        "described": [(label, notes[label]) for label in labels if notes.get(label)],
         "labelled": guests.labelled_by(link),
         "problem": problem,
     }
