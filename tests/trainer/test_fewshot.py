@@ -14,7 +14,7 @@ from trainer.errors import Stopped
 from trainer.events import silent
 from trainer.families.text.texts import TextFamily
 from trainer.learning import fewshot, fine_tuning
-from trainer.learning.fewshot import ContrastiveTuning, contrast
+from trainer.learning.fewshot import MANY_LABELS, ContrastiveTuning, contrast
 from trainer.learning.job import Job
 from trainer.learning.objective import Learned
 from trainer.spec import Spec
@@ -28,6 +28,9 @@ class UnitNet(Net):
 
     def features(self, inputs: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.normalize(super().features(inputs), dim=-1)
+
+
+MANY = MANY_LABELS + 1
 
 
 def few_points(labels: int = 3, each: int = 8, seed: int = 0) -> Points:
@@ -75,12 +78,12 @@ def test_a_batch_without_a_pair_teaches_nothing() -> None:
     assert not vectors.grad.any()
 
 
-def test_a_row_is_told_from_labels_outside_its_batch_too(tmp_path: Path) -> None:
-    rows = few_points(labels=4)
+def test_a_row_of_many_labels_is_told_from_those_outside_its_batch_too(tmp_path: Path) -> None:
+    rows = few_points(labels=MANY)
     job = job_of(tmp_path, PARAMS, method="fewshot")
-    tuning = ContrastiveTuning(job, UnitNet(outputs=4), rows, Classification(job, rows))
+    tuning = ContrastiveTuning(job, UnitNet(outputs=MANY), rows, Classification(job, rows))
     means = tuning.means()
-    assert means.shape == (4, 16)
+    assert means.shape == (MANY, 16)
     own, other = (rows.part("train")[rows.truth[rows.part("train")] == label][:2] for label in (0, 3))
     near, far = means[[0, 0]], means[[3, 3]]  # the two rows of one label alone: there is no other in the batch
     assert tuning.loss(near, own) < tuning.loss(far, own)
@@ -153,9 +156,14 @@ def test_names_of_labels_are_rows_of_every_fold(models: Path, tmp_path: Path, mo
     assert set(names.tolist()).isdisjoint(named.known("train", "validation").tolist())
 
 
-@pytest.mark.parametrize(("layers", "frozen", "still"), [(2, 0, 0), (6, 0, 3), (6, 1, 1)])
-def test_the_lower_half_of_a_deep_encoder_stays_as_it_is(tmp_path: Path, layers: int, frozen: int, still: int) -> None:
-    rows, model = few_points(), UnitNet()
+@pytest.mark.parametrize(
+    ("labels", "layers", "frozen", "still"),
+    [(MANY, 2, 0, 0), (MANY, 6, 0, 3), (MANY, 6, 1, 1), (3, 6, 0, 0), (3, 6, 2, 2)],
+)
+def test_of_many_labels_the_lower_half_of_a_deep_encoder_stays_as_it_is(
+    tmp_path: Path, labels: int, layers: int, frozen: int, still: int
+) -> None:
+    rows, model = few_points(labels), UnitNet(outputs=labels)
     model.encoder = torch.nn.Sequential(*(torch.nn.Linear(6, 6) for _layer in range(layers)))
     before = [value.clone() for value in model.encoder.parameters()]
     job = job_of(tmp_path, PARAMS | {"freeze_layers": frozen}, method="fewshot")

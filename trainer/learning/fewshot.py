@@ -4,15 +4,16 @@ In the manner of SetFit (Tunstall et al. 2022): pairs made of a few labelled row
 that a pretrained encoder can be tuned by a handful a label. All pairs of a batch are learned from at once, by the supervised
 contrastive loss (Khosla et al. 2020).
 
-- Each row of it is besides brought to the mean of its label among the means of all labels, as the encoder saw them at first (as proxies,
-  Movshovitz-Attias et al. 2017), so that a step tells a row from the labels too that are not in its batch.
+- Of many labels (`MANY_LABELS`), each row of it is besides brought to the mean of its label among the means of all labels, as the
+  encoder saw them at first (as proxies, Movshovitz-Attias et al. 2017), so that a step tells a row from the labels too that are not in
+  its batch. Where a batch holds all labels, that teaches nothing.
 - A batch has a few labels with a few rows of each, so that each label counts alike. Where there are more labels than a
   batch has room for, half of those in it are the likest to one of them: pairs that are easily taken for each other teach most.
 - What is learned from is capped (`MOST_ROWS_SEEN`), however many pairs the rows could make; of many labels (`MANY_LABELS`) each row
   is seen less often, since it is compared with fewer of the others in a step and more passes taught nothing.
 - The name of a label, where it says something (`NetworkFamily.named`), is one more row of it.
-- The lower half of the encoder's layers stays as it is, unless `freeze_layers` says otherwise: a few rows teach what texts mean here, not
-  how they are read. That takes two thirds of the time.
+- Of many labels, the lower half of the encoder's layers stays as it is, unless `freeze_layers` says otherwise: that takes two thirds
+  of the time and costs nothing there; with four labels it cost two points of accuracy (docs/benchmarks.md).
 - From many rows, tuning rows say when to stop. A few are too few to be held out: there, cross-validation says after how many
   epochs to stop, and gives answers to rows that were not learned from; the model that is kept then learns from all.
 - It also says whether the weights halfway back to the pretrained ones are better (Wortsman et al. 2022), as they are where
@@ -56,8 +57,9 @@ PIECES = 4
 """Of like length, in which a batch is read."""
 TEMPERATURE, MEANS_TEMPERATURE = 0.1, 0.05
 """Of the likeness to other rows, and to the means of labels."""
-STRENGTH = 1e-3
-"""L2 penalty per row of the layer: its rows were learned from before, so cross-validation cannot choose it."""
+STRENGTH = 3e-2
+"""L2 penalty per row of the layer: its rows were learned from before, so cross-validation cannot choose it. On rows of the train files
+that were not learned from, a looser one was worse (docs/benchmarks.md)."""
 MOST_CROSSED = 1_000
 """Rows up to which cross-validation is used in place of tuning rows."""
 FOLDS = 2
@@ -176,13 +178,16 @@ class ContrastiveTuning(FineTuning):
     def prepare_model(self) -> None:
         super().prepare_model()
         layers = len(optimizers.layers_of(self.model))
-        if not self.params.freeze_layers and layers >= LEAST_LAYERS:
+        if self.is_many and not self.params.freeze_layers and layers >= LEAST_LAYERS:
             optimizers.freeze(self.model, layers // 2)
 
+    @property
+    def is_many(self) -> bool:
+        return len(self.rows.labels) > MANY_LABELS
+
     def plan(self) -> tuple[int, int]:
-        is_many = len(self.rows.labels) > MANY_LABELS
-        epochs = self.params.epochs or (EPOCHS_OF_MANY if is_many else EPOCHS)
-        passes = PASSES_OF_MANY if is_many else PASSES
+        epochs = self.params.epochs or (EPOCHS_OF_MANY if self.is_many else EPOCHS)
+        passes = PASSES_OF_MANY if self.is_many else PASSES
         seen = np.clip(passes * len(self.train), LEAST_ROWS_SEEN, MOST_ROWS_SEEN)
         return epochs, max(1, round(seen / epochs / self.size))
 
@@ -225,6 +230,8 @@ class ContrastiveTuning(FineTuning):
         """Of the rows of a batch, `vectors` (rows, features) of length one."""
         device = vectors.device
         others = contrast(vectors, self.truth[batch].to(device), TEMPERATURE)
+        if not self.is_many:
+            return others
         likeness = vectors @ self.means().to(device).T / MEANS_TEMPERATURE
         return others + torch.nn.functional.cross_entropy(likeness, self.place[batch].to(device))
 
