@@ -95,7 +95,7 @@ class Judge:
             answer.raise_for_status()
             fields = answer.json()
             text, usage = str(fields["choices"][0]["message"]["content"]), fields.get("usage") or {}
-        except (HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
+        except (HTTPError, ValueError, RecursionError, KeyError, IndexError, TypeError) as error:
             raise UserError(
                 _("The judge could not be asked: %(error)s.", error=f"{type(error).__name__}: {str(error)[:200]}"),
                 code="judge_unreachable",
@@ -126,7 +126,7 @@ def read_thumbs(path: Path) -> list[Thumb]:
     try:
         rows = [json.loads(line) for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
         thumbs = [thumb_of(row) for row in rows]
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, TypeError, AttributeError) as error:
         raise DataError(
             _("The thumbs in %(path)s cannot be read: %(error)s.", path=path.name, error=str(error)[:200]),
             code="bad_thumbs",
