@@ -51,6 +51,8 @@ SHOWN_ELSEWHERE = {
         "end_invitation",
         "set_budget",
         "run_example",
+        "change_source",
+        "bring_in_unsure",
     ),
 }
 """What this workspace's state gives nobody a reason for."""
