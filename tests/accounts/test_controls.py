@@ -15,6 +15,8 @@ from tests.accounts.test_tenants import World
 from webapp.accounts.models import Membership, Role, User
 from webapp.accounts.rights import RIGHTS, Right
 from webapp.core import leased
+from webapp.datasets.source_models import DataSource, Kind
+from webapp.endpoints.models import Endpoint, Feedback
 from webapp.runs.models import Status
 from webapp.runs.search_models import SearchStatus
 
@@ -51,8 +53,6 @@ SHOWN_ELSEWHERE = {
         "end_invitation",
         "set_budget",
         "run_example",
-        "change_source",
-        "bring_in_unsure",
     ),
 }
 """What this workspace's state gives nobody a reason for."""
@@ -100,8 +100,20 @@ def refused(page: str, path: str, rights: frozenset[Right]) -> Iterator[str]:
 def world(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(leased, "hand_over", lambda *_args, **_options: True)
     cache.clear()
-    yield World()
+    yield with_something_to_act_on(World())
     cache.clear()
+
+
+def with_something_to_act_on(world: World) -> World:
+    """A source that is read again and a rated answer: their controls are on the page only then."""
+    endpoint = Endpoint.objects.get(pk=world.ids["endpoint"])
+    DataSource.objects.create(
+        workspace=world.workspace, dataset_id=world.ids["dataset"], kind=Kind.URL, address="https://rows.test/a.csv"
+    )
+    Feedback.objects.create(
+        workspace=world.workspace, endpoint=endpoint, input="a text", output={"label": "a"}, verdict=Feedback.DOWN
+    )
+    return world
 
 
 def pages(client: Client, world: World, rights: frozenset[Right]) -> Iterator[tuple[str, str]]:
