@@ -66,8 +66,10 @@ def django_db_keepdb() -> bool:
 
 
 @pytest.fixture(scope="session")
-def prepared_tables(django_db_modify_db_settings_parallel_suffix: None) -> Prepared:
-    return Prepared(Path(connection.settings_dict["TEST"]["NAME"]) if connection.vendor == "sqlite" else None)
+def prepared_tables(request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None) -> Prepared:
+    """What `--nomigrations` makes knows of no migration: whoever began with a copy would run them all over its tables."""
+    is_copied = connection.vendor == "sqlite" and not request.config.getoption("nomigrations")
+    return Prepared(Path(connection.settings_dict["TEST"]["NAME"]) if is_copied else None)
 
 
 @pytest.fixture(scope="session")
