@@ -79,6 +79,7 @@ def test_labels_of_a_rule_that_are_in_no_version_go_with_it(dataset: Dataset, ap
         ({"kind": "regex", "pattern": "(a{1000}){1000}"}, "bad_rule"),
         ({"kind": "regex", "pattern": r"(a)\1"}, "bad_rule"),
         ({"pattern": " "}, "bad_rule"),
+        ({"pattern": " , ,"}, "bad_rule"),  # no word: each text would match
         ({"pattern": "x" * 201}, "bad_rule"),
         ({"kind": "value", "pattern": "x"}, "bad_rule"),
         ({"pattern": "x", "column": "not there"}, "bad_rule"),

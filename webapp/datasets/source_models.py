@@ -1,4 +1,4 @@
-"""Places that rows are read from again and again (`webapp.datasets.reread`)."""
+"""Places that rows are read from again and again (`webapp.datasets.rereading`)."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -65,7 +65,8 @@ def cleaned(version: DatasetVersion, fields: dict[str, str]) -> dict[str, str]:
     check_label(label)
     if kind not in Rule.Kind.values:
         raise bad_rule(_("A rule looks for words, a regular expression or a value."))
-    if not pattern or len(pattern) > 200 or not pattern.isprintable():
+    has_nothing = not pattern.strip(", " if kind == Rule.Kind.WORDS else None)
+    if has_nothing or len(pattern) > 200 or not pattern.isprintable():
         raise bad_rule(_("Say what the rule looks for, in at most 200 characters."))
     if column and column not in names_of(version):
         raise bad_rule(_("There is no column “%(name)s”.") % {"name": column[:60]})
