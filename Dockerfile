@@ -49,6 +49,8 @@ COPY webapp webapp
 COPY locale locale
 COPY templates templates
 COPY static static
+# Nothing can be written here later, and each upload and run begins a process that imports hundreds of these files.
+RUN python -m compileall -q trainer sandbox webapp
 
 FROM site AS web
 COPY --from=web-libraries /venv /venv
@@ -75,6 +77,7 @@ COPY LICENSE ./
 COPY trainer trainer
 COPY sandbox sandbox
 COPY serving serving
+RUN python -m compileall -q trainer sandbox serving
 COPY --from=serving-libraries /venv /venv
 USER maquette
 EXPOSE 8001

@@ -3,6 +3,9 @@
 python := .venv/bin/python
 chromium := $(or $(MAQUETTE_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
+# Compiled once, not by each of the hundreds of processes that tests begin.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run doctor check types site-checks quick-tests test test-postgres lint format bench screenshots pins sbom clean
 
 run:
