@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainer import commands, openmp
+from trainer import commands, openmp, unused_libraries
 from trainer.errors import EXIT_BUG, EXIT_DONE, EXIT_STOPPED, EXIT_USER, Stopped, UserError
 from trainer.events import emit
 from trainer.messages import _
@@ -303,4 +303,5 @@ def text_of_source(text: str) -> str:
 
 
 if __name__ == "__main__":
+    unused_libraries.leave_out()
     sys.exit(main())
