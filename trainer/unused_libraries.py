@@ -1,18 +1,43 @@
-"""What libraries import for functions that are not called here costs a second of the processor in every process that reads a file
-or trains. SciPy's statistics, which scikit-learn imports, are loaded once something of them is used; pandas, which pyarrow,
-scikit-learn and LightGBM use where it is installed, is as if it were not.
+"""What libraries import for functions that are not called here costs one to two seconds of the processor in every process that reads
+a file or trains. SciPy's statistics, which scikit-learn imports, and torch's compiler, which each step of an optimizer imports to
+say that it is not to be compiled, are loaded once something else of them is used; pandas, which pyarrow, scikit-learn and LightGBM
+use where it is installed, is as if it were not.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from threading import RLock
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 ABSENT = "pandas"
-LATE = "scipy.stats"
 LOADING = RLock()
+
+
+def nothing(*_arguments: object, **_named: object) -> None:
+    pass
+
+
+def as_it_is(
+    function: Callable[..., object] | None = None, *_arguments: object, **_named: object
+) -> Callable[..., object]:
+    """A decorator, or what one with options gives."""
+    return as_it_is if function is None else function
+
+
+class Compiled:
+    """No module is one."""
+
+
+LATE: Mapping[str, Mapping[str, object]] = {
+    "scipy.stats": {},
+    "torch._dynamo": {"graph_break": nothing, "eval_frame": SimpleNamespace(OptimizedModule=Compiled)}
+    | dict.fromkeys(("disable", "allow_in_graph", "assume_constant_result"), as_it_is),
+}
+"""Each with what is used of it before it is loaded: as it behaves where nothing is being compiled."""
+ALONE = ("torch._dynamo._trace_wrapped_higher_order_op",)
+"""Parts that do without the rest; transformers masks attention by this one."""
 
 
 def leave_out() -> None:
@@ -25,20 +50,22 @@ class Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.startswith(f"{LATE}."):
-            return self.part_of_late(fullname)
-        if fullname not in (ABSENT, LATE):
+        whole = fullname.rpartition(".")[0]
+        if whole in LATE and fullname not in ALONE:
+            return part_of_late(whole, fullname)
+        if fullname != ABSENT and fullname not in LATE:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
             spec.loader = AbsentLoader() if fullname == ABSENT else LateLoader(spec.loader)
         return spec
 
-    def part_of_late(self, fullname: str) -> ModuleSpec | None:
-        """Its whole comes first, with which it may have come."""
-        load(sys.modules[LATE])
-        module = sys.modules.get(fullname)
-        return None if module is None else ModuleSpec(fullname, LoadedLoader(module))
+
+def part_of_late(whole: str, fullname: str) -> ModuleSpec | None:
+    """The whole comes first, with which the part may have come."""
+    load(sys.modules[whole])
+    module = sys.modules.get(fullname)
+    return None if module is None else ModuleSpec(fullname, LoadedLoader(module))
 
 
 class LoadedLoader(Loader):
@@ -67,7 +94,9 @@ class LateLoader(Loader):
 
 class LateModule(ModuleType):
     def __getattr__(self, name: str) -> object:
-        return loaded(self, name) if name.startswith("__") else Late(self, name)
+        if name.startswith("__"):
+            return loaded(self, name)
+        return LATE[self.__name__].get(name) or Late(self, name)
 
 
 class Late:

@@ -36,3 +36,28 @@ def test_a_part_of_them_is_loaded_once() -> None:
 def test_pandas_is_as_if_it_were_not_installed() -> None:
     script = "try:\n    import pandas\nexcept ModuleNotFoundError as error:\n    print(error.name)\n"
     assert printed(script) == ["pandas"]
+
+
+LEARNS = """
+import torch
+layer = torch.nn.Linear(3, 2)
+optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1)
+layer(torch.ones(1, 3)).sum().backward()
+optimizer.step()
+optimizer.zero_grad()
+"""
+
+
+def test_learning_loads_no_compiler() -> None:
+    """Nor does transformers."""
+    assert printed(
+        LEARNS + "import transformers.models.bert.modeling_bert\nprint('torch._dynamo.symbolic_convert' in sys.modules)"
+    ) == ["False"]
+
+
+def test_what_needs_the_compiler_has_it() -> None:
+    script = LEARNS + "program = torch.export.export(layer, (torch.ones(1, 3),))\n"
+    script += "compiled = torch.compile(layer, backend='eager')\n"
+    script += "print(torch.equal(program.module()(torch.ones(1, 3)), compiled(torch.ones(1, 3))))\n"
+    script += "print('torch._dynamo.symbolic_convert' in sys.modules)"
+    assert printed(script) == ["True", "True"]
