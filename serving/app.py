@@ -180,7 +180,7 @@ class Service:
             form = request.query_params.get("as", "")
             check_form(model.engine, form)
             explains = explaining.wants(request.query_params, model.engine, question.count)
-            method = request.query_params.get("method", "")
+            method = explaining.method_of(request.query_params)
             values = question.inputs(model.engine.manifest.get("inputs", []))
             inputs = await self.pool.read(
                 model, [chat.instructed(model.engine, value, record.system) for value in values]
@@ -263,7 +263,7 @@ class Service:
                 )
             model = await self.pool.get(artifact, engine if isinstance(engine, str) else None)
             explains = explaining.wants(request.query_params, model.engine, question.count)
-            method = request.query_params.get("method", "")
+            method = explaining.method_of(request.query_params)
             inputs = await self.pool.read(model, question.inputs([]))
             del question
         names: dict[str, str | int | None] = {"run": Path(artifact).parent.name, "version": None}

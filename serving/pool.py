@@ -174,10 +174,11 @@ class Pool:
 
 
 def total_bytes(models: Iterable[Model]) -> int:
-    """What they take: weights that several share count once."""
+    """What they take, with what was opened to explain answers: weights that several share count once."""
     every = list(models)
     shared = {model.shared.name: model.shared.bytes for model in every if model.shared}
-    return sum(model.bytes for model in every) + sum(shared.values())
+    since = sum(int(model.engine.opened_since * OVERHEAD) for model in every)
+    return sum(model.bytes for model in every) + since + sum(shared.values())
 
 
 def open_engine(artifact: Path, kind: str | None, threads: int | None) -> "Engine[Any, Any]":

@@ -22,7 +22,8 @@ MOST_ROWS, FEWEST_ROWS = 200, 12
 FEWEST_PARTS, MOST_PARTS, MOST_MEDIA_PARTS = 3, 24, 9
 """An input with fewer has no order to speak of; one with more is divided into larger parts, pictures and sounds into a few."""
 RANDOM_ORDERS, RANDOM_MEDIA_ORDERS = 2, 1
-SECONDS = 5.0
+SECONDS, MEDIA_SECONDS = 5.0, 12.0
+"""Of texts and rows, and of pictures and sounds, whose models are slower."""
 DRAWS = 1_000
 
 
@@ -33,9 +34,10 @@ class Areas(NamedTuple):
     random: np.ndarray
 
 
-def deletion_test(engine: Engine[Any, Any], inputs: Sequence[Any], seconds: float = SECONDS) -> JsonObject:
+def deletion_test(engine: Engine[Any, Any], inputs: Sequence[Any], seconds: float | None = None) -> JsonObject:
     """{method (the usual one from now on), rows, unit, random, methods [{method, area, gain, low, high}]}, of `inputs` as they
     were read. `rows` is 0 where it would take longer than so many seconds, or where too few rows have parts."""
+    seconds = seconds or (MEDIA_SECONDS if engine.reads_slowly else SECONDS)
     told: JsonObject = {"method": engine.methods[0], "rows": 0}
     if not engine.is_explained_quickly or engine.methods == ("scores",):
         return told

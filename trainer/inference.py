@@ -30,7 +30,7 @@ BATCH = 64
 BY_NETWORK = ("integrated_gradients", "gradient_shap", "grad_cam", "attention_rollout")
 NETWORKS: dict[type[Engine[Any, Any]], str] = {
     TextEngine: "trainer.families.text.gradients.GradientEngine",
-    ImageEngine: "trainer.families.image.heat_maps.HeatEngine",
+    ImageEngine: "trainer.families.image.heat_maps.NetworkEngine",
 }
 """By the engine that serves: the one that has the trained network beside it."""
 HEAD, NET = "head.json", "config.json"
@@ -130,9 +130,12 @@ def explain(artifact: Path, inputs: list[Any], method: str = "") -> list[dict[st
 
 
 def open_with_network(artifact: Path) -> Engine[Any, Any]:
-    """With the trained network beside the packaged model, where that is one of texts or pictures; it needs torch."""
+    """With the trained network beside the packaged model, where that is one of texts, or of pictures and packaged without heat maps; it
+    needs torch."""
     engine = open_engine(artifact)
     kind = type(engine)
+    if isinstance(engine, ImageEngine) and engine.heat_maps is not None:
+        return engine
     if kind not in NETWORKS or not (artifact / "model" / (HEAD if kind is TextEngine else NET)).is_file():
         return engine
     return load_class(NETWORKS[kind], Engine)(artifact, engine.manifest, engine.engine, None)

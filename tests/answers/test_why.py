@@ -1,12 +1,15 @@
 """What an answer depends on, as pages say it: in words with signs, bars that add up, marks that need no colour."""
 
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from trainer.engines.explanations import METHODS, UNITS
 from webapp.answers import why
 from webapp.answers.templatetags.why import weighed_regions, weighed_spans, weighed_words
+from webapp.core.heat_picture import address_of, png
 
 
 def word(text: str, start: int, weight: float) -> dict[str, Any]:
@@ -132,6 +135,37 @@ def test_parts_of_a_recording_go_up_or_down_from_the_middle() -> None:
     assert told.listed[0].name == "0 to 0.500 s"
     assert weighed_spans(why.shown(SPOKEN)) == ""
     assert weighed_regions("", why.shown(SPOKEN)) == ""
+
+
+def test_a_heat_map_lies_over_the_picture_and_fills_the_strip_of_a_recording() -> None:
+    regions = [
+        {"kind": "region", "box": [0.0, 0.0, 0.5, 1.0], "weight": 0.75},
+        {"kind": "region", "box": [0.5, 0.0, 0.5, 1.0], "weight": 0.25},
+    ]
+    view = {"width": 64, "height": 32, "scaled": [64, 32], "stretched": True}
+    warm = {"method": "grad_cam", "unit": "heat", "heat": [[1.0, 0.0]]}
+    told = why.shown(explanation(*regions, view=view) | warm)
+    drawn = weighed_regions("", told)
+    assert '<image class="heat" href="data:image/png;base64,' in drawn
+    assert 'width="64" height="32" preserveAspectRatio="none"' in drawn
+    assert "<rect" not in drawn
+    assert told.method.startswith("Grad-CAM")
+    assert [part.weight for part in told.listed] == ["75\u00a0%", "25\u00a0%"], "heat speaks neither for nor against"
+    spans = [{"kind": "span", "start": 0.0, "end": 0.5, "weight": 1.0}]
+    strip = weighed_spans(why.shown(explanation(*spans) | warm))
+    assert 'width="200" height="40"' in strip
+    assert "<rect" not in strip
+    cold = why.shown(explanation(*regions, view=view) | warm | {"heat": [[0.0, 0.0]]})
+    assert "heat" not in weighed_regions("", cold)
+
+
+def test_heat_is_a_picture_that_any_reader_opens() -> None:
+    heat = [[0.0, 0.5, 1.0], [1.0, 2.0, -1.0]]
+    picture = Image.open(io.BytesIO(png(heat)))
+    assert (picture.size, picture.mode) == ((3, 2), "RGBA")
+    assert [picture.getpixel((x, 0))[3] for x in range(3)] == [0, 95, 190]
+    assert picture.getpixel((1, 1)) == picture.getpixel((2, 0)), "never warmer than the warmest"
+    assert address_of(heat).startswith("data:image/png;base64,iVBOR")
 
 
 def judged(low: float, unit: str = "probability") -> dict[str, Any]:

@@ -23,7 +23,13 @@ PARTS = [
     {"kind": "word", "text": "late", "start": 13, "end": 17, "weight": 0.5},
     {"kind": "word", "text": "my", "start": 0, "end": 2, "weight": -0.2},
 ]
-EXPLANATION = {"method": "occlusion", "unit": "probability", "calls": 3, "parts": PARTS}
+EXPLANATION = {
+    "method": "occlusion",
+    "unit": "probability",
+    "calls": 3,
+    "parts": PARTS,
+    "methods": ["occlusion", "lime"],
+}
 SCORES = [{"label": "late", "score": 0.9}, {"label": "other", "score": 0.1}]
 FRAGMENT = {"HX-Request": "true"}
 MISTAKES = [
@@ -36,10 +42,10 @@ class Server:
     """What stands at the boundary to the serving process: answers, and notes what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[Any, bool]] = []
+        self.asked: list[tuple[Any, str]] = []
         self.problem: Problem | None = None
 
-    def answer(self, _of: object, values: list[Any], _visitor: str, *, explains: bool = False) -> dict[str, Any]:
+    def answer(self, _of: object, values: list[Any], _visitor: str, *, explains: str = "") -> dict[str, Any]:
         self.asked.append((values[0], explains))
         if self.problem:
             raise self.problem
@@ -84,16 +90,33 @@ def why(demo: Endpoint, **headers: str) -> str:
 def test_a_visitor_is_offered_the_question_with_the_answer(demo: Endpoint, server: Server) -> None:
     page = Client().post(reverse("demo", args=[demo.slug]), {"text": TEXT}, headers=FRAGMENT).content.decode()
     assert f'hx-post="{reverse("demo", args=[demo.slug])}?why=1"' in page
-    assert server.asked == [(TEXT, False)], "an answer alone asks for no explanation"
+    assert server.asked == [(TEXT, "")], "an answer alone asks for no explanation"
 
 
 def test_a_visitors_question_is_answered_in_its_place(demo: Endpoint, server: Server) -> None:
     shown = why(demo, **FRAGMENT)
-    assert server.asked == [(TEXT, True)]
+    assert server.asked == [(TEXT, "1")]
     assert "<mark" in shown
     assert "Why\n“late”?" in shown.replace(" “", "\n“")
     assert "Method: Occlusion" in shown
     assert "<html" not in shown
+
+
+def test_another_method_is_a_click_away(
+    demo: Endpoint, server: Server, run: Run, user: User, client_of: ClientOf
+) -> None:
+    """On the demo page with what was typed, at a mistake by its address alone."""
+    address = reverse("demo", args=[demo.slug])
+    shown = why(demo, **FRAGMENT)
+    assert f'hx-post="{address}?why=lime" hx-target="closest .why"' in shown
+    assert 'hx-include="#ask"' in shown
+    assert "?why=occlusion" not in shown
+    Client().post(f"{address}?why=lime", {"text": TEXT}, headers=FRAGMENT)
+    assert server.asked[-1] == (TEXT, "lime")
+    browser, address = client_of(user), reverse("why_mistake", args=[run.pk, 0])
+    assert f'formaction="{address}?why=lime"' in ask(browser, run, 0, **FRAGMENT).content.decode()
+    browser.post(f"{address}?why=lime", headers=FRAGMENT)
+    assert server.asked[-1] == (TEXT, "lime")
 
 
 def test_without_script_the_page_has_the_answer_too(demo: Endpoint, server: Server) -> None:
@@ -154,10 +177,10 @@ def test_each_mistake_of_a_run_has_its_button(run: Run, user: User, client_of: C
 def test_a_mistake_is_asked_as_the_model_read_it(run: Run, server: Server, user: User, client_of: ClientOf) -> None:
     browser = client_of(user)
     shown = ask(browser, run, 0, **FRAGMENT).content.decode()
-    assert server.asked == [(TEXT, True)]
+    assert server.asked == [(TEXT, "1")]
     assert 'id="why-0-title"' in shown, "two of one page have headings of their own"
     page = ask(browser, run, 1).content.decode()
-    assert server.asked[-1] == ("hello", True)
+    assert server.asked[-1] == ("hello", "1")
     assert "<html" in page
 
 
@@ -168,7 +191,7 @@ def test_a_row_of_a_table_is_asked_by_its_columns(
     mistake = {"row": 2, "input": '{"age": 31, "plan": null}', "truth": "x", "predicted": "y", "score": 0.7}
     run = written(things.run(things.prototype(workspace), task="tabular-classification"), reads, [mistake])
     assert ask(client_of(user), run, 0, **FRAGMENT).status_code == 200
-    assert server.asked == [({"age": "31", "plan": ""}, True)], "as the form sends them"
+    assert server.asked == [({"age": "31", "plan": ""}, "1")], "as the form sends them"
 
 
 def test_a_picture_is_sent_as_the_version_has_it(

@@ -79,6 +79,8 @@ def test_every_call_of_the_model_is_counted(serving: Serving, redis_server: Redi
 def test_another_method_is_asked_for_by_its_name(serving: Serving) -> None:
     explanation = ask(serving, ["my card was lost"], method="lime").json()["outputs"][0]["explanation"]
     assert (explanation["method"], len(explanation["parts"])) == ("lime", 4)
+    assert ask(serving, ["my card was lost"], explain="lime").json()["outputs"][0]["explanation"]["method"] == "lime"
+    assert ask(serving, ["my card"], explain="grad_cam").json()["code"] == "no_explanation"
     refused = ask(serving, ["my card"], method="shap").json()
     assert (refused["code"], refused["hint"]) == ("no_explanation", "There are: occlusion, lime.")
 

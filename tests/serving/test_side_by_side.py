@@ -24,6 +24,7 @@ class Engine:
 
     reads_slowly = True
     shared = None
+    opened_since = 0
 
     def __init__(self, gate: threading.Event | None = None) -> None:
         self.gate, self.at_once, self.most = gate, 0, 0

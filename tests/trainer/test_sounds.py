@@ -191,6 +191,9 @@ def test_the_engine_answers_bytes_urls_and_paths_alike(tmp_path: Path) -> None:
     spans = engine.explain(engine.read(data))["parts"]
     assert spans[0]["start"] == 0.0
     assert len(spans) == 10
+    warm = engine.explain(engine.read(data), "grad_cam")
+    assert (warm["unit"], len(warm["heat"]), len(warm["parts"])) == ("heat", 1, 10), "one strip over time"
+    assert sum(part["weight"] for part in warm["parts"]) == pytest.approx(max(warm["heat"][0]), abs=0.02)
     with pytest.raises(DataError, match="no sound"):
         engine.read(b"GIF89a")
 

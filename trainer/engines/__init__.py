@@ -94,6 +94,11 @@ class Engine(Generic[Read, Answered]):
     """The graph, where the model is one."""
 
     @property
+    def opened_since(self) -> int:
+        """Bytes of the files that were opened when they were first asked for."""
+        return 0
+
+    @property
     def shared(self) -> Shared | None:
         """What it has in common with other models that are open."""
         return None
@@ -322,7 +327,7 @@ def check_files(artifact: Path, paths: tuple[Path, ...], digests: dict[str, str]
             )
 
 
-def open_session(path: Path, threads: int | None = None) -> Session:
+def open_session(graph: Path | bytes, threads: int | None = None) -> Session:
     """A session whose threads sleep when idle: spinning ones would starve the web server beside them."""
     import onnxruntime as ort
 
@@ -331,7 +336,9 @@ def open_session(path: Path, threads: int | None = None) -> Session:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session: Session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session: Session = ort.InferenceSession(
+        graph if isinstance(graph, bytes) else str(graph), options, providers=["CPUExecutionProvider"]
+    )
     return session
 
 

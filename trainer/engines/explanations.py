@@ -2,7 +2,7 @@
 
 One form for all kinds of inputs and answers, in the API, the command line and the pages (docs/answers.md). A method weighs the
 parts that an engine names by asking it again without some of them (`occlusion`, `lime`), or exactly, where the model is a sum
-(`sums`) or trees (`shap`), or tells the scores by which it chose them (`scores`).
+(`sums`) or trees (`shap`), or tells the scores by which it chose them (`scores`), or by what the network is warm at (`trainer.engines.heat`).
 """
 
 import itertools
@@ -18,9 +18,10 @@ from trainer.json_types import JsonObject
 from trainer.messages import _
 from trainer.words import PIECE
 
-METHODS = ("shap", "sums", "scores", "occlusion", "lime")
-UNITS = ("probability", "log_odds", "number", "score", "share", "nats")
-"""Of weights: how far a probability, its logit, a number, a score, the share of a text's characters or a log-likelihood falls."""
+METHODS = ("shap", "sums", "scores", "occlusion", "lime", "grad_cam", "attention_rollout")
+UNITS = ("probability", "log_odds", "number", "score", "share", "nats", "heat")
+"""Of weights: how far a probability, its logit, a number, a score, the share of a text's characters or a log-likelihood falls; of
+heat maps the share of the heat."""
 UNBOUNDED = ("number", "log_odds", "nats")
 MOST_PARTS, FEWEST_PARTS = 120, 4
 """Into which an input is divided; fewer where asking takes long."""

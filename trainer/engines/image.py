@@ -12,8 +12,9 @@ import numpy as np
 
 from trainer.answers.base_scoring import Answered
 from trainer.data.media import UnreadableError
-from trainer.engines import ArrayEngine, Engine, Read
+from trainer.engines import Engine, Read
 from trainer.engines.explanations import MOST_PARTS, Parts
+from trainer.engines.heat import HeatEngine
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _
@@ -39,7 +40,7 @@ class PixelEngine(Engine[Read, Answered]):
         self.preprocess = Preprocess.load(self.artifact / "model")
 
     def other_files(self) -> tuple[Path, ...]:
-        return (self.artifact / "model" / CONFIG,)
+        return (self.artifact / "model" / CONFIG, *super().other_files())
 
     @property
     def view(self) -> JsonObject:
@@ -55,7 +56,7 @@ class PixelEngine(Engine[Read, Answered]):
         return cast("Source", value)
 
 
-class ImageEngine(PixelEngine[np.ndarray, np.ndarray], ArrayEngine[np.ndarray]):
+class ImageEngine(PixelEngine[np.ndarray, np.ndarray], HeatEngine):
     """A read input: (height, width, channels) bytes."""
 
     def warm_input(self) -> np.ndarray:

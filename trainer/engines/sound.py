@@ -10,8 +10,9 @@ import numpy as np
 from trainer import decoding
 from trainer.answers.base_scoring import Answered
 from trainer.data.media import UnreadableError
-from trainer.engines import ArrayEngine, Engine
+from trainer.engines import Engine
 from trainer.engines.explanations import MOST_PARTS, Parts
+from trainer.engines.heat import HeatEngine
 from trainer.engines.image import Source, bytes_of
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
@@ -35,7 +36,7 @@ class ListeningEngine(Engine[np.ndarray, Answered]):
         self.hearing = Hearing.load(self.artifact / "model")
 
     def other_files(self) -> tuple[Path, ...]:
-        return (self.artifact / "model" / CONFIG,)
+        return (self.artifact / "model" / CONFIG, *super().other_files())
 
     def parts(self, value: np.ndarray, most: int = MOST_PARTS) -> Parts[np.ndarray]:
         """A few spans of time, silenced; `start` and `end` in seconds."""
@@ -58,8 +59,18 @@ class ListeningEngine(Engine[np.ndarray, Answered]):
         return Parts([{"kind": "span", "start": start, "end": end} for start, end in times], without)
 
 
-class SoundEngine(ListeningEngine[np.ndarray], ArrayEngine[np.ndarray]):
-    """A read input: samples or a spectrogram, as `Hearing.values` gives them."""
+class SoundEngine(ListeningEngine[np.ndarray], HeatEngine):
+    """A read input: samples or a spectrogram, as `Hearing.values` gives them; of the spectrogram of a small net, (frames, mels, 1),
+    there are heat maps."""
+
+    def boxes(self, described: Collection[JsonObject]) -> list[list[float]]:
+        """Spans of time are down the map."""
+        end = max(part["end"] for part in described)
+        return [[0, part["start"] / end, 1, (part["end"] - part["start"]) / end] for part in described]
+
+    def told(self, heat: np.ndarray) -> np.ndarray:
+        """All tones together, a row."""
+        return np.asarray(heat.sum(axis=1)[None])
 
     def warm_input(self) -> np.ndarray:
         return self.hearing.values(np.zeros(self.hearing.rate, dtype=np.float32))

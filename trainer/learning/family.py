@@ -65,6 +65,9 @@ class Family(ABC, Generic[RowsT, ModelT]):
     def write_onnx(self, folder: Path, target: Path) -> None:
         """The model of an artifact's `model/` as a float32 graph with one output `logits`."""
 
+    def write_heat(self, folder: Path, graph: Path) -> None:
+        """What the packaged `graph` of an artifact's `model/` tells for heat maps, beside it (`trainer.packaging.heat`)."""
+
     def native(self, folder: Path) -> str | None:
         """The engine that answers from an artifact's `model/` as it is, where no graph is wanted."""
         return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainer import answers, tasks
-from trainer.engines import Engine, open_engine
+from trainer.engines import FILES, Engine, open_engine
 from trainer.errors import ModelError
 from trainer.events import Emit
 from trainer.files import sha256, write_json
@@ -69,6 +69,8 @@ def export(
             family.write_onnx(artifact / "model", folder / FP32)
         int8 = "onnx-int8" in formats and family.quantises(artifact / "model")
         packaged = choose(artifact, saved, int8=int8)
+        with quiet():
+            family.write_heat(artifact / "model", folder / FILES[packaged["engine"]])
     part = folder / f"{TOLD}{PART}"
     part.write_text(json.dumps(packaged, ensure_ascii=False, indent=1), "utf-8")
     note_files(artifact)

@@ -25,7 +25,19 @@ METHODS = {
     "scores": gettext_lazy("The scores by which sentences were chosen"),
     "occlusion": gettext_lazy("Occlusion: each part left out in turn"),
     "lime": gettext_lazy("LIME: many random parts left out together"),
+    "grad_cam": gettext_lazy("Grad-CAM: which of the network’s last features speak for the answer"),
+    "attention_rollout": gettext_lazy("Attention rollout: where the network looks, whatever the answer"),
 }
+NAMES = {
+    "shap": gettext_lazy("SHAP"),
+    "sums": gettext_lazy("Terms of the model"),
+    "scores": gettext_lazy("Scores"),
+    "occlusion": gettext_lazy("Occlusion"),
+    "lime": gettext_lazy("LIME"),
+    "grad_cam": gettext_lazy("Grad-CAM"),
+    "attention_rollout": gettext_lazy("Attention rollout"),
+}
+"""Of the methods, on buttons."""
 UNITS = {
     "probability": gettext_lazy("How far the probability of the answer falls without the part."),
     "score": gettext_lazy("How much of the answer’s score the part carries."),
@@ -35,8 +47,9 @@ UNITS = {
         "What the part adds to the chances of the answer (log odds): above 0 for it, below 0 against it."
     ),
     "nats": gettext_lazy("How much less likely the answer is without the part, in nats."),
+    "heat": gettext_lazy("How much of all the heat lies there: the warmer, the more it counts."),
 }
-PERCENTS = ("probability", "share")
+PERCENTS = ("probability", "share", "heat")
 
 
 class Part(NamedTuple):
@@ -64,6 +77,10 @@ class Why(NamedTuple):
     view: dict[str, Any]
     weights_in: str
     """The unit's code."""
+    heat: list[list[float]]
+    """Rows from the top, 0 to 1, of methods that give a map; of a recording one row."""
+    others: list[tuple[str, str]]
+    """Methods by which this answer can be explained too, each with its name."""
 
 
 def shown(explanation: Explanation, labels: int = 0) -> Why:
@@ -82,7 +99,19 @@ def shown(explanation: Explanation, labels: int = 0) -> Why:
         in_words(explanation.get("value"), unit, labels),
         dict(explanation.get("view") or {}),
         unit,
+        heat_of(explanation),
+        [
+            (method, str(NAMES.get(method, method)))
+            for method in explanation.get("methods") or ()
+            if method != explanation["method"]
+        ],
     )
+
+
+def heat_of(explanation: Explanation) -> list[list[float]]:
+    """None where nothing is warm."""
+    heat: list[list[float]] = explanation.get("heat") or []
+    return heat if any(cell > 0 for row in heat for cell in row) else []
 
 
 def in_words(value: object, unit: str, labels: int) -> str:
@@ -96,6 +125,9 @@ def in_words(value: object, unit: str, labels: int) -> str:
 
 
 def signed(weight: float, unit: str) -> str:
+    """With a sign where it says for or against; heat has none."""
+    if unit == "heat":
+        return amount(weight, unit)
     return f"{'+' if weight > 0 else '−' if weight < 0 else ''}{amount(abs(weight), unit)}"
 
 

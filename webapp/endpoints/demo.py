@@ -137,7 +137,7 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
         context["problem"] = problem
         return problem.status
     raw = answer["outputs"][0]
-    context |= why_context(request, raw, model_input)
+    context |= why_context(request, raw, model_input, "ask")
     output = examples.visitor_answer(endpoint, run, raw)
     follows = request.POST.get("follows") == "1"  # a slider
     visitors.count_visit(link, tries=0 if explains or follows else 1)
@@ -156,19 +156,22 @@ def predict(request: HttpRequest, endpoint: Endpoint, link: ShareLink | None, co
     return 200
 
 
-def asks_why(request: HttpRequest) -> bool:
-    return request.GET.get("why") == "1"
+def asks_why(request: HttpRequest) -> str:
+    """1, or the name of a method; empty where only the answer is asked."""
+    return request.GET.get("why", "")[:40]
 
 
-def why_context(request: HttpRequest, output: dict[str, Any], model_input: inputs.ModelInput) -> dict[str, Any]:
-    """What the answer depends on, taken out of `output`: {why, picture (its address, where the browser has it not)}; nothing
-    where that was not asked."""
+def why_context(
+    request: HttpRequest, output: dict[str, Any], model_input: inputs.ModelInput, form: str = ""
+) -> dict[str, Any]:
+    """What the answer depends on, taken out of `output`: {why, picture (its address, where the browser has it not), why_form}; nothing
+    where that was not asked. `form`: the id of the form that asks, where the page has one."""
     explanation = output.pop("explanation", None)
     if explanation is None:
         return {}
     address = next((medium["address"] for medium in model_input.media if medium["kind"] == "image"), "")
     why = shown(explanation, len(output.get("scores") or ()))
-    return {"why": why, "picture": "" if is_fragment(request) else address}
+    return {"why": why, "picture": "" if is_fragment(request) else address, "why_form": form}
 
 
 def is_fragment(request: HttpRequest) -> bool:

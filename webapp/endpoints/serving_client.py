@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -91,15 +92,16 @@ def told_as_openai(error: object) -> dict[str, str]:
     return {"detail": str(error.get("message", "")), "code": str(error.get("code"))} if isinstance(error, dict) else {}
 
 
-EXPLAIN = "?explain=1"
+def query_of(explains: str) -> str:
+    return f"?{urlencode({'explain': explains})}" if explains else ""
 
 
-def predict(slug: str, inputs: Sequence[object], visitor: str, *, explains: bool = False) -> Answer:
-    """`explains`: each output has an `explanation` too."""
-    return ask(f"/e/{slug}/predict{EXPLAIN if explains else ''}", {"inputs": list(inputs)}, visitor)
+def predict(slug: str, inputs: Sequence[object], visitor: str, *, explains: str = "") -> Answer:
+    """`explains`: 1, or the name of a method; then each output has an `explanation` too."""
+    return ask(f"/e/{slug}/predict{query_of(explains)}", {"inputs": list(inputs)}, visitor)
 
 
-def predict_artifact(artifact: Path, inputs: Sequence[object], visitor: str, *, explains: bool = False) -> Answer:
+def predict_artifact(artifact: Path, inputs: Sequence[object], visitor: str, *, explains: str = "") -> Answer:
     """The same for a run that is not deployed: the try-it box."""
     body: dict[str, object] = {"artifact": str(artifact), "inputs": list(inputs)}
-    return ask(f"/internal/predict{EXPLAIN if explains else ''}", body, visitor)
+    return ask(f"/internal/predict{query_of(explains)}", body, visitor)

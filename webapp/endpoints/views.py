@@ -262,7 +262,7 @@ def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
     who, explains = f"member:{request.user.pk}", asks_why(request)
     answer = serving_client.predict_artifact(artifact, [model_input.value], who, explains=explains)
     context = {
-        **why_context(request, answer["outputs"][0], model_input),
+        **why_context(request, answer["outputs"][0], model_input, "try-form"),
         "asked_by": key,
         "answer": answer["outputs"][0],
         "presentation": presentations.of_task(run.task),

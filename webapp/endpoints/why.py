@@ -12,7 +12,7 @@ from webapp.accounts.requests import AuthedRequest
 from webapp.core.problems import Problem
 from webapp.datasets.media import media_file
 from webapp.endpoints import serving_client
-from webapp.endpoints.demo import target_of, why_context
+from webapp.endpoints.demo import asks_why, target_of, why_context
 from webapp.runs import inputs, results, storage
 from webapp.runs.artifacts import report
 from webapp.runs.models import Run
@@ -29,7 +29,8 @@ def why_mistake(request: AuthedRequest, pk: str, number: int) -> HttpResponse:
         raise Http404
     model_input = inputs.read(run, {}, {}, values_of(run, mistakes[number]))
     visitor = f"member:{request.user.pk}"
-    answer = serving_client.predict_artifact(artifact, [model_input.value], visitor, explains=True)
+    explains = asks_why(request) or "1"
+    answer = serving_client.predict_artifact(artifact, [model_input.value], visitor, explains=explains)
     context = {
         **why_context(request, answer["outputs"][0], model_input),
         "answer": answer["outputs"][0],

@@ -12,6 +12,7 @@ from trainer import nets, sounds
 from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.families.audio.model import ScratchSound, SoundModel, load_encoder, write_sound_graph
+from trainer.families.image.model import write_network_heat
 from trainer.families.image.small_nets import is_net
 from trainer.families.media import common
 from trainer.families.media.common import MediaFamily, MediaRows
@@ -336,6 +337,11 @@ class SoundFamily(MediaFamily[Sounds, ScratchSound | SoundModel]):
 
     def write_onnx(self, folder: Path, target: Path) -> None:
         write_sound_graph(load(folder, attention="eager"), Hearing.load(folder), target)
+
+    def write_heat(self, folder: Path, graph: Path) -> None:
+        """Of small nets, to which a spectrogram is a picture."""
+        if is_net(folder):
+            write_network_heat(ScratchSound.load(folder), graph)
 
     def quantises(self, folder: Path) -> bool:
         """Transformers only."""

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from trainer import answers
 from trainer.engines import open_session
+from trainer.engines.heat import GRAD_CAM, ROLLOUT
 from trainer.errors import ModelError
 from trainer.learning.heads import head_of, without_dropout
 from trainer.learning.job import Job
@@ -20,6 +21,7 @@ from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.packaging.export import quiet
 from trainer.packaging.graphs import write_graph
+from trainer.packaging.heat import write_heat
 from trainer.params import OptimisationParams
 from trainer.pictures import Preprocess
 
@@ -204,6 +206,30 @@ def check_kind(config: PretrainedConfig) -> None:
                 "Choose a picture model such as ViT, DINOv2, Swin, ConvNeXT, ResNet or MobileNet, or scratch:cnn-64-128-1024."
             ),
         )
+
+
+def heat_of(network: PictureModel) -> str:
+    """By what kind of heat map its answers can be explained; "" for none. A convolutional net may still have no map of features."""
+    kind = network.encoder.config.model_type if isinstance(network, VisionModel) else ""
+    if kind in CLS:
+        return ROLLOUT
+    return "" if kind in TRANSFORMERS else GRAD_CAM
+
+
+def patches_of(network: VisionModel, size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of patches of a picture of this (height, width); what other tokens there are stands before them."""
+    patch = network.encoder.config.patch_size
+    sides = (patch, patch) if isinstance(patch, int) else tuple(patch)
+    return size[0] // sides[0], size[1] // sides[1]
+
+
+def write_network_heat(network: PictureModel, graph: Path) -> None:
+    """What the `graph` of the network tells for heat maps, where it has any."""
+    method = heat_of(network)
+    if method:
+        size = network.preprocess.shape[0], network.preprocess.shape[1]
+        patches = patches_of(network, size) if isinstance(network, VisionModel) and method == ROLLOUT else (0, 0)
+        write_heat(graph, network.example(1).numpy(), method, patches)
 
 
 def quick_features(model: PictureModel, folder: Path) -> Callable[[Tensor], Tensor] | None:

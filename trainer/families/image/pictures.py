@@ -17,7 +17,13 @@ from trainer.data.loading import Loaded
 from trainer.errors import ModelError
 from trainer.families.image import augmentation, preview
 from trainer.families.image.augmentation import Augmentation, Settings
-from trainer.families.image.model import TRANSFORMERS, PictureModel, VisionModel, load_encoder
+from trainer.families.image.model import (
+    TRANSFORMERS,
+    PictureModel,
+    VisionModel,
+    load_encoder,
+    write_network_heat,
+)
 from trainer.families.image.small_nets import ScratchModel, is_net
 from trainer.families.media import common
 from trainer.families.media.common import MediaFamily, MediaRows
@@ -360,3 +366,6 @@ class PictureFamily(PixelFamily[Pictures, PictureModel]):
     def write_onnx(self, folder: Path, target: Path) -> None:
         model = load(folder, attention="eager")
         write_graph(model, model.example(), target)
+
+    def write_heat(self, folder: Path, graph: Path) -> None:
+        write_network_heat(load(folder), graph)

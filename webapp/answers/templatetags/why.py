@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from webapp.answers.why import Part, Why, faithfulness, level, most_of, signed, source_of
 from webapp.core import charts
+from webapp.core.heat_picture import address_of
 
 register = template.Library()
 MOST_CHARACTERS = 20_000
@@ -53,23 +54,38 @@ def step(part: Part) -> SafeString:
 
 @register.simple_tag
 def weighed_regions(address: str, why: Why) -> SafeString:
-    """What the model sees of the picture, with its weightiest regions framed. Without an `address` the browser has the picture
-    (`data-own`)."""
+    """What the model sees of the picture, with its weightiest regions framed, or its heat map over it. Without an `address` the browser
+    has the picture (`data-own`)."""
     regions = [part for part in why.parts if part["kind"] == "region"]
     if not regions or not why.view:
         return mark_safe("")
     width, height, most = why.view["width"], why.view["height"], most_of(why.parts)
-    boxes = format_html_join(
-        "", "{}", ((framed(part, level(part["weight"], most), width, height, why.weights_in),) for part in regions)
-    )
-    sentence = _("The picture as the model sees it, with the regions that count the most framed")
+    if why.heat:
+        drawn, sentence = (
+            warmed(why, width, height),
+            _("The picture as the model sees it, warm where it counts the most"),
+        )
+    else:
+        frames = (framed(part, level(part["weight"], most), width, height, why.weights_in) for part in regions)
+        drawn = format_html_join("", "{}", ((frame,) for frame in frames))
+        sentence = _("The picture as the model sees it, with the regions that count the most framed")
     return format_html(
         '<svg class="boxed found weighed" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>',
         width,
         height,
         sentence,
         whole_picture(address, why.view),
-        boxes,
+        drawn,
+    )
+
+
+def warmed(why: Why, width: float, height: float) -> SafeString:
+    """The heat map over a whole drawing."""
+    return format_html(
+        '<image class="heat" href="{}" width="{}" height="{}" preserveAspectRatio="none"/>',
+        address_of(why.heat),
+        charts.at(width),
+        charts.at(height),
     )
 
 
@@ -106,11 +122,18 @@ def framed(part: dict[str, Any], strength: int, width: float, height: float, uni
 
 @register.simple_tag
 def weighed_spans(why: Why) -> SafeString:
-    """The parts of a recording in their order, as columns from a middle line: upwards for the answer, downwards against it."""
+    """The parts of a recording in their order, as columns from a middle line: upwards for the answer, downwards against it; or as a
+    strip, warm where the network is."""
     spans = [part for part in why.parts if part["kind"] == "span"]
     end, most = max((part["end"] for part in spans), default=0), most_of(spans)
     if not end or not most:
         return mark_safe("")
+    if why.heat:
+        return format_html(
+            '<svg class="timeline" viewBox="0 0 200 40" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
+            _("The recording from its start to its end, warm where it counts the most"),
+            warmed(why, 200, 40),
+        )
     columns = format_html_join(
         "",
         '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>',
