@@ -131,7 +131,7 @@ OPEN = {
     *("openid_connect_callback", "provider_sign_in", "socialaccount_login_cancelled"),
     *(
         "guest_label",
-        "guest_picture",
+        "guest_media",
         "sign_in_link",
         "confirm_address",
         "invitation",

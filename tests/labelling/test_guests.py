@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from tests.labelling.rows import as_dataset, made_from, read
-from tests.trainer.data_files import picture, zipped
+from tests.trainer.data_files import picture, sound, zipped
 from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
 from webapp.core.logs import RedactingFormatter
 from webapp.core.problems import Problem
+from webapp.core.ranges import in_range
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions, doubts, guests
 from webapp.labelling.agreement import agreement_of, alpha_of
@@ -225,38 +226,68 @@ def test_by_rest(prototype: Prototype, user: User, api_of: Callable[[User], Clie
     assert [one["works"] for one in api.get(address).json()["items"]] == [False]
 
 
-def test_pictures_are_shown_where_it_is_said_that_they_may(
-    user: User, workspace: Workspace, tmp_path: Path, client_of: Callable[[User], Client]
+@pytest.mark.parametrize("kind", ["image", "audio"])
+def test_media_are_shown_where_it_is_said_that_they_may(
+    kind: str, user: User, workspace: Workspace, tmp_path: Path, client_of: Callable[[User], Client]
 ) -> None:
+    make, ending = {"image": (picture, "png"), "audio": (sound, "wav")}[kind]
     files = {
-        f"{kind}/{n}.png": picture(10 * n + at)
-        for at, kind in enumerate(("cat", "dog", "unlabelled"))
+        f"{label}/{n}.{ending}": make(10 * n + at + 200 * (kind == "audio"))
+        for at, label in enumerate(("cat", "dog", "unlabelled"))
         for n in range(6)
     }
-    inspect([zipped(tmp_path / "pictures.zip", files)], tmp_path / "pictures")
-    dataset = as_dataset(workspace, user, tmp_path / "pictures")
-    shutil.copytree(tmp_path / "pictures", version_of_dataset(dataset).folder)
+    inspect([zipped(tmp_path / "media.zip", files)], tmp_path / "media")
+    dataset = as_dataset(workspace, user, tmp_path / "media")
+    shutil.copytree(tmp_path / "media", version_of_dataset(dataset).folder)
     prototype = create_prototype(dataset, user)
     page = client_of(user).get(reverse("label_guests", args=[prototype.pk])).content.decode()
-    assert "Guests may see the pictures as they are" in page
+    assert {"image": "see the pictures as they are", "audio": "hear the sounds as they are"}[kind] in page
     with pytest.raises(Problem, match="not masked"):
         guests.create(prototype, user, "Intern", 14, 100)
-    link = guests.create(prototype, user, "Intern", 14, 100, pictures=True)
+    link = guests.create(prototype, user, "Intern", 14, 100, unmasked=True)
     browser = Client()
     page = browser.get(reverse("guest_label", args=[link.token])).content.decode()
     row = int(asked(page))
-    shown = reverse("guest_picture", args=[link.token, row])
+    shown = reverse("guest_media", args=[link.token, row])
+    assert f"<{'img' if kind == 'image' else 'audio'} " in page
     assert shown in page
     answer = browser.get(shown)
-    assert (answer.status_code, answer["Content-Type"]) == (200, "image/png")
+    assert (answer.status_code, answer["Content-Type"]) == (200, f"{kind}/{ending}")
     assert "sandbox" in answer["Content-Security-Policy"]
+    part = browser.get(shown, headers={"Range": "bytes=4-9"})
+    assert (part.status_code, part.content) == (206, answer.content[4:10])
+    assert part["Content-Range"] == f"bytes 4-9/{len(answer.content)}"
     labelled = next(
         number for number in range(1, 19) if number not in in_pool(version_of(prototype), list(range(1, 19)))
     )
     for other in (labelled, 0, 99):
-        assert browser.get(reverse("guest_picture", args=[link.token, other])).status_code == 404
+        assert browser.get(reverse("guest_media", args=[link.token, other])).status_code == 404
+    for file in (version_of(prototype).folder / "media").iterdir():
+        file.write_bytes(b"OggS" + bytes(60))
+    assert "No row is left" in browser.get(reverse("guest_label", args=[link.token])).content.decode()
     guests.revoke(link, user)
     assert browser.get(shown).status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "status", "content"),
+    [
+        ("", 200, b"0123456789"),
+        ("bytes=0-1", 206, b"01"),
+        ("bytes=8-", 206, b"89"),
+        ("bytes=-3", 206, b"789"),
+        ("bytes=4-99", 206, b"456789"),
+        ("bytes=10-", 416, b""),
+        ("bytes=5-4", 416, b""),
+        ("bytes=-", 200, b"0123456789"),
+        ("bytes=0-1,3-4", 200, b"0123456789"),
+        ("lines=1-2", 200, b"0123456789"),
+    ],
+)
+def test_players_get_the_part_that_they_ask_for(asked_for: str, status: int, content: bytes) -> None:
+    request = RequestFactory().get("/", headers={"Range": asked_for})
+    answer = in_range(request, b"0123456789", "audio/wav")
+    assert (answer.status_code, answer.content, answer["Accept-Ranges"]) == (status, content, "bytes")
 
 
 def version_of_dataset(dataset: Dataset) -> DatasetVersion:

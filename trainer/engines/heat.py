@@ -178,7 +178,7 @@ def rollout(attentions: Sequence[np.ndarray], rows: int, columns: int) -> np.nda
     for attention in reversed(attentions):
         mixed = (1 - AROUND) * attention[0].mean(0) + AROUND * np.eye(attention.shape[-1])
         reached = reached @ (mixed / mixed.sum(-1, keepdims=True))
-    return reached[-rows * columns :].reshape(rows, columns)
+    return np.asarray(reached[-rows * columns :].reshape(rows, columns))
 
 
 def shares_of(heat: np.ndarray, boxes: Sequence[Sequence[float]]) -> np.ndarray:

@@ -28,6 +28,8 @@ class GuestIn(Body):
     """Per cent of the rows without a label."""
     pictures: bool = False
     """Guests may see pictures as they are: nothing in them is masked."""
+    sounds: bool = False
+    """The same of sounds."""
 
 
 class GuestOut(Schema):
@@ -36,6 +38,7 @@ class GuestOut(Schema):
     address: str
     share: int
     pictures: bool
+    """Whether pictures and sounds are shown as they are."""
     expires_at: datetime | None
     revoked_at: datetime | None
     works: bool
@@ -69,8 +72,9 @@ def list_guests(request: AuthedRequest, pk: str) -> dict[str, Any]:
 @once
 def create_guest(request: AuthedRequest, pk: str, payload: GuestIn) -> Status[dict[str, Any]]:
     """A link that opens a share of the rows without a label, personal data in texts masked, and nothing else."""
-    asked = payload.model_dump()
-    return Status(201, shape(guests.create(load_prototype(request, pk), request.user, **asked)))
+    prototype, unmasked = load_prototype(request, pk), payload.pictures or payload.sounds
+    link = guests.create(prototype, request.user, payload.name, payload.days, payload.share, unmasked=unmasked)
+    return Status(201, shape(link))
 
 
 @router.delete("/prototypes/{pk}/guests/{guest}", response={204: None}, auth=EDITOR)

@@ -18,6 +18,7 @@ from webapp.core.forms import refused_on
 from webapp.core.media import type_of
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
+from webapp.core.ranges import in_range
 from webapp.labelling import actions, guests
 from webapp.labelling.models import GuestLink
 from webapp.labelling.queue import label_column
@@ -52,11 +53,11 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD"])
-def guest_picture(request: HttpRequest, token: str, row: int) -> HttpResponse:
-    """The picture of a row that the guest is asked about, never as a type that a browser runs."""
+def guest_media(request: HttpRequest, token: str, row: int) -> HttpResponse:
+    """The picture or sound of a row that the guest is asked about, never as a type that a browser runs."""
     link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
-    content = guests.picture_of(link, actions.current_version(link.prototype.dataset), row)
-    response = HttpResponse(content, content_type=type_of(content))
+    content = guests.media_of_row(link, actions.current_version(link.prototype.dataset), row)
+    response = in_range(request, content, type_of(content))
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
@@ -81,8 +82,8 @@ def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
 @needs(Right.EDIT)
 @refused_on("label_guests")
 def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days, has_pictures. A POST does
-    `action`: invite (name, days, share, pictures), revoke (`link`), describe (`label`, `words`)."""
+    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have). A POST does
+    `action`: invite (name, days, share, unmasked), revoke (`link`), describe (`label`, `words`)."""
     prototype = load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
     version = actions.current_version(prototype.dataset)
     if request.method == "POST":
@@ -99,7 +100,7 @@ def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
         "agreement": guests.agreement(prototype),
         "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
         "most_days": guests.MOST_DAYS,
-        "has_pictures": "image" in guests.media_of(version) if label_column(version) else False,
+        "media": guests.media_of(version) if label_column(version) else set(),
     }
     return render(request, "labelling/guests.html", context)
 
@@ -116,5 +117,5 @@ def change(request: AuthedRequest, prototype: Prototype) -> None:
         messages.info(request, _("Saved."))
     else:
         days, share = (whole(request.POST.get(name, ""), 0) for name in ("days", "share"))
-        pictures = "pictures" in request.POST
-        guests.create(prototype, request.user, request.POST.get("name", ""), days, share, pictures=pictures)
+        unmasked = "unmasked" in request.POST
+        guests.create(prototype, request.user, request.POST.get("name", ""), days, share, unmasked=unmasked)

@@ -15,7 +15,7 @@ from trainer import personal_data
 from trainer.columns import canonical_label
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
-from webapp.core.bare_media import NotBareError, bare
+from webapp.core.bare_media import NotBareError, bare, can_be_bare
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.media import media_file
 from webapp.datasets.models import DatasetVersion
@@ -35,19 +35,13 @@ TRIED = 50
 """Rows among which those of a share are looked for."""
 
 
-def create(prototype: Prototype, user: User, name: str, days: int, share: int, *, pictures: bool = False) -> GuestLink:
-    """`Problem` where the rows cannot be shown to guests: pictures only where `pictures` says that they may be seen as they are."""
+def create(prototype: Prototype, user: User, name: str, days: int, share: int, *, unmasked: bool = False) -> GuestLink:
+    """`Problem` where the rows cannot be shown to guests: pictures and sounds only where `unmasked` says that they may be seen and
+    heard as they are."""
     version = actions.current_version(prototype.dataset)
     kinds = media_of(version)
-    if "audio" in kinds:
-        raise bad_link(_("Guests label texts, tables and pictures: personal data in audio cannot be masked."))
-    if "image" in kinds and not pictures:
-        raise Problem(
-            _("Personal data in pictures is not masked: faces, number plates, names."),
-            code="bad_guest_link",
-            hint=_("Say that guests may see them as they are, then try again."),
-            field="pictures",
-        )
+    if kinds and not unmasked:
+        raise unmasked_media(kinds)
     if not name.strip() or not 1 <= days <= MOST_DAYS or not 1 <= share <= 100:
         raise bad_link(_("A link needs a name, 1 to 365 days, and 1 to 100 per cent of the rows."))
     if GuestLink.objects.filter(prototype=prototype, revoked_at=None).count() >= MOST_LINKS:
@@ -58,11 +52,23 @@ def create(prototype: Prototype, user: User, name: str, days: int, share: int, *
         name=name.strip()[:80],
         token=secrets.token_urlsafe(24),
         share=share,
-        pictures="image" in kinds,
+        pictures=bool(kinds),
         expires_at=timezone.now() + timedelta(days=days),
     )
     audit(prototype.workspace, user, "created", "link", made.pk, f"{prototype.name}: {made.name}")
     return made
+
+
+def unmasked_media(kinds: set[str]) -> Problem:
+    if "audio" in kinds:
+        message, hint = (
+            _("Personal data in sounds is not masked: voices, names."),
+            _("Say that guests may hear them as they are, then try again."),
+        )
+    else:
+        message = _("Personal data in pictures is not masked: faces, number plates, names.")
+        hint = _("Say that guests may see them as they are, then try again.")
+    return Problem(message, code="bad_guest_link", hint=hint, field="unmasked")
 
 
 def media_of(version: DatasetVersion) -> set[str]:
@@ -121,11 +127,17 @@ def first_item(link: GuestLink, version: DatasetVersion) -> Item | None:
         found = items(version, "mixed", TRIED, tuple(taken))
         if not found:
             return None
-        chosen = next((item for item in found if in_share(link, item.row)), None)
+        chosen = next((item for item in found if in_share(link, item.row) and can_be_shown(version, item)), None)
         if chosen:
             return chosen
         taken += [item.row for item in found]
     return None
+
+
+def can_be_shown(version: DatasetVersion, item: Item) -> bool:
+    """Whether what a person must see or hear of the row is there, in a format of which what is written beside it can be left out."""
+    files = [media_file(version, cell.value or "") for cell in item.cells if cell.kind in ("image", "audio")]
+    return all(file is not None and can_be_bare(file[0]) for file in files)
 
 
 def second_item(link: GuestLink, version: DatasetVersion) -> Item | None:
@@ -149,12 +161,14 @@ def masked_cell(cell: Cell) -> Cell:
     return Cell(cell.role, cell.name, cell.kind, personal_data.masked(cell.value or "") if is_text else cell.value)
 
 
-def picture_of(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
-    """The picture of a row that the guest may be asked about, without what cameras write beside it; `Http404` for all else."""
+def media_of_row(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
+    """The picture or sound of a row that the guest may be asked about, without what cameras and programs write beside it; `Http404` for
+    all else."""
     if link.pictures and 1 <= row <= version.rows and in_pool(version, [row]) and is_asked(link, version, row):
         with connect() as cursor:
             found = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
-        names = [cell.value or "" for cell in item_of(version, found[0], None, "").cells if cell.kind == "image"]
+        cells = item_of(version, found[0], None, "").cells
+        names = [cell.value or "" for cell in cells if cell.kind in ("image", "audio")]
         file = media_file(version, names[0]) if names else None
         with suppress(NotBareError):
             if file is not None:

@@ -10,6 +10,6 @@ urlpatterns = [
     path("prototypes/<str:pk>/label/rules", bulk_views.label_rules, name="label_rules"),
     path("prototypes/<str:pk>/label/guests", guest_views.label_guests, name="label_guests"),
     path("guests/<str:token>", guest_views.guest, name="guest_label"),
-    path("guests/<str:token>/picture/<int:row>", guest_views.guest_picture, name="guest_picture"),
+    path("guests/<str:token>/media/<int:row>", guest_views.guest_media, name="guest_media"),
     path("prototypes/<str:pk>/label/done", views.done, name="finish_labels"),
 ]
