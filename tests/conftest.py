@@ -1,6 +1,7 @@
 """People, workspaces and the running site, for every test that needs them."""
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,14 @@ def django_db_modify_db_settings(prepared_tables: Prepared) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, prepared_tables: Prepared) -> None:
     prepared_tables.finish()
+
+
+@pytest.fixture(autouse=True)
+def the_smallest_numbers_are_none_of_zero() -> Iterator[None]:
+    """A run has its process take them for 0, which others of its tests, and Hypothesis, do not expect."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(autouse=True)

@@ -40,9 +40,7 @@ FILES = (
     "tests/ops/test_encoding.py",
     "tests/runs/test_deaths.py",
     "tests/runs/test_outages.py",
-    "tests/runs/test_retraining.py",
     "tests/runs/test_rights.py",
-    "tests/runs/test_space.py",
     "tests/runs/test_waiting.py",
 )
 """What a database can break: claims, the ledger, the quota, uploads, readers, versions, deployments, deletions and lists."""

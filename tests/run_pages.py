@@ -100,6 +100,16 @@ def open_in_every_language(client: Client, runs: list[Run]) -> None:
     opens_for_strangers(endpoint)
 
 
+def open_those_of_a_run(client: Client, run: Run) -> None:
+    """The pages that show what its method reported."""
+    for name in OF_RUN:
+        opens(client, reverse(name, args=[run.pk]))
+    opens(client, reverse("runs", args=[run.prototype_id]))
+    endpoint = things.endpoint(run, visibility="link")
+    opens(client, reverse("share", args=[endpoint.prototype_id]))
+    opens(Client(), addresses.demo_path(endpoint, endpoint.links.get()))
+
+
 def opens_for_strangers(endpoint: Endpoint) -> None:
     """The demo in each state of its link and its endpoint, and the page of who may not see it."""
     link, before = endpoint.links.get(), timezone.now() - timedelta(days=1)

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from statistics import median
 from typing import Any
 
 import pytest
@@ -114,7 +113,7 @@ def test_the_answer_and_its_time_are_the_same(
         assert said[0] == said[1]
         if not turn:  # what is loaded at the first time
             took = {0: [], 1: []}
-    known, other = median(took[0]), median(took[1])
+    known, other = min(took[0]), min(took[1])  # what else the machine does only adds
     print(f"\n{ask.__name__}: {known * 1000:.1f} ms with an account, {other * 1000:.1f} ms without")
     assert abs(known - other) <= MOST_APART * max(known, other), (known, other)
 

@@ -73,22 +73,8 @@ def test_what_is_suggested_is_right_and_comes_in_the_order_worked_out(
     ]
 
 
-def test_score_history_and_thin_labels_are_told(dataset: Dataset, user: User, api_of: Callable[[User], Client]) -> None:
-    decide(dataset, user, list(range(13, 60)))
-    actions.current_version(dataset)
-    guide(dataset)
-    decide(dataset, user, list(range(60, 200)))
-    actions.current_version(dataset)
-    guide(dataset)
-    told = api_of(user).get(f"/api/v1/datasets/{dataset.pk}/labelling").json()
-    assert told["score"]["name"] == "accuracy"
-    assert told["score"]["low"] < told["score"]["value"] <= told["score"]["high"]
-    assert [point["labels"] for point in told["history"]] == [59, 199]
-    assert (told["thin"], told["learned_from"], told["at_work"]) == ([], 199, False)
-
-
-def test_the_page_says_how_good_it_is_and_offers_the_suggestion(
-    dataset: Dataset, user: User, client_of: Callable[[User], Client]
+def test_page_and_api_say_how_good_it_is_and_the_page_offers_the_suggestion(
+    dataset: Dataset, user: User, client_of: Callable[[User], Client], api_of: Callable[[User], Client]
 ) -> None:
     prototype, browser = create_prototype(dataset, user), client_of(user)
     address = reverse("label", args=[prototype.pk])
@@ -105,6 +91,11 @@ def test_the_page_says_how_good_it_is_and_offers_the_suggestion(
     part = browser.get(f"{address}?progress=1").content.decode()
     assert "accuracy on" in part
     assert "<html" not in part
+    told = api_of(user).get(f"/api/v1/datasets/{dataset.pk}/labelling").json()
+    assert told["score"]["name"] == "accuracy"
+    assert told["score"]["low"] < told["score"]["value"] <= told["score"]["high"]
+    assert [point["labels"] for point in told["history"]] == [99, 199]
+    assert (told["thin"], told["learned_from"], told["at_work"]) == ([], 199, False)
 
 
 def test_a_search_asks_about_rows_with_the_words_but_the_reserved(dataset: Dataset, user: User) -> None:
@@ -116,6 +107,10 @@ def test_a_search_asks_about_rows_with_the_words_but_the_reserved(dataset: Datas
     assert found == sorted(found)
     later = {item.row for item in items(version, "mixed", 50, tuple(found), search="exchange rate")}
     assert len({*found, *later}) < ROWS / 3 - 4, "those for the test are left out"
+    suggestions_file(version).unlink()
+    assert items(version, "mixed", 5)[0].suggestion is None
+    actions.current_version(dataset)
+    assert Guide.objects.get(dataset=dataset).due, "what a cache had no room for is worked out anew"
 
 
 def test_a_new_version_has_suggestions_of_its_own(dataset: Dataset, user: User) -> None:
@@ -129,15 +124,6 @@ def test_a_new_version_has_suggestions_of_its_own(dataset: Dataset, user: User) 
     assert guide(dataset).result["labels"] == 15
     assert items(later, "mixed", 5)[0].suggestion is not None
     assert suggestions_file(version).exists()
-
-
-def test_what_a_cache_had_no_room_for_is_worked_out_anew(dataset: Dataset) -> None:
-    version = actions.current_version(dataset)
-    guide(dataset)
-    suggestions_file(version).unlink()
-    assert items(version, "mixed", 5)[0].suggestion is None
-    actions.current_version(dataset)
-    assert Guide.objects.get(dataset=dataset).due
 
 
 def test_one_that_breaks_says_so_and_is_not_begun_again_for_the_same(

@@ -80,8 +80,6 @@ def call(models: Path, *arguments: object, **more: str) -> tuple[int, list[dict[
     finally:
         patched.undo()
         signal.signal(signal.SIGTERM, before)
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_flush_denormal(False)  # a run sets it for its process
     events = [json.loads(line) for line in out.getvalue().splitlines()]
     assert code in (0, 2, 3), events[-1:]
     return code, events

@@ -13,7 +13,7 @@ from django.urls import reverse
 from tests import run_pages
 from tests.trainer import command
 from trainer import tasks
-from trainer.engines import explanations
+from trainer.engines import explanations, open_engine
 from trainer.errors import SpecError
 from trainer.events import STAGES
 from trainer.files import sha256
@@ -167,15 +167,20 @@ def test_its_pages_open_in_every_language(
     workspace: Workspace,
     client_of: Callable[[User], Client],
 ) -> None:
-    """What this task and method report is shown whether the run is done, at work or failed, and so is an answer of it."""
+    """What this task and method report is shown, and so is an answer of it; of one method of the task also while the run is at
+    work and when it has failed, on every page."""
     prototype = run_pages.prototype_of(workspace, finished["task"])
     run = run_pages.finished_run(
         prototype, finished["task"], finished["method"], finished["out"] / "artifact", finished["events"]
     )
-    others = [run_pages.unfinished_run(run, status, number) for number, status in enumerate(run_pages.ENDS, start=2)]
-    others.append(run_pages.run_without_model(run, len(others) + 2))
     browser = client_of(user)
-    run_pages.open_in_every_language(browser, [run, *others])
+    if finished["method"] == finished["task"].methods[0].slug:
+        ends = enumerate(run_pages.ENDS, start=2)
+        others = [run_pages.unfinished_run(run, status, number) for number, status in ends]
+        others.append(run_pages.run_without_model(run, len(others) + 2))
+        run_pages.open_in_every_language(browser, [run, *others])
+    else:
+        run_pages.open_those_of_a_run(browser, run)
     run_pages.opens(browser, reverse("try_run", args=[run.pk]), sent={"example": "0"})
 
 
@@ -193,6 +198,8 @@ def test_asking_it(finished: dict[str, Any], models: Path, tmp_path: Path) -> No
         assert explanation["method"] in explanations.METHODS
         assert explanation["parts"]
         assert {part["kind"] for part in explanation["parts"]} <= {"word", "column", "region", "span"}
+    engine = open_engine(artifact)
+    assert (engine.shared, engine.bytes > 0) == (None, True), "as the model server asks whatever it opens"
     code, events = command.call(
         models, "evaluate", artifact, json.loads(finished["spec"].read_text())["dataset"]["path"]
     )

@@ -18,6 +18,10 @@ class EncoderDecoderEngine(TextToTextEngine):
 
     template: FramedTemplate
 
+    @property
+    def shared(self) -> None:
+        """It is tuned as a whole, and kept as one."""
+
     def open(self, threads: int | None) -> None:
         folder = self.artifact / "model"
         self.network = load(folder)
