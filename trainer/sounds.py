@@ -5,6 +5,7 @@ What a model wants stands in its preprocessor_config.json; the answers equal tho
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -37,6 +38,8 @@ SAMPLE_BYTES = 16
 """A sample of the file: its blocks, all of them in one, and what resampling holds."""
 SPECTRUM_BYTES = 2 << 20
 """A second of what becomes a spectrogram."""
+BLOCK_BYTES = 16 << 20
+"""Of what is resampled block by block."""
 LOUDEST = 1e6
 """Samples are kept within this: full scale is 1, or 32,768 where whole numbers were written as floats."""
 
@@ -192,6 +195,46 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
     np.nan_to_num(wave, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     np.clip(wave, -LOUDEST, LOUDEST, out=wave)
     return resample(wave, own_rate, rate)
+
+
+def read_long(data: bytes, rate: int, seconds: float) -> np.ndarray:
+    """The same of the first `seconds` of a long sound, resampled block by block, so that at its own rate no more than a block of it is
+    held. Raises `UnreadableError`."""
+    import soundfile
+
+    blocks, missing = [np.zeros(0, np.float32)], int(np.ceil(seconds * rate))
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            check_rate(sound.samplerate)
+            for block in resampled_blocks(sound, rate):
+                blocks.append(block[:missing])
+                missing -= len(blocks[-1])
+                if not missing:
+                    break
+    except (RuntimeError, OSError, ValueError, TypeError) as error:
+        raise UnreadableError("is no sound, or damaged") from error
+    wave = np.concatenate(blocks)
+    if not len(wave):
+        raise UnreadableError("holds no sound")
+    return wave
+
+
+def resampled_blocks(sound: "SoundFile", rate: int) -> Iterator[np.ndarray]:
+    """Of a SoundFile's mean over its channels."""
+    import soxr
+
+    own_rate = sound.samplerate
+    stream = soxr.ResampleStream(own_rate, rate, 1, dtype="float32") if own_rate != rate else None
+    for block in sound.blocks(block_size(own_rate, sound.channels), dtype="float32", always_2d=True):
+        mono = np.nan_to_num(block.mean(axis=1), nan=0.0, posinf=0.0, neginf=0.0).clip(-LOUDEST, LOUDEST)
+        yield mono if stream is None else stream.resample_chunk(mono)
+    if stream is not None:
+        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def long_bytes(rate: int, seconds: float) -> int:
+    """At most how many bytes `read_long` takes, the encoded ones left out."""
+    return int(decoding.FIXED_BYTES + BLOCK_BYTES + 2 * np.float32().itemsize * rate * seconds)
 
 
 def sound_bytes(data: bytes, seconds: float) -> int:

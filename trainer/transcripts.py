@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,27 +116,6 @@ class Pieces:
 
 Script = Characters | Pieces
 """What a model writes with: `encode` a text to ids, and `decode` them."""
-
-
-def written_on(
-    step: Callable[[np.ndarray], np.ndarray], rows: int, prefix: list[int], end: int, most: int
-) -> list[np.ndarray]:
-    """The likeliest token again and again, until every answer has ended or has `most`: the ids of each.
-
-    `step`: tokens so far (rows, length) → scores of the next one (rows, vocabulary).
-    """
-    tokens = np.tile(np.array(prefix, dtype=np.int64), (rows, 1))
-    ended = np.zeros(rows, dtype=bool)
-    lengths = np.zeros(rows, dtype=np.int64)
-    for _token in range(most):
-        following = step(tokens).argmax(1)
-        ended |= following == end
-        if ended.all():
-            break
-        lengths += ~ended
-        tokens = np.concatenate([tokens, np.where(ended, end, following)[:, None]], axis=1)
-    written = tokens[:, len(prefix) :]
-    return [ids[:length] for ids, length in zip(written, lengths, strict=True)]
 
 
 # Errors

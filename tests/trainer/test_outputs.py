@@ -11,7 +11,7 @@ from trainer.learning import baselines
 from trainer.learning.baselines import Baseline
 from trainer.learning.folds import Round, outputs_of
 from trainer.outputs import Outputs, gathered, joined, packed, unpacked
-from trainer.transcripts import written_on
+from trainer.writing.beams import greedy
 
 EVEN = np.arange(6.0).reshape(3, 2)
 RAGGED = [np.array([1, 2, 3]), np.array([], dtype=np.int64), np.array([4])]
@@ -59,8 +59,12 @@ def test_each_text_is_as_long_as_it_is() -> None:
     """Token 9 ends a text; the second text ends at once, the third never."""
     told = torch.tensor([[5, 9, 5], [6, 9, 5], [9, 9, 5]])
 
-    def step(tokens: np.ndarray) -> np.ndarray:
-        return np.eye(10)[told[tokens.shape[1] - 1].numpy()]
+    rows = np.arange(3)
 
-    written = written_on(step, 3, [0], 9, 3)
+    def step(tokens: np.ndarray, before: np.ndarray) -> np.ndarray:
+        nonlocal rows
+        rows = rows[before]
+        return np.eye(10)[told[tokens.shape[1] - 1].numpy()[rows]]
+
+    written = greedy(step, 3, [0], 9, 3)
     assert [ids.tolist() for ids in written] == [[5, 6], [], [5, 5, 5]]

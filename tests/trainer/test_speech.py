@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.trainer import command, tiny_speech
 from trainer import tasks, transcripts
 from trainer.comparison import interval
 from trainer.engines import open_engine, speech
 from trainer.errors import DataError, ModelError
+from trainer.families.audio.whisper import Whisper
+from trainer.packaging.export import note_files, quiet
 from trainer.tasks.speech_recognition import SpeechRecognition, spoken
 from trainer.transcripts import BLANK, SPACE, Characters, normalised
+from trainer.writing.speech_decoder import SpeechDecoder
 
 SCRATCH = {"model": "scratch:gru-ctc", "method": "scratch"}
 
@@ -118,11 +122,29 @@ def test_any_rate_format_and_number_of_channels(learned: dict[str, Any]) -> None
         buffer = io.BytesIO()
         soundfile.write(buffer, np.repeat(np.tile(plain[:, None], channels), times, axis=0), rate * times, format=kind)
         assert engine.predict([engine.read(buffer.getvalue())]) == [{"text": row["text"]}]
-    with pytest.raises(DataError, match="hears at most"):
-        engine.read(spoken("a" * 20))
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.zeros(301 * 8_000), 8_000, format="FLAC")
+    with pytest.raises(DataError, match="lasts 301 seconds; this model hears at most 300"):
+        engine.read(buffer.getvalue())
     spans = engine.explain(engine.read(row["audio"]))["parts"]
     assert {span["kind"] for span in spans} == {"span"}
     assert max(span["weight"] for span in spans) > 0
+
+
+def test_a_recording_longer_than_the_model_hears_is_read_in_windows(learned: dict[str, Any]) -> None:
+    engine = open_engine(learned["artifact"])
+    assert isinstance(engine, speech.SpeechEngine)
+    texts = [row["text"] for row in learned["rows"]]
+    text = " ".join(texts)
+    value = engine.read(spoken(text))
+    assert value.shape == (round(0.2 * len(text) * engine.hearing.rate),)
+    short = engine.read(learned["rows"][0]["audio"])
+    long_answer, short_answer = engine.predict([value, short])
+    assert short_answer == {"text": texts[0]}
+    assert long_answer == {"text": text}
+    assert {span["kind"] for span in engine.explain(value)["parts"]} == {"span"}
+    with pytest.raises(DataError, match="takes too long"):
+        engine.explain(value, seconds=1.0)
 
 
 def test_the_report_and_the_predictions(learned: dict[str, Any]) -> None:
@@ -141,16 +163,33 @@ def test_the_report_and_the_predictions(learned: dict[str, Any]) -> None:
 
 def test_a_whisper_learns_eight_sentences_by_heart(tmp_path: Path) -> None:
     tiny_speech.build_whisper(tmp_path)
-    params = {"epochs": 24, "patience": 24, "batch_size": 2, "learning_rate": 2e-3, "augment": "none", "language": "de"}
+    params = {"epochs": 24, "patience": 24, "batch_size": 2, "learning_rate": 2e-3, "augment": "none", "language": "de", "num_beams": 2}  # fmt: skip
     found = by_heart(tmp_path / "run", tmp_path, model="local:tiny-whisper-speech", params=params)
     assert found["result"]["metrics"]["wer"] < 0.1
     exported = json.loads((found["artifact"] / "onnx" / "export.json").read_text("utf-8"))
     assert exported["agreement"] == 1.0
     manifest = json.loads((found["artifact"] / "manifest.json").read_text("utf-8"))
     assert len(manifest["writes"]["prefix"]) == 4
+    assert manifest["writes"]["beams"] == 2
     engine = open_engine(found["artifact"], verify=True)
-    right = [engine.predict([engine.read(row["audio"])])[0]["text"] == row["text"] for row in found["rows"]]
-    assert sum(right) >= 7
+    inputs = [engine.read(row["audio"]) for row in found["rows"]]
+    answers = engine.predict(inputs)
+    assert sum(answer["text"] == row["text"] for answer, row in zip(answers, found["rows"], strict=True)) >= 7
+    check_packaged_before(found["artifact"], inputs, answers)
+
+
+def check_packaged_before(artifact: Path, inputs: list[Any], answers: list[Any]) -> None:
+    """With what writes as a graph, as artifacts were packaged until there was a decoder without one."""
+    graph = artifact / "onnx" / speech.DECODER
+    assert not graph.exists()
+    model = Whisper.load(artifact / "model", "eager")
+    with quiet():
+        model.write_decoder(torch.zeros(2, *model.hearing.shape), graph)
+    note_files(artifact)
+    engine = open_engine(artifact, verify=True)
+    assert isinstance(engine, speech.SpeechEngine)
+    assert not isinstance(engine.decoder, SpeechDecoder)
+    assert engine.predict(inputs) == answers
 
 
 def test_damaged_long_and_wordless_rows_are_told_and_the_rest_learned_from(tmp_path: Path) -> None:

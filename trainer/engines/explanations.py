@@ -65,13 +65,17 @@ def parts_allowed(method: str, answer: Callable[[], object], seconds: float | No
     if calls * PATIENCE < calls_of(method, FEWEST_PARTS):  # perhaps the first answer of a model, which is slow
         calls = seconds / time_of(answer)
     if calls * PATIENCE < calls_of(method, FEWEST_PARTS):
-        raise DataError(
-            _("An answer takes too long here to be asked for again and again."),
-            code="no_explanation",
-            hint=_("Explain it with “python -m trainer explain”, which takes the time that it needs."),
-        )
+        raise too_long_to_ask()
     allowed = (parts for parts in range(MOST_PARTS, FEWEST_PARTS, -1) if calls_of(method, parts) <= calls)
     return next(allowed, FEWEST_PARTS)
+
+
+def too_long_to_ask() -> DataError:
+    return DataError(
+        _("An answer takes too long here to be asked for again and again."),
+        code="no_explanation",
+        hint=_("Explain it with “python -m trainer explain”, which takes the time that it needs."),
+    )
 
 
 def time_of(answer: Callable[[], object]) -> float:

@@ -45,18 +45,24 @@ class ListeningEngine(Engine[np.ndarray, Answered]):
         seconds = (
             length / self.hearing.rate if not self.hearing.fixed else length * self.hearing.hop / self.hearing.rate
         )
-        edges = np.linspace(0, length, min(SPANS, length, most) + 1).astype(int).tolist()
         quiet = 0 if self.hearing.kind == LOGMEL or not self.hearing.fixed else value.min()
-        spans = list(itertools.pairwise(edges))
+        return spans_of(value, seconds, min(SPANS, most), axis, quiet)
 
-        def without(places: Collection[int]) -> np.ndarray:
-            silenced = value.copy()
-            for start, end in (spans[place] for place in places):
-                silenced[(slice(None),) * axis + (slice(start, end),)] = quiet
-            return silenced
 
-        times = [(round(seconds * start / length, 3), round(seconds * end / length, 3)) for start, end in spans]
-        return Parts([{"kind": "span", "start": start, "end": end} for start, end in times], without)
+def spans_of(value: np.ndarray, seconds: float, most: int, axis: int = 0, quiet: float = 0.0) -> Parts[np.ndarray]:
+    """At most so many spans of a sound that lasts so many seconds, along an axis."""
+    length = value.shape[axis]
+    edges = np.linspace(0, length, min(length, most) + 1).astype(int).tolist()
+    spans = list(itertools.pairwise(edges))
+
+    def without(places: Collection[int]) -> np.ndarray:
+        silenced = value.copy()
+        for start, end in (spans[place] for place in places):
+            silenced[(slice(None),) * axis + (slice(start, end),)] = quiet
+        return silenced
+
+    times = [(round(seconds * start / length, 3), round(seconds * end / length, 3)) for start, end in spans]
+    return Parts([{"kind": "span", "start": start, "end": end} for start, end in times], without)
 
 
 class SoundEngine(ListeningEngine[np.ndarray], HeatEngine):

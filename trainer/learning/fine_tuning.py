@@ -185,6 +185,7 @@ class FineTuning:
             self.objective.prepare(self.model, self.train)
         elif self.best:
             self.model.load_state_dict(self.best, strict=False)
+        self.model.prepare_to_answer()
 
     def has_stalled(self) -> bool:
         return self.bad_epochs >= self.params.patience

@@ -51,6 +51,9 @@ class TrainableModel(nn.Module):
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         """Before the optimizer is made: which layers learn, and without dropout."""
 
+    def prepare_to_answer(self) -> None:
+        """Once it has learned: what is costlier than validation can be."""
+
     def loss(self, *inputs: Tensor) -> Tensor:
         """Of a training step, where the model computes it itself."""
         raise NotImplementedError

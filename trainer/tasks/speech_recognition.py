@@ -28,7 +28,7 @@ LONGEST_SECONDS = 30
 
 
 class SpeechParams(ChosenParams):
-    """Settings of speech recognition."""
+    """Settings of speech recognition. Source of the beam search: Wu et al. 2016, section 7."""
 
     seconds: float | None = advanced(
         None,
@@ -42,6 +42,15 @@ class SpeechParams(ChosenParams):
         gettext_noop("Language"),
         gettext_noop("For Whisper models: a code such as en, de or zh. Empty: the model detects it."),
         pattern=r"^[a-z]{0,3}$",
+    )
+    num_beams: int = advanced(
+        1,
+        gettext_noop("Beams"),
+        gettext_noop(
+            "For Whisper models: how many texts are followed at a time, of which the likeliest is the answer. More take longer. 1: always the likeliest token."
+        ),
+        ge=1,
+        le=8,
     )
     label_smoothing: float = advanced(
         0.0,

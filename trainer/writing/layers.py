@@ -1,5 +1,6 @@
 """The parts that transformers that write are made of, in numpy: sums with weights, norms, activations, attention, positions."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -32,6 +33,13 @@ class Cache:
         """Those (key heads, tokens, size) of the next tokens in a layer; `length` counts them once all layers have them."""
         place = slice(self.length, self.length + keys.shape[1])
         self.keys[number, :, place], self.values[number, :, place] = keys, values
+
+    def copy(self) -> "Cache":
+        """With tokens of its own from here on, and the same source."""
+        other = Cache(self.keys.shape, self.source)
+        other.length, read = self.length, slice(0, self.length)
+        other.keys[:, :, read], other.values[:, :, read] = self.keys[:, :, read], self.values[:, :, read]
+        return other
 
 
 Part = reader.Part[Cache]
@@ -268,9 +276,10 @@ class CrossAttention(NamedTuple):
     def __call__(self, hidden: np.ndarray, parts: Sequence[Part], turns: Turns) -> np.ndarray:
         queries = heads_of(self.query(hidden), self.size) * np.float32(self.scale)
         mixed, start = np.empty_like(queries), 0
-        for part in parts:
-            place = slice(start, start + len(part.ids))
-            mixed[:, place] = mix(queries[:, place], *part.cache.source[self.number], None)
+        for _source, group in itertools.groupby(parts, key=lambda part: id(part.cache.source)):
+            own = list(group)  # beams of one answer, whose source is read once for all of them
+            place = slice(start, start + sum(len(part.ids) for part in own))
+            mixed[:, place] = mix(queries[:, place], *own[0].cache.source[self.number], None)
             start = place.stop
         return self.out(joined(mixed))
 

@@ -1,8 +1,9 @@
 """A file of safetensors read with numpy alone (https://github.com/huggingface/safetensors#format)."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -20,18 +21,21 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
     return header
 
 
-def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """{name: float32} of every tensor in the file. ValueError: one of another type."""
-    data = path.read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
-    header.pop("__metadata__", None)
-    body = memoryview(data)[8 + size :]
-    return {name: tensor(body, facts["dtype"], facts["shape"], facts["data_offsets"]) for name, facts in header.items()}
+def read_weights(path: Path, prefixes: tuple[str, ...] = ("",)) -> dict[str, np.ndarray]:
+    """{name: float32} of every tensor in the file whose name begins so. ValueError: one of another type."""
+    wanted = {name: facts for name, facts in read_header(path).items() if name.startswith(prefixes)}
+    with path.open("rb") as file:
+        body = 8 + int.from_bytes(file.read(8), "little")
+        return {name: read_tensor(file, body, facts) for name, facts in wanted.items()}
 
 
-def tensor(body: memoryview, kind: str, shape: list[int], offsets: list[int]) -> np.ndarray:
-    part = body[offsets[0] : offsets[1]]
+def read_tensor(file: BinaryIO, body: int, facts: Mapping[str, Any]) -> np.ndarray:
+    start, end = facts["data_offsets"]
+    file.seek(body + start)
+    return tensor(file.read(end - start), facts["dtype"], facts["shape"])
+
+
+def tensor(part: bytes, kind: str, shape: list[int]) -> np.ndarray:
     if kind == SHORT:
         halves = np.frombuffer(part, dtype="<u2").astype("<u4") << 16
         return halves.view("<f4").reshape(shape)

@@ -12,6 +12,7 @@ from torch import Tensor
 from trainer import speech_net, transcripts
 from trainer.data.loading import Loaded, check_parts, join_names
 from trainer.engines.speech import frames_a_piece
+from trainer.engines.windows import LONGEST_SECONDS
 from trainer.errors import DataError, ModelError
 from trainer.families.audio.ctc import KIND, PretrainedCtc, ScratchCtc, Speaking, kind_of
 from trainer.families.audio.sounds import Heard, Sounds, buckets, changed, decoded, seconds_of, silence
@@ -73,7 +74,7 @@ class Speech(Sounds):
 
     def card_facts(self) -> list[str]:
         facts = [
-            f"A sound is brought to one channel of {self.hearing.rate:,} samples a second and may last {self.hearing.seconds:g} seconds.",
+            f"A sound is brought to one channel of {self.hearing.rate:,} samples a second. One of more than {self.hearing.seconds:g} seconds is read in overlapping windows, up to {LONGEST_SECONDS:g} seconds.",
             "Words are compared in lower case and without punctuation.",
         ]
         if isinstance(self.script, Characters):
@@ -200,6 +201,7 @@ def whisper_of(job: Job, rows: Speech) -> Whisper:
     learned = rows.part("train")
     (sounds,) = rows.batch(learned[:LANGUAGE_SOUNDS], torch.device("cpu"))
     model.begin(job.params.language, sounds, max(map(len, rows.targets)))
+    model.beams = job.params.num_beams
     return model
 
 

@@ -20,7 +20,9 @@ from trainer.messages import _
 from trainer.packaging.graphs import trace, write_graph
 from trainer.params import OptimisationParams
 from trainer.sounds import Hearing
-from trainer.transcripts import TOKENIZER, Pieces, written_on
+from trainer.transcripts import TOKENIZER, Pieces
+from trainer.writing.beams import written
+from trainer.writing.speech_decoder import unsupported
 
 IGNORED = -100
 ENGLISH_ONLY = 51_864
@@ -44,10 +46,13 @@ class Whisper(Speaking):
         self.config = network.config
         self.prefix = [self.config.decoder_start_token_id]
         self.positions, self.smoothing = FEWEST_TOKENS, 0.0
+        self.beams, self.has_learned = 1, False
+        """`beams`: with which it answers once it has learned; validation is greedy."""
         self.eval()
 
     def writes(self) -> dict[str, Any]:
-        return {"positions": self.positions, "prefix": self.prefix, "end": self.config.eos_token_id}
+        writes = {"positions": self.positions, "prefix": self.prefix, "end": self.config.eos_token_id}
+        return writes | ({"beams": self.beams} if self.beams > 1 else {})
 
     @property
     def room(self) -> int:
@@ -91,20 +96,11 @@ class Whisper(Speaking):
         return self(sounds)
 
     def forward(self, sounds: Tensor) -> list[Tensor]:
-        """The likeliest tokens one after another, of each sound as many as it takes; earlier ones are not read again."""
+        """The ids that are written to each sound, as many as it takes."""
         with torch.autocast(sounds.device.type, enabled=False):
             heard = self.encoder.encoder(sounds).last_hidden_state
-            seen: list[Any] = [None]
-
-            def step(tokens: np.ndarray) -> np.ndarray:
-                new = torch.from_numpy(tokens if seen[0] is None else tokens[:, -1:]).to(sounds.device)
-                options = {"past_key_values": seen[0], "use_cache": True}
-                decoded = self.encoder.decoder(input_ids=new, encoder_hidden_states=heard, **options)
-                seen[0] = decoded.past_key_values
-                return self.score(decoded.last_hidden_state[:, -1]).float().cpu().numpy()
-
-            written = written_on(step, len(sounds), self.prefix, self.config.eos_token_id, self.positions)
-        return [torch.from_numpy(ids) for ids in written]
+            writes = self.writes() if self.has_learned else self.writes() | {"beams": 1}
+            return [torch.from_numpy(ids) for ids in written(Following(self, heard), len(sounds), writes)]
 
     def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
         """Cross entropy of each token after those before it; the prefix is given, not learned."""
@@ -126,7 +122,10 @@ class Whisper(Speaking):
 
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         hush(self.encoder)
-        self.smoothing = params.label_smoothing
+        self.smoothing, self.has_learned = params.label_smoothing, False
+
+    def prepare_to_answer(self) -> None:
+        self.has_learned = True
 
     def save(self, folder: Path) -> None:
         (network,) = self.whole
@@ -155,16 +154,44 @@ class Whisper(Speaking):
         return cls.of(folder, Hearing.load(folder), attention)
 
     def write_onnx(self, target: Path) -> None:
-        """Two graphs: `sound` → what was heard, and that with the `tokens` so far → scores of the next one."""
+        """A graph of `sound` → what was heard. What writes is computed from the weights (`trainer.writing.speech_decoder`), or where
+        that knows not all of it, a second graph."""
         sounds = torch.randn(2, *self.hearing.shape, generator=torch.Generator().manual_seed(0))
         write_graph(Listening(self).eval(), sounds, target, "sound")
-        writing, decoder = Writing(self).eval(), target.with_name(DECODER)
+        if unsupported(self.config.to_dict()):
+            self.write_decoder(sounds, target.with_name(DECODER))
+
+    def write_decoder(self, sounds: Tensor, target: Path) -> None:
+        """A graph of what was `heard` and the `tokens` so far → scores of the next one."""
+        writing = Writing(self).eval()
         with torch.inference_mode():
             heard = self.encoder.encoder(sounds).last_hidden_state
         tokens = torch.arange(8).reshape(2, 4)
         axes = {"heard": {0: "batch"}, "tokens": {0: "batch", 1: "length"}}
-        trace(writing, (heard.clone(), tokens), axes, decoder)
-        check(writing, heard, decoder)
+        trace(writing, (heard.clone(), tokens), axes, target)
+        check(writing, heard, target)
+
+
+class Following:
+    """A `trainer.writing.beams.Step` of the network's own decoder, which reads no token twice."""
+
+    def __init__(self, model: Whisper, heard: Tensor) -> None:
+        self.model, self.heard, self.kept = model, heard, None
+
+    def __call__(self, tokens: np.ndarray, before: np.ndarray) -> np.ndarray:
+        if len(before) != len(self.heard) or (before != np.arange(len(before))).any():
+            self.follow(torch.from_numpy(before).to(self.heard.device))
+        new = torch.from_numpy(tokens if self.kept is None else tokens[:, -1:]).to(self.heard.device)
+        options = {"past_key_values": self.kept, "use_cache": True}
+        decoded = self.model.encoder.decoder(input_ids=new, encoder_hidden_states=self.heard, **options)
+        self.kept = decoded.past_key_values
+        scores: np.ndarray = self.model.score(decoded.last_hidden_state[:, -1]).float().cpu().numpy()
+        return scores
+
+    def follow(self, before: Tensor) -> None:
+        self.heard = self.heard.index_select(0, before)
+        if self.kept is not None:
+            self.kept.reorder_cache(before)
 
 
 class Listening(nn.Module):
