@@ -231,6 +231,11 @@ def add_judging(add: Callable[..., argparse.ArgumentParser]) -> None:
     judging.add_argument("--cap", type=float, required=True, help="what may be spent in all")
     judging.add_argument("--pairs", type=bounded(0, 24), default=24, help="test prompts whose two answers are compared")
     judging.add_argument("--yes", action="store_true", help="ask it; otherwise the price alone is told")
+    sampling = add(
+        "judge-sample", commands.judge_sample, "The same of thumbs and pairs in a file, asking nothing twice."
+    )
+    sampling.add_argument("asked", type=Path, help="JSON: url, model, key, allowed, prices, of, thumbs, pairs")
+    sampling.add_argument("--journal", type=Path, required=True, help="what was asked before, added to")
 
 
 def bounded(low: int, high: int) -> Callable[[str], int]:

@@ -245,11 +245,32 @@ def report(options: argparse.Namespace) -> None:
 
 
 def judge(options: argparse.Namespace) -> None:
-    from trainer.judge import Judge, Prices, judge, read_thumbs
+    from trainer.judging.asking import KEY, Judge
+    from trainer.judging.judge import judge, read_thumbs
+    from trainer.judging.questions import Prices, pairs_of
+    from trainer.report_text import read_report
 
-    asked = Judge(options.url, options.model, Prices(options.price_read, options.price_written, options.cap))
-    thumbs = read_thumbs(options.thumbs)
-    emit("result", **judge(options.artifact, thumbs, asked, pairs=options.pairs, is_agreed=options.yes, emit=emit))
+    prices = Prices(options.price_read, options.price_written, options.cap)
+    asked = Judge(options.url, options.model, prices, os.environ.get(KEY, ""), own_host(options.url))
+    thumbs, pairs = read_thumbs(options.thumbs), pairs_of(read_report(options.artifact), options.pairs)
+    emit("result", **judge(thumbs, pairs, asked, is_agreed=options.yes, emit=emit))
+
+
+def own_host(url: str) -> list[str]:
+    """Whoever names an address on the command line may ask it, wherever it is."""
+    from trainer.data.checked_connection import NotFetchedError, split
+
+    try:
+        _parts, host, port = split(url)
+    except NotFetchedError:
+        return []
+    return [f"{host}:{port}"]
+
+
+def judge_sample(options: argparse.Namespace) -> None:
+    from trainer.judging.judge import judge_sample
+
+    emit("result", **judge_sample(json.loads(options.asked.read_text("utf-8")), options.journal, emit))
 
 
 def predict(options: argparse.Namespace) -> None:

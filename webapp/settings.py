@@ -57,6 +57,10 @@ SOURCE_FOLDERS = [folder for folder in env.list("SOURCE_FOLDERS", default=[]) if
 """Folders of this machine that every workspace may read data from."""
 if not all(folder.startswith("/") for folder in SOURCE_FOLDERS):
     raise ImproperlyConfigured("SOURCE_FOLDERS are whole paths, separated by commas: /srv/exports,/mnt/shared.")
+JUDGE_HOSTS = [host.strip().lower() for host in env.list("JUDGE_HOSTS", default=[]) if host.strip()]
+"""Hosts with ports (host:port) that may be asked to judge answers though they are private or without HTTPS."""
+if not all(host.rpartition(":")[0] and host.rpartition(":")[2].isdigit() for host in JUDGE_HOSTS):
+    raise ImproperlyConfigured("JUDGE_HOSTS are hosts with ports, separated by commas: localhost:11434,10.0.0.5:8000.")
 MAQUETTE_QUOTA_BYTES = env.int("MAQUETTE_QUOTA_BYTES", default=20 * 1024**3)
 LIMITS = limits.read(env)
 """{name: the most} that a workspace may have and do, None for unlimited (webapp/core/limits.py)."""

@@ -28,13 +28,13 @@ PICTURE = ("0" * 24 + ".png",)
 _SHOWN = {
     "": "home models docs workers costs storage limits settings members export",
     "prototype": "golden_set label_rules data download_rows diff net augmented_picture media train search_settings estimate runs compare share prototype_settings",
-    "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example examination",
+    "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example examination judging",
     "search": "search search_live",
     "endpoint": "endpoint_qr",
 }
 _SENT = {
     "prototype": "add_source change_source begin_labels finish_and_train replace_data choose_sheet map_columns divide mend restore rename augmented forget remove_checkpoints",
-    "run": "cancel_run resume_run train_without accept_leaks deploy try_run why_mistake remove_model",
+    "run": "cancel_judging resume_judging cancel_run resume_run train_without accept_leaks deploy try_run why_mistake remove_model",
     "search": "stop_search cancel_search resume_search",
     "endpoint": "bring_in_unsure update_endpoint choose_examples create_key create_link",
     "key": "revoke_key",
@@ -63,6 +63,9 @@ PAGES: dict[str, Page] = {
     **{name: Page(of, None, EDIT, _MORE.get(name, ())) for of, names in _SENT.items() for name in names.split()},
     **{name: Page(of, EDIT, EDIT) for of, names in _ASKED.items() for name in names.split()},
     "change_rows": Page("prototype", None, LABEL),
+    "rate_answer": Page("run", None, LABEL),
+    "judge_settings": Page("", ADMINISTER, ADMINISTER),
+    "remove_judge": Page("", None, ADMINISTER),
     "label": Page("prototype", LABEL, LABEL),
     "label_alike": Page("prototype", LABEL, LABEL),
     "undo_label": Page("prototype", None, LABEL),
@@ -153,14 +156,14 @@ CALLS: dict[Right, str] = {
         GET /datasets/{pk}/queue, GET /datasets/{pk}/alike, GET /datasets/{pk}/rules, GET /datasets/{pk}/sources, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /prototypes/{pk}/golden, GET /runs/{pk}/golden, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
-        GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /runs/{pk}/insight, GET /compare, GET /searches, GET /searches/{pk},
+        GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /runs/{pk}/insight, GET /runs/{pk}/thumbs, GET /runs/{pk}/judging, GET /compare, GET /searches, GET /searches/{pk},
         GET /endpoints, GET /endpoints/{slug}, GET /endpoints/{slug}/usage, GET /endpoints/{slug}/feedback,
         GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
         GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}
     """,
     LABEL: """
         POST /endpoints/{slug}/feedback, POST /datasets/{pk}/labels, POST /datasets/{pk}/labels/undo,
-        POST /datasets/{pk}/labels/done
+        POST /datasets/{pk}/labels/done, PUT /runs/{pk}/thumbs
     """,
     EDIT: """
         POST /datasets, POST /datasets/{pk}/rows, POST /datasets/{pk}/sources, PATCH /datasets/{pk}/sources/{source}, POST /datasets/{pk}/sources/{source}/read,
@@ -169,14 +172,14 @@ CALLS: dict[Right, str] = {
         DELETE /prototypes/{pk}/guests/{guest}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,
-        POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/robustness, POST /runs/{pk}/insight, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
+        POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/robustness, POST /runs/{pk}/insight, POST /runs/{pk}/judging, POST /runs/{pk}/judging/cancel, POST /runs/{pk}/judging/resume, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
         POST /endpoints/{slug}/feedback/rows, POST /endpoints/{slug}/feedback/dismiss,
         DELETE /endpoints/{slug}, POST /endpoints/{slug}/keys, DELETE /endpoints/{slug}/keys/{pk},
         POST /endpoints/{slug}/links, DELETE /endpoints/{slug}/links/{pk}
     """,
     ADMINISTER: """
         PUT /retention, PUT /datasets/{pk}/retention, PUT /budget, PUT /rates/{hardware}, DELETE /tokens/{token}, PATCH /workspace, PATCH /members/{pk},
-        DELETE /members/{pk}, GET /invitations, POST /invitations, DELETE /invitations/{pk}
+        DELETE /members/{pk}, GET /judge, PUT /judge, DELETE /judge, GET /invitations, POST /invitations, DELETE /invitations/{pk}
     """,
 }
 """Of the API, below /api/v1. `POST …/versions` takes corrections of labels from labellers (test_rights.py), and tokens of one's

@@ -17,6 +17,7 @@ from webapp.accounts.rights import RIGHTS, Right
 from webapp.core import leased
 from webapp.datasets.source_models import DataSource, Kind
 from webapp.endpoints.models import Endpoint, Feedback
+from webapp.runs.judge_models import JudgeAccess
 from webapp.runs.models import Status
 from webapp.runs.search_models import SearchStatus
 
@@ -53,6 +54,9 @@ SHOWN_ELSEWHERE = {
         "end_invitation",
         "set_budget",
         "run_example",
+        "rate_answer",
+        "cancel_judging",
+        "resume_judging",
     ),
 }
 """What this workspace's state gives nobody a reason for."""
@@ -109,6 +113,9 @@ def with_something_to_act_on(world: World) -> World:
     endpoint = Endpoint.objects.get(pk=world.ids["endpoint"])
     DataSource.objects.create(
         workspace=world.workspace, dataset_id=world.ids["dataset"], kind=Kind.URL, address="https://rows.test/a.csv"
+    )
+    JudgeAccess.objects.create(
+        workspace=world.workspace, url="https://judge.test/v1", model="m", price_read=1, price_written=1, cap=1
     )
     Feedback.objects.create(
         workspace=world.workspace, endpoint=endpoint, input="a text", output={"label": "a"}, verdict=Feedback.DOWN

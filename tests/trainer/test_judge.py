@@ -1,10 +1,8 @@
 """A judge by an address of OpenAI's form: the price first, then people's thumbs, then answers in both orders. The judge is a small
-server of this file, since whoever is asked is somebody else's."""
+server of the tests, since whoever is asked is somebody else's."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,59 +10,32 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from tests.judge_server import Server, fair, serving
 from trainer.__main__ import main
 from trainer.errors import DataError, SpecError, UserError
 from trainer.events import silent
-from trainer.judge import KEY, Judge, Prices, agreement, foreseen, judge, kappa, pairs_of, read_thumbs
+from trainer.judging.asking import Judge
+from trainer.judging.journal import Journal
+from trainer.judging.judge import agreement, judge, kappa, read_thumbs
+from trainer.judging.questions import Pair, Prices, foreseen, pairs_of
+from trainer.report_text import read_report
 
 PRICES = Prices(1.0, 2.0, 5.0)
-Answer = Callable[[str], str]
-
-
-class Server(HTTPServer):
-    answer: Answer
-    asked: list[tuple[str, str]]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        question = body["messages"][0]["content"]
-        self.server.asked.append((question, str(self.headers["Authorization"])))
-        reply = self.server.answer(question)
-        fields = {"choices": [{"message": {"content": reply}}], "usage": {"prompt_tokens": 100, "completion_tokens": 1}}
-        self.send_response(500 if reply == "fail" else 200)
-        self.end_headers()
-        self.wfile.write(json.dumps(fields).encode())
-
-    def log_message(self, *_all: object) -> None:
-        pass
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as made:
-        made.asked = []
-        made.answer = fair
-        thread = threading.Thread(target=made.serve_forever)
-        thread.start()
+    with serving() as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
-def fair(question: str) -> str:
-    """Right answers say “lamp”."""
-    if "<first>" not in question:
-        return "Good." if "lamp" in question.partition("<answer>")[2] else "bad"
-    first, second = ("lamp" in question.partition(f"<{place}>")[2].partition("</")[0] for place in ("first", "second"))
-    return "tie" if first == second else "first" if first else "second"
+def of(server: Server, prices: Prices = PRICES, key: str = "", journal: Path | None = None) -> Judge:
+    return Judge(server.url, "any", prices, key, [server.host], Journal(journal, "first"), wait=lambda seconds: None)
 
 
-def of(server: Server, prices: Prices = PRICES) -> Judge:
-    return Judge(f"http://127.0.0.1:{server.server_port}/v1/", "any", prices)
+def judged(asked: Judge, artifact: Path, *, is_agreed: bool = True) -> dict[str, Any]:
+    thumbs, pairs = read_thumbs(thumbs_file(artifact)), pairs_of(read_report(artifact))
+    return judge(thumbs, pairs, asked, is_agreed=is_agreed, emit=silent)
 
 
 @pytest.fixture
@@ -79,28 +50,29 @@ def artifact(tmp_path: Path) -> Path:
 
 
 def thumbs_file(folder: Path, ups: int = 20, downs: int = 15) -> Path:
-    rows: list[dict[str, Any]] = [{"prompt": "What?", "answer": "A lamp.", "thumb": "up"}] * ups
-    rows += [{"input": {"prompt": "What?"}, "output": {"completion": "Once."}, "verdict": "down"}] * downs
+    rows: list[dict[str, Any]] = [
+        {"prompt": f"What is {row}?", "answer": "A lamp.", "thumb": "up"} for row in range(ups)
+    ]
+    rows += [
+        {"input": {"prompt": f"What is {row}?"}, "output": {"completion": "Once."}, "verdict": "down"}
+        for row in range(downs)
+    ]
     path = folder / "thumbs.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in [*rows, {"input": "x", "output": {"completion": "y"}}]))
     return path
 
 
 def test_nothing_is_sent_before_the_price_is_agreed_to(server: Server, artifact: Path) -> None:
-    thumbs = read_thumbs(thumbs_file(artifact))
-    told = judge(artifact, thumbs, of(server), pairs=24, is_agreed=False, emit=silent)
+    told = judged(of(server), artifact, is_agreed=False)
     assert (told["spent"], told["agreement"], server.asked) == (0.0, None, [])
     assert 0 < told["foreseen"] < told["cap"]
     with pytest.raises(SpecError) as raised:
-        judge(artifact, thumbs, of(server, Prices(1.0, 2.0, 1e-6)), pairs=24, is_agreed=True, emit=silent)
+        judged(of(server, Prices(1.0, 2.0, 1e-6)), artifact)
     assert (raised.value.code, server.asked) == ("judge_too_dear", [])
 
 
-def test_a_judge_that_agrees_with_people_grades_both_models(
-    server: Server, artifact: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(KEY, "secret")
-    told = judge(artifact, read_thumbs(thumbs_file(artifact)), of(server), pairs=24, is_agreed=True, emit=silent)
+def test_a_judge_that_agrees_with_people_grades_both_models(server: Server, artifact: Path) -> None:
+    told = judged(of(server, key="secret"), artifact)
     assert told["trusted"]
     assert told["agreement"]["share"]["value"] == 1.0
     assert {name: told["pairs"][name] for name in ("rows", "won", "lost", "tied")} == {
@@ -110,28 +82,28 @@ def test_a_judge_that_agrees_with_people_grades_both_models(
         "tied": 2,
     }
     assert told["pairs"]["share"]["value"] == 1.0
-    assert len(server.asked) == 35 + 2 * 6
+    assert len(server.asked) == 35 + 2 * 6 - 1, "one pair reads the same in both orders"
     assert {key for _question, key in server.asked} == {"Bearer secret"}
-    assert told["spent"] == pytest.approx(47 * (100 * 1.0 + 2.0) / 1e6)
+    assert told["spent"] == pytest.approx(46 * (100 * 1.0 + 2.0) / 1e6)
 
 
 def test_a_judge_that_agrees_by_chance_alone_is_not_used(server: Server, artifact: Path) -> None:
     server.answer = lambda question: "good"
-    told = judge(artifact, read_thumbs(thumbs_file(artifact)), of(server), pairs=24, is_agreed=True, emit=silent)
+    told = judged(of(server), artifact)
     assert (told["trusted"], told["pairs"]) == (False, None)
     assert len(server.asked) == 35
 
 
 def test_one_that_prefers_what_stands_first_decides_nothing(server: Server, artifact: Path) -> None:
     server.answer = lambda question: fair(question) if "<first>" not in question else "first"
-    told = judge(artifact, read_thumbs(thumbs_file(artifact)), of(server), pairs=24, is_agreed=True, emit=silent)
+    told = judged(of(server), artifact)
     assert (told["pairs"]["won"], told["pairs"]["lost"], told["pairs"]["tied"]) == (0, 0, 6)
     assert told["pairs"]["share"] == {"value": 0.5, "low": 0.0, "high": 1.0}
 
 
 def ask_often(asked: Judge, question: str) -> None:
-    for _number in range(10):
-        asked.ask(question)
+    for number in range(10):
+        asked.ask(question[:-1] + str(number))
 
 
 def test_the_cap_holds_while_it_is_asked(server: Server) -> None:
@@ -148,7 +120,47 @@ def test_one_that_does_not_answer_is_said(server: Server) -> None:
     server.answer = lambda question: "fail"
     with pytest.raises(UserError) as raised:
         of(server).ask("a")
-    assert (raised.value.code, KEY in str(raised.value.hint)) == ("judge_unreachable", True)
+    assert raised.value.code == "judge_unreachable"
+    assert "status 500" in str(raised.value)
+
+
+def test_nothing_is_asked_twice_and_a_lost_reply_is_paid_for(server: Server, tmp_path: Path) -> None:
+    journal, questions = tmp_path / "journal.jsonl", [f"<answer>lamp {number}" for number in range(6)]
+    first = of(server, journal=journal)
+    replies = [first.ask(question) for question in questions[:3]]
+    server.answer = lambda question: "hang up"
+    with pytest.raises(UserError, match="could not be reached, or answered with something else"):
+        first.ask(questions[3])
+    journal.write_text(journal.read_text() + '{"key": "cut')
+    server.answer = fair
+    again = of(server, journal=journal)
+    assert again.spent == pytest.approx(3 * 102e-6 + foreseen([questions[3]], PRICES))
+    assert [again.ask(question) for question in questions] == [*replies, None, "good", "good"]
+    assert [question for question, _key in server.asked] == questions
+    other = Judge(server.url, "any", PRICES, "", [server.host], Journal(journal, "second"))
+    assert (other.ask(questions[0]), other.spent, other.unasked(questions)) == ("good", 0.0, [])
+
+
+def test_one_that_is_busy_is_asked_again_and_pays_once(server: Server) -> None:
+    server.answer = lambda question: "busy" if len(server.asked) < 3 else "good"
+    asked = of(server)
+    assert asked.ask("a") == "good"
+    assert (len(server.asked), asked.spent) == (3, pytest.approx(102e-6))
+    server.answer = lambda question: "busy"
+    with pytest.raises(UserError, match="status 429"):
+        asked.ask("b")
+    assert asked.unasked(["a", "b"]) == ["b"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{port}/v1", "http://169.254.169.254/v1", "http://user:x@127.0.0.1/v1"]
+)
+def test_private_addresses_are_not_asked_unless_they_are_allowed(server: Server, url: str) -> None:
+    asked = of(server)
+    asked.url, asked.allowed = url.format(port=server.server_port), ["127.0.0.1:1"]
+    with pytest.raises(UserError) as raised:
+        asked.ask("a")
+    assert (raised.value.code, server.asked, asked.spent) == ("judge_unreachable", [], 0.0)
 
 
 @pytest.mark.parametrize(("ups", "downs"), [(29, 0), (40, 4), (4, 40), (10, 10)])
@@ -178,14 +190,14 @@ def test_agreement_is_cohen_s() -> None:
 
 
 def test_rows_without_an_answer_of_the_base_model_are_not_compared(artifact: Path) -> None:
-    assert len(pairs_of(artifact, 24)) == 6
-    assert pairs_of(artifact, 2)[1] == {"prompt": "What is 1?", "base": "a lamp", "predicted": "A lamp."}
-    (artifact / "report.json").write_text(json.dumps({"mistakes": [{"row": 1, "prompt": "a", "predicted": "b"}]}))
-    assert pairs_of(artifact, 24) == []
+    report = read_report(artifact)
+    assert len(pairs_of(report)) == 6
+    assert pairs_of(report, 2)[1] == Pair("What is 1?", "a lamp", "A lamp.")
+    assert pairs_of({"mistakes": [{"row": 1, "prompt": "a", "predicted": "b"}]}) == []
 
 
 def test_the_command_tells_the_price(artifact: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments: list[Any] = ["judge", artifact, "--url", f"http://127.0.0.1:{server.server_port}/v1", "--model", "m"]
+    arguments: list[Any] = ["judge", artifact, "--url", server.url, "--model", "m"]
     arguments += ["--thumbs", thumbs_file(artifact), "--price-read", 1, "--price-written", 2, "--cap", 5]
     assert main([str(each) for each in arguments]) == 0
     log, result = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -45,6 +45,8 @@ SUBJECTS = {
     "endpointkey": _("key"),
     "key": _("key"),
     "invitation": _("invitation"),
+    "judge": _("judge model"),
+    "judging": _("grading by a judge"),
     "link": _("link"),
     "member": _("member"),
     "price": _("price"),

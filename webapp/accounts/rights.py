@@ -20,7 +20,10 @@ class Right(models.TextChoices):
     VIEW = "view", gettext_lazy("View and download everything in the workspace")
     LABEL = "label", gettext_lazy("Correct labels, rate predictions")
     EDIT = "edit", gettext_lazy("Upload, train, deploy, share, delete")
-    ADMINISTER = "administer", gettext_lazy("Members, budget, prices, retention, other people’s tokens, security log")
+    ADMINISTER = (
+        "administer",
+        gettext_lazy("Members, budget, prices, retention, judge model, other people’s tokens, security log"),
+    )
     OWN = "own", gettext_lazy("Owners, transfer or delete the workspace, require a second factor")
 
 

@@ -54,6 +54,7 @@ VERBS: dict[str, tuple[str, str | Promise]] = {
     "workspace_switched": (DONE, _("Switched to this workspace")),
     "price_changed": (DONE, _("Changed a price")),
     "budget_changed": (DONE, _("Changed the budget")),
+    "judge_changed": (DONE, _("Changed the judge model")),
     "retention_changed": (DONE, _("Changed how long data is kept")),
     "data_downloaded": (DONE, _("Downloaded data")),
     "model_downloaded": (DONE, _("Downloaded a model")),
@@ -90,6 +91,8 @@ AUDITED = {
     ("ended", "token"): "token_revoked",
     ("set", "budget"): "budget_changed",
     ("set", "price"): "price_changed",
+    ("set", "judge"): "judge_changed",
+    ("deleted", "judge"): "judge_changed",
     ("set", "retention"): "retention_changed",
     ("created", "key"): "demo_key_created",
     ("revoked", "endpointkey"): "demo_key_revoked",
@@ -121,7 +124,7 @@ BEGINNINGS = {
     "sign_in": ("sign", "session", "reauth"),
     "tokens": ("token",),
     "members": ("member", "invitation", "ownership", "workspace_", "second_factor_"),
-    "settings": ("price", "budget", "retention"),
+    "settings": ("price", "budget", "retention", "judge"),
     "demos": ("demo_", "examples"),
 }
 

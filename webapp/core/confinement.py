@@ -108,12 +108,13 @@ the largest file."""
 class Access:
     """What one command reads and writes, besides the code and the libraries. `hub`: it fetches from the Hugging
     Face hub: it has a network and may fill the cache of base models, and should be given nobody's data. `web`: it fetches from
-    public addresses, and has a network alone. `loopback`: it starts processes that talk to each other (`sandbox.policy`)."""
+    public addresses, and has a network alone; `ports`: TCP ports that it needs besides those of the web. `loopback`: it starts processes that talk to each other (`sandbox.policy`)."""
 
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     hub: bool = False
     web: bool = False
+    ports: tuple[int, ...] = ()
     loopback: bool = False
     limits: dict[str, int] = field(default_factory=dict)
     """{name without RLIMIT_: value}, over those of all."""
@@ -208,7 +209,7 @@ def policy(access: Access, folder: Path, gate_ports: tuple[int, ...] | None = No
         readable=(code, *([] if access.hub else models_folders()), *access.readable),
         writable=tuple(writable),
         udp=gate_ports is None,
-        ports=(gate_ports or hub_ports()) if access.hub else web_ports() if access.web else None,
+        ports=(gate_ports or hub_ports()) if access.hub else (*web_ports(), *access.ports) if access.web else None,
         loopback=access.loopback,
         hidden=hidden(),
         limits=LIMITS | access.limits,

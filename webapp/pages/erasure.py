@@ -23,6 +23,7 @@ from webapp.datasets.models import Dataset, DatasetVersion, Upload
 from webapp.endpoints.models import Endpoint, EndpointKey, Feedback, ShareLink
 from webapp.pages import removal
 from webapp.prototypes.models import Prototype
+from webapp.runs.judge_models import JudgeAccess
 from webapp.runs.models import Run
 from webapp.runs.querysets import RunQuerySet
 
@@ -115,7 +116,7 @@ def remove_rows(workspace: Workspace, leaving: User | None) -> None:
         erase_names(workspace.pk, [name for name in names if name])
         AuditEvent.objects.for_workspace(workspace).update(text="")
         SecurityEvent.objects.for_workspace(workspace).delete()
-        for model in (ApiToken, Invitation, Rate, Reservation):
+        for model in (ApiToken, Invitation, JudgeAccess, Rate, Reservation):
             model.objects.filter(workspace=workspace).delete()
         Budget.objects.filter(workspace=workspace).delete()
         Membership.objects.filter(workspace=workspace).delete()

@@ -25,7 +25,7 @@ from webapp.runs.models import Run
 
 LEFT_OUT = ("idempotentanswer", "reservation")
 """Rows that only serve the next minutes."""
-SECRETS = ("digest", "token", "lease", "password")
+SECRETS = ("digest", "token", "lease", "password", "sealed")
 README = """Your account and the workspace "{workspace}", as Maquette has them.
 
 account.json     you, and the workspaces that you belong to

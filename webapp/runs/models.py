@@ -25,6 +25,9 @@ from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.core.scores import rank_of
 from webapp.datasets.models import DatasetVersion
 from webapp.prototypes.models import Prototype
+from webapp.runs.judge_models import AnswerThumb as AnswerThumb
+from webapp.runs.judge_models import JudgeAccess as JudgeAccess
+from webapp.runs.judge_models import Judging as Judging
 from webapp.runs.querysets import ENDED, HELD, TEST, RunQuerySet
 from webapp.runs.querysets import Status as Status
 from webapp.runs.queues import queue_of

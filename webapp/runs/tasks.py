@@ -12,6 +12,7 @@ from webapp.core.redis import rewrite_log
 from webapp.runs import retraining, storage, upkeep, worker
 from webapp.runs.estimates import Measuring
 from webapp.runs.examining import Examining
+from webapp.runs.judging import Grading
 from webapp.runs.previews import Drawing
 from webapp.runs.searching import Searching
 from webapp.runs.training import Training
@@ -21,11 +22,12 @@ search = Searching.task()
 measure = Measuring.task()
 preview = Drawing.task()
 examine = Examining.task()
+judge = Grading.task()
 
 
 @task("webapp.runs.tasks.sweep")
 def sweep() -> None:
-    for kind in (Training, Searching, Measuring, Drawing, Examining):
+    for kind in (Training, Searching, Measuring, Drawing, Examining, Grading):
         kind.sweep()
     retraining.start_waiting()
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.runs import examination_views, label_views, search_views, train_views, views
+from webapp.runs import examination_views, judge_views, label_views, search_views, train_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/train", train_views.train, name="train"),
@@ -21,6 +21,10 @@ urlpatterns = [
     path("runs/<str:pk>/without", views.train_without, name="train_without"),
     path("runs/<str:pk>/accept-leaks", views.accept_leaks, name="accept_leaks"),
     path("runs/<str:pk>/examinations/<str:kind>", examination_views.examination, name="examination"),
+    path("runs/<str:pk>/thumbs", judge_views.rate_answer, name="rate_answer"),
+    path("runs/<str:pk>/judging", judge_views.judging_part, name="judging"),
+    path("runs/<str:pk>/judging/cancel", judge_views.cancel_judging, name="cancel_judging"),
+    path("runs/<str:pk>/judging/resume", judge_views.resume_judging, name="resume_judging"),
     path("runs/<str:pk>/log", views.log, name="run_log"),
     path("runs/<str:pk>/spec.json", views.spec, name="run_spec"),
     path("runs/<str:pk>/artifact.zip", views.artifact, name="run_artifact"),

@@ -37,6 +37,7 @@ from webapp.runs import (
     grouping,
     inputs,
     insight,
+    judge_page,
     leaks,
     live,
     reports,
@@ -120,7 +121,7 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     """One page for the whole life of a run: waiting, live (runs/run_live.html) or ended (run_done.html).
 
     Context: run, prototype, live (see `live.picture`), and when done report, siblings, history, files, groups
-    (`grouping.shown` by `?by=` or `?condition=`), robustness and insight (their `shown`).
+    (`grouping.shown` by `?by=` or `?condition=`), robustness, insight and judge (their `shown`).
     """
     run = load_run(request, pk)
     context: dict[str, Any] = {"run": run, "prototype": run.prototype, "live": live.picture(run)}
@@ -130,6 +131,7 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     leaks.store_leak(run, report)
     context |= reports.context(run, report) | {"leaks": leaks.describe_leaks(run, report)}
     context["groups"] = grouping.shown(run, request.GET)
+    context["judge"] = judge_page.shown(run, report, request)
     context |= {"robustness": robustness.shown(run), "insight": insight.shown(run, request.GET)}
     if run.model_removed_at:
         return render(request, "runs/run_done.html", context)

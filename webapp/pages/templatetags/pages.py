@@ -49,6 +49,7 @@ SETTINGS: tuple[tuple[str, Right | None, Callable[[], str]], ...] = (
     ("members", Right.VIEW, lambda: _("Members")),
     ("storage", Right.VIEW, lambda: _("Storage")),
     ("limits", Right.VIEW, lambda: _("Limits")),
+    ("judge_settings", Right.ADMINISTER, lambda: _("Judge model")),
     ("security_log", Right.ADMINISTER, lambda: _("Security log")),
     ("workspaces", None, lambda: _("Workspaces")),
 )
