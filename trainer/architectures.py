@@ -31,6 +31,8 @@ SEQ2SEQ = listed(
 """Read one text and write another."""
 WRITERS = listed("gemma gemma3_text gpt2 llama mistral phi phi3 qwen2 qwen3")
 """Decoders that are trained to write, and answered without torch (`trainer.writing.decoders`)."""
+GGUF = WRITERS - {"gpt2"}
+"""What llama.cpp is given files of (`trainer.packaging.gguf_forms`)."""
 REWRITERS = listed("bart m2m_100 marian mbart mt5 pegasus t5 umt5")
 """The same of models that read one text and write another (`trainer.writing.encoder_decoders`)."""
 VISION = listed(

@@ -19,6 +19,8 @@ NOTES = {
     "unknown": gettext_noop("Its licence is not known: ask its authors before you share or sell a trained model."),
 }
 """{code: what is told}."""
+FORBID = ("commercial", "sharing")
+"""Of these, what forbids a use."""
 UNKNOWN = {"", "other", "unknown", "unknown licence", "see the base model"}
 FREE = re.compile(r"apache|mit\b|bsd|isc\b|cc0|unlicense|cc-by(-sa)?-\d|\bl?gpl|agpl|mpl|odc|cdla|^own$|^–$")
 TERMS = re.compile(

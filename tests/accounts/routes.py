@@ -28,7 +28,7 @@ PICTURE = ("0" * 24 + ".png",)
 _SHOWN = {
     "": "home models docs workers costs storage limits settings members export",
     "prototype": "golden_set label_rules data download_rows diff net augmented_picture media train search_settings estimate runs compare share prototype_settings",
-    "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example examination judging",
+    "run": "run run_live run_stream run_media run_log run_spec run_artifact run_example examination judging gguf gguf_file",
     "search": "search search_live",
     "endpoint": "endpoint_qr",
 }
@@ -56,6 +56,7 @@ _MORE: dict[str, tuple[object, ...]] = {
     "augmented_picture": ("0" * 24,),
     "run_example": (0,),
     "examination": ("robustness",),
+    "gguf_file": ("gguf-q8_0",),
     "why_mistake": (0,),
 }
 PAGES: dict[str, Page] = {
@@ -156,7 +157,7 @@ CALLS: dict[Right, str] = {
         GET /datasets/{pk}/queue, GET /datasets/{pk}/alike, GET /datasets/{pk}/rules, GET /datasets/{pk}/sources, GET /datasets/{pk}/labelling,
         GET /tasks, GET /models, GET /hardware, GET /me, GET /prototypes, GET /prototypes/{pk}, GET /prototypes/{pk}/golden, GET /runs/{pk}/golden, GET /runs, GET /runs/{pk},
         GET /runs/{pk}/artifact, GET /runs/{pk}/events, GET /runs/{pk}/logs, GET /runs/{pk}/report, GET /runs/{pk}/examples,
-        GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /runs/{pk}/insight, GET /runs/{pk}/thumbs, GET /runs/{pk}/judging, GET /compare, GET /searches, GET /searches/{pk},
+        GET /runs/{pk}/groups, GET /runs/{pk}/robustness, GET /runs/{pk}/insight, GET /runs/{pk}/thumbs, GET /runs/{pk}/judging, GET /runs/{pk}/gguf, GET /runs/{pk}/gguf/{kind}, GET /compare, GET /searches, GET /searches/{pk},
         GET /endpoints, GET /endpoints/{slug}, GET /endpoints/{slug}/usage, GET /endpoints/{slug}/feedback,
         GET /endpoints/{slug}/keys, GET /endpoints/{slug}/links, GET /costs, GET /limits, GET /budget, GET /rates, GET /tokens,
         GET /storage, GET /retention, GET /datasets/{pk}/retention, GET /workspace, GET /members, GET /members/{pk}
@@ -172,7 +173,7 @@ CALLS: dict[Right, str] = {
         DELETE /prototypes/{pk}/guests/{guest}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,
-        POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/robustness, POST /runs/{pk}/insight, POST /runs/{pk}/judging, POST /runs/{pk}/judging/cancel, POST /runs/{pk}/judging/resume, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
+        POST /searches/{pk}/resume, POST /runs/{pk}/known-columns, POST /runs/{pk}/robustness, POST /runs/{pk}/insight, POST /runs/{pk}/judging, POST /runs/{pk}/judging/cancel, POST /runs/{pk}/judging/resume, POST /runs/{pk}/gguf, POST /runs/{pk}/resume, POST /endpoints, PATCH /endpoints/{slug},
         POST /endpoints/{slug}/feedback/rows, POST /endpoints/{slug}/feedback/dismiss,
         DELETE /endpoints/{slug}, POST /endpoints/{slug}/keys, DELETE /endpoints/{slug}/keys/{pk},
         POST /endpoints/{slug}/links, DELETE /endpoints/{slug}/links/{pk}

@@ -127,6 +127,7 @@ class World:
                 "{rule}": "none",
                 "{source}": "none",
                 "{guest}": "none",
+                "{kind}": "gguf-q8_0",
             }
             if part == "{pk}":
                 part = str(self.ids[(kinds | nested)[before]])

@@ -15,6 +15,7 @@ from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion, Status
 from webapp.endpoints.packaging import Packaging
 from webapp.prototypes.models import Prototype
+from webapp.runs import storage
 from webapp.runs.models import Run
 
 
@@ -81,7 +82,7 @@ def test_who_went_back_meanwhile_stays_back(user: User, prototype: Prototype) ->
 
 def test_an_artifact_is_packaged_by_one_worker(user: User, prototype: Prototype) -> None:
     version = deployed(trained(prototype, 1), user)
-    with only_one(actions.packaging(version.run)) as alone:
+    with only_one(storage.packaging(version.run)) as alone:
         assert alone
         Packaging.handle(version.pk)
         version.refresh_from_db()

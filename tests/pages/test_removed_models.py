@@ -107,7 +107,7 @@ def test_the_model_that_a_run_at_work_builds_on_stays(where: str, run: Run, user
 
 
 def test_a_model_that_is_being_packaged_stays(run: Run, user: User, api_of: ClientOf) -> None:
-    with only_one(actions.packaging(run)):
+    with only_one(storage.packaging(run)):
         assert refusal_code(api_of(user).delete(address(run))) == (409, "packaging")
     run.refresh_from_db()
     assert run.model_removed_at is None
@@ -364,7 +364,7 @@ def test_what_was_left_between_row_and_files_is_removed_later(
     assert all((run.folder / name).exists() for name in MODEL)
     with pytest.raises(Conflict):
         storage.local_model(run)
-    with only_one(actions.packaging(run)) as alone:
+    with only_one(storage.packaging(run)) as alone:
         assert alone, "whoever was killed holds nothing"
     upkeep.tidy()
     assert not any((run.folder / name).exists() for name in MODEL)

@@ -3,22 +3,25 @@ is installed."""
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from tests.trainer import tiny_writer
+from tests.trainer import tiny_writer, tiny_writers
+from trainer import architectures
 from trainer.errors import ModelError
 from trainer.files import read_json
 from trainer.packaging import gguf_file
+from trainer.packaging.gguf_forms import FORMS, form_of
 from trainer.packaging.gguf_tokens import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, cut_of, vocabulary
 from trainer.writing.weights import read_weights
 
 needs_gguf = pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="the library gguf is not installed")
+LLAMA = FORMS["llama"]
 SCALED = {
     "rope_type": "llama3",
     "factor": 8.0,
@@ -63,19 +66,19 @@ def test_neighbours_turned_give_the_scores_that_halves_gave() -> None:
 
 def test_each_weight_has_its_place(artifact: Path) -> None:
     config, weights = read_json(artifact / "model/config.json"), read_weights(artifact / "model/model.safetensors")
-    named = dict(gguf_file.tensors(config, weights, "llama"))
+    named = dict(gguf_file.tensors(config, weights, LLAMA))
     assert len(named) == len(weights)
     own = weights["model.layers.1.self_attn.k_proj.weight"]
     assert not np.array_equal(named["blk.1.attn_k.weight"], own)
     assert np.array_equal(np.sort(named["blk.1.attn_k.weight"], axis=0), np.sort(own, axis=0))
     assert np.array_equal(named["blk.0.ffn_down.weight"], weights["model.layers.0.mlp.down_proj.weight"])
     with pytest.raises(ModelError, match=r"no place for here: model\.layers\.0\.strange"):
-        list(gguf_file.tensors(config, {"model.layers.0.strange.weight": own}, "llama"))
+        list(gguf_file.tensors(config, {"model.layers.0.strange.weight": own}, LLAMA))
 
 
 def test_positions_that_llama_3_stretches_have_their_factors(artifact: Path) -> None:
     config = read_json(artifact / "model/config.json") | {"rope_parameters": {"rope_theta": 10_000.0, **SCALED}}
-    factors = dict(gguf_file.tensors(config, {}, "llama"))["rope_freqs.weight"]
+    factors = dict(gguf_file.tensors(config, {}, LLAMA))["rope_freqs.weight"]
     assert (factors[0], factors[-1]) == (1.0, 8.0)
     assert (np.diff(factors) >= 0).all()
 
@@ -85,8 +88,12 @@ def test_positions_that_llama_3_stretches_have_their_factors(artifact: Path) -> 
 )
 def test_what_has_no_form_is_told(config: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="cannot be written as GGUF") as raised:
-        gguf_file.architecture_of(config)
+        form_of(config)
     assert raised.value.code == "no_gguf_form"
+
+
+def test_the_site_offers_it_for_the_same_models() -> None:
+    assert set(FORMS) == architectures.GGUF
 
 
 def test_without_the_library_or_the_program_it_is_said(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +193,7 @@ def test_a_file_is_read_back_as_it_was(artifact: Path, kind: str, most: float) -
 
     reader = gguf.GGUFReader(gguf_file.write_gguf(artifact, kind))
     config, weights = read_json(artifact / "model/config.json"), read_weights(artifact / "model/model.safetensors")
-    wanted = dict(gguf_file.tensors(config, weights, "llama"))
+    wanted = dict(gguf_file.tensors(config, weights, LLAMA))
     read = {each.name: gguf.quants.dequantize(each.data, each.tensor_type) for each in reader.tensors}
     assert read.keys() == wanted.keys()
     assert all(np.abs(read[name].reshape(own.shape) - own).max() < most for name, own in wanted.items())
@@ -195,21 +202,53 @@ def test_a_file_is_read_back_as_it_was(artifact: Path, kind: str, most: float) -
     assert reader.fields["general.license"].contents() == "mit"
 
 
+def made(artifact: Path, name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """A tiny one of these in the artifact; its config and weights. Gemma 3 as its kind has it: each sixth layer sees all."""
+    shutil.rmtree(artifact / "model")
+    source = tiny_writers.build(artifact, name)
+    source.rename(artifact / "model")
+    config = read_json(artifact / "model/config.json")
+    if name == "gemma3_text":
+        config |= {"layer_types": ["sliding_attention"] * 2, "query_pre_attn_scalar": 8}
+        (artifact / "model/config.json").write_text(json.dumps(config))
+    return config, dict(read_weights(artifact / "model/model.safetensors"))
+
+
 @needs_gguf
-def test_qwen2_keeps_its_halves(artifact: Path) -> None:
+@pytest.mark.parametrize("name", ["qwen2", "qwen3", "gemma", "gemma3_text", "phi", "phi3"])
+def test_other_kinds_are_read_back_under_llama_cpp_s_names(artifact: Path, name: str) -> None:
     import gguf
 
-    config = Qwen2Config(
-        vocab_size=258,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-    )
-    Qwen2ForCausalLM(config).save_pretrained(artifact / "model")
+    config, weights = made(artifact, name)
     reader = gguf.GGUFReader(gguf_file.write_gguf(artifact, "f16"))
-    read = {each.name: each.data for each in reader.tensors}
-    own = read_weights(artifact / "model/model.safetensors")["model.layers.0.self_attn.q_proj.weight"]
-    assert np.abs(read["blk.0.attn_q.weight"].astype(np.float32) - own).max() < 1e-3
-    assert "blk.0.attn_q.bias" in read
+    read = {each.name: (each.data.astype(np.float32), each.shape) for each in reader.tensors}
+    architecture = reader.fields["general.architecture"].contents()
+    kind = next(key for key, value in gguf.MODEL_ARCH_NAMES.items() if value == architecture)
+    names = gguf.get_tensor_name_map(kind, config["num_hidden_layers"])
+    assert len(read) == len(weights)
+    for own, values in weights.items():
+        theirs = names.get_name(own, try_suffixes=(".weight", ".bias"))
+        data, shape = read.pop(theirs)
+        more = 1.0 if name.startswith("gemma") and own.endswith("norm.weight") else 0.0
+        assert list(reversed(shape.tolist())) == list(values.shape), own
+        assert np.abs(data.reshape(values.shape) - values - more).max() < 5e-3, own
+    told = {
+        key: reader.fields[f"{architecture}.{key}"].contents() for key in ("block_count", "attention.head_count_kv")
+    }
+    assert told == {"block_count": 2, "attention.head_count_kv": config.get("num_key_value_heads")}
+    assert f"{architecture}.attention.layer_norm{'' if name == 'phi' else '_rms'}_epsilon" in reader.fields
+    turns = reader.fields[f"{architecture}.rope.dimension_count"].contents()
+    assert turns == (4 if name == "phi" else 8)
+
+
+def test_a_gemma_3_that_llama_cpp_would_read_otherwise_is_refused(artifact: Path) -> None:
+    config, _weights = made(artifact, "gemma3_text")
+    assert form_of(config).name == "gemma3"
+    other = {
+        "layer_types": ["sliding_attention", "full_attention"],
+        "query_pre_attn_scalar": 256,
+        "final_logit_softcapping": 30.0,
+    }
+    for key, value in other.items():
+        with pytest.raises(ModelError, match="cannot be written as GGUF"):
+            form_of(config | {key: value})

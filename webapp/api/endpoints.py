@@ -24,7 +24,7 @@ from webapp.api.schemas import (
 from webapp.api.shapes import endpoint_shape, example_shape, feedback_shape, fields_of, link_shape
 from webapp.core.problems import Conflict
 from webapp.costs.gate import month
-from webapp.endpoints import actions, choosing, inbox, replacing, visitors
+from webapp.endpoints import actions, choosing, inbox, licensing, replacing, visitors
 from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import LONGEST_CORRECTION, Endpoint, EndpointKey, ShareLink
 from webapp.endpoints.usage import COUNTED, price_per_1000, used
@@ -33,6 +33,8 @@ from webapp.runs.views import load_run
 
 router = Router(tags=["sharing"])
 HOURS = 24 * 31
+NO_WISHES = {"run", "examples", "texts", "anyway", "licence_confirmed"}
+"""Fields of a body that are no field of a demo."""
 
 
 class ExampleIn(Body):
@@ -53,6 +55,8 @@ class EndpointIn(Body):
     texts: bool | None = None
     anyway: bool = False
     """Replace the run that is live even where this one is worse or not shown to be better (409 `not_better` otherwise)."""
+    licence_confirmed: bool = False
+    """You keep to the licence of the base model, where it forbids commercial use or passing on (409 `licence_forbids` otherwise)."""
 
 
 class EndpointPatch(Body):
@@ -70,6 +74,8 @@ class EndpointPatch(Body):
     texts: bool | None = None
     anyway: bool = False
     """Replace the run that is live even where `run` is worse or not shown to be better (409 `not_better` otherwise)."""
+    licence_confirmed: bool = False
+    """As in `POST /endpoints`, for a `run` whose base model forbids what the live one does not."""
     system_prompt: str | None = None
 
 
@@ -113,8 +119,10 @@ def create_endpoint(request: AuthedRequest, payload: EndpointIn) -> Status[dict[
     """Serve a run. Its demo opens for anyone with the link in `demo_url` unless `visibility` says otherwise. The key comes
     only in this answer, the first time a prototype is deployed."""
     run = load_run(request, payload.run)
-    replacing.check_better(Endpoint.objects.filter(prototype=run.prototype).first(), run, anyway=payload.anyway)
-    wishes = payload.model_dump(exclude={"run", "examples", "texts", "anyway"}) | {"examples": choice_of(run, payload)}
+    before = Endpoint.objects.filter(prototype=run.prototype).first()
+    licensing.for_programs(before, run, confirmed=payload.licence_confirmed)
+    replacing.check_better(before, run, anyway=payload.anyway)
+    wishes = payload.model_dump(exclude=NO_WISHES) | {"examples": choice_of(run, payload)}
     endpoint, key = actions.deploy(run, request.user, **wishes)
     if key is None:
         _key, key = actions.create_key(endpoint, request.user, "another key")
@@ -133,7 +141,7 @@ def run_examples(request: AuthedRequest, pk: str) -> list[dict[str, Any]]:
 def list_endpoints(request: AuthedRequest, cursor: str | None = None) -> dict[str, Any]:
     endpoints = (
         Endpoint.objects.for_workspace(request.workspace)
-        .select_related("current")
+        .select_related("current__run")
         .prefetch_related("links", "examples")
     )
     money = month(request.workspace)
@@ -148,11 +156,12 @@ def get_endpoint(request: AuthedRequest, slug: str) -> dict[str, Any]:
 @router.patch("/endpoints/{slug}", response=EndpointOut)
 def patch_endpoint(request: AuthedRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
     endpoint = load_endpoint(request, slug)
-    wishes = payload.model_dump(exclude={"run", "examples", "texts", "anyway"}, exclude_none=True)
+    wishes = payload.model_dump(exclude=NO_WISHES, exclude_none=True)
     if payload.run:
         run = load_run(request, payload.run)
         if run.prototype_id != endpoint.prototype_id:
             raise Http404
+        licensing.for_programs(endpoint, run, confirmed=payload.licence_confirmed)
         replacing.check_better(endpoint, run, anyway=payload.anyway)
         wishes["examples"] = choice_of(run, payload)
         endpoint, _key = actions.deploy(run, request.user, **wishes)

@@ -293,6 +293,8 @@ class EndpointOut(Schema):
     texts: bool
     """Whether visitors may read the texts of the data that the model finds."""
     system_prompt: str
+    licence_notes: list[str]
+    """What the licence of the base model forbids or asks for."""
 
 
 class ExampleOut(Schema):

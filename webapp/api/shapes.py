@@ -15,6 +15,7 @@ from webapp.endpoints.examples import Sight
 from webapp.endpoints.models import Endpoint, Feedback, ShareLink
 from webapp.endpoints.models import Status as EndpointStatus
 from webapp.prototypes.models import Prototype
+from webapp.runs import licences
 from webapp.runs.inputs import input_of
 from webapp.runs.models import Run, Search, Status
 from webapp.runs.searches import best_of, spent
@@ -166,6 +167,7 @@ def endpoint_shape(endpoint: Endpoint, key: str | None = None, money: Month | No
             {"run": example.run_id, "row": example.number} if example.run_id else {"input": example.typed}
             for example in endpoint.examples.all()
         ],
+        "licence_notes": licences.of_run(version.run) if version else [],
         "texts": version is not None and endpoint.texts_of_id == version.run_id,
     }
     return shape | ({"key": key} if key else {})

@@ -141,11 +141,6 @@ def runs_without_files() -> list[str]:
     return [run.pk for run in served if not storage.is_here(run)][:FETCHED_AT_ONCE]
 
 
-def packaging(run: Run) -> Path:
-    """The lock file of whoever packages the run's artifact."""
-    return run.folder / "export.lock"
-
-
 def go_live(version: EndpointVersion, *, asked_again: bool = True) -> None:
     """Serve this version from now on: also how a version is promoted or rolled back to. `Conflict` where there is nothing to
     serve, or no longer.

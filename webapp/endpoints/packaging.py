@@ -43,7 +43,7 @@ class Packaging(Work[EndpointVersion]):
             hand_over(fetch_artifact, row.run_id)
             age = (timezone.now() - row.created_at).total_seconds()
             raise Later(FETCHED_SECONDS if age < row.RESEND_SECONDS else None)  # later a sweep asks often enough
-        with only_one(actions.packaging(row.run)) as alone:
+        with only_one(storage.packaging(row.run)) as alone:
             if not alone:
                 raise Later(AGAIN_SECONDS)
             yield

@@ -19,7 +19,7 @@ from webapp.accounts.rights import Right
 from webapp.core.forms import cleaned, refusal_of, refused_on, shown_form
 from webapp.core.problems import Conflict
 from webapp.costs.actions import price_per_hour
-from webapp.endpoints import actions, addresses, choosing, examples, replacing, serving_client
+from webapp.endpoints import actions, addresses, choosing, examples, licensing, replacing, serving_client
 from webapp.endpoints.admission import opening, paused_by_budget
 from webapp.endpoints.demo import asks_why, converses, example_file, target_of, why_context
 from webapp.endpoints.forms import EndpointForm, KeyForm, LinkForm, ShareForm
@@ -39,7 +39,7 @@ FEEDBACK_SHOWN = 20
 def share(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, endpoint or None, runs (that can be shared, the best first), price_per_day, unshareable (the run of
     `?run=` that cannot be shared, or None), without_model (the best finished run, where no model is left to share), licence_notes
-    (what the licence of the base model forbids); before the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and what
+    (what the licence of the base model forbids), what `licensing.context` says; before the first demo also chosen (the run, of `?run=`, else the best; None beside an unshareable one), form and what
     `examples.sharing_context` says of it; with an endpoint what `endpoint_context` says."""
     prototype = load(Prototype, request.workspace, pk)
     endpoint = Endpoint.objects.filter(prototype=prototype).select_related("current__run", "workspace").first()
@@ -58,6 +58,7 @@ def share(request: AuthedRequest, pk: str) -> HttpResponse:
         context |= first_context(request, runs, context["unshareable"])
     shared = context.get("shown_run") or context.get("chosen")
     context["licence_notes"] = licences.of_run(shared) if shared else []
+    context |= licensing.context(endpoint, shared, prototype, request.GET.get("run", ""))
     return render(request, "endpoints/share.html", context)
 
 
@@ -139,9 +140,11 @@ def deploy(request: AuthedRequest, pk: str) -> HttpResponse:
     storage.check_model(run)
     endpoint = Endpoint.objects.filter(prototype=run.prototype).select_related("current__run").first()
     before = endpoint.current if endpoint else None
-    needed = "visibility" if endpoint is None else "instead_of" if before else None
+    unconfirmed = licensing.FIELD if licensing.asked(endpoint, run) else None
+    needed = "visibility" if endpoint is None else "instead_of" if before else unconfirmed
     if needed and needed not in request.POST:
         return redirect(f"{reverse('share', args=[run.prototype_id])}?run={run.pk}")
+    licensing.check(endpoint, run, confirmed=licensing.FIELD in request.POST)
     if endpoint is None:
         fields = cleaned(ShareForm(request.POST))
         choice = choosing.check_form(run, request.POST)

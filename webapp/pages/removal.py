@@ -131,7 +131,7 @@ def remove_model(run: Run, user: User | None) -> int:
             run.refresh_from_db()
             if run.model_removed_at is None:
                 check_removable(run)
-                if not held.enter_context(only_one(actions.packaging(run))):
+                if not held.enter_context(only_one(storage.packaging(run))):
                     raise Conflict(
                         _("This model is being prepared for the demo."),
                         code="packaging",

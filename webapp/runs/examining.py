@@ -22,6 +22,7 @@ from webapp.runs.trials import cache_access
 
 AGAIN_SECONDS, FETCHED_SECONDS = 1, 15
 LIMIT = "examinations_minute"
+WRITTEN = (Examination.Kind.GGUF_Q8, Examination.Kind.GGUF_F16)
 
 
 def ask(run: Run, kind: str) -> Examination:
@@ -88,10 +89,23 @@ class Examining(Work[Examination]):
             artifact = storage.local_model(run)
         except Unavailable as problem:
             raise Later(FETCHED_SECONDS) from problem
+        if self.row.kind in WRITTEN:
+            self.write(run, artifact)
+            return
         check_disk()
         access = Access(readable=(artifact, version.folder), writable=(version.cache_folder,))
         result = self.command([self.row.kind, str(artifact), str(version.folder)], access, cache_access(version))
         self.finish(result=found_in(result))
+
+    def write(self, run: Run, artifact: Path) -> None:
+        """The model in another form, into its artifact; one at a time of each."""
+        with only_one(storage.packaging(run)) as alone:
+            if not alone:
+                raise Later(AGAIN_SECONDS)
+            check_disk(storage.model_bytes(run))
+            told = self.command(["export", str(artifact), "--format", self.row.kind], Access(writable=(artifact,)))
+            storage.changed(run)
+            self.finish(result={"bytes": told["bytes"]})
 
 
 def found_in(result: dict[str, Any]) -> dict[str, Any]:

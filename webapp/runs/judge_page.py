@@ -1,7 +1,7 @@
 """The part of a run's page where a judge grades answers: people's thumbs first, then the price, then the grades."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from django import forms
@@ -18,6 +18,7 @@ from webapp.runs import judge_access, judging, thumbs
 from webapp.runs.models import JudgeAccess, Judging, Run
 
 Result = Mapping[str, Any]
+CENT = Decimal("0.01")
 
 
 class JudgingForm(forms.Form):
@@ -50,16 +51,27 @@ def shown(run: Run, report: dict[str, Any], request: HttpRequest) -> dict[str, A
     if row and row.result:
         shown["words"] = words(row)
     if access and given.are_enough and not (row and row.is_open):
-        shown["plan"] = planned = judging.plan(run, access, report)
-        shown["form"] = shown_form(
-            request, reverse("judging", args=[run.pk]), JudgingForm, initial={"cap": exact(cap_for(access, planned))}
-        )
+        shown |= offer(run, access, report, request, is_done=bool(row and row.result))
     return shown
 
 
+def offer(
+    run: Run, access: JudgeAccess, report: dict[str, Any], request: HttpRequest, *, is_done: bool
+) -> dict[str, Any]:
+    """plan and form; nothing after a grading that left nothing to ask."""
+    planned = judging.plan(run, access, report)
+    if is_done and not planned.questions:
+        return {}
+    initial = {"cap": exact(cap_for(access, planned))}
+    return {
+        "plan": planned,
+        "form": shown_form(request, reverse("judging", args=[run.pk]), JudgingForm, initial=initial),
+    }
+
+
 def cap_for(access: JudgeAccess, planned: judging.Plan) -> Decimal:
-    """What is offered: twice what is foreseen, within what an admin allows."""
-    usual: Decimal = max(2 * planned.price, Decimal("0.01"))
+    """What is offered: twice what is foreseen, in whole cents, within what an admin allows."""
+    usual = max((2 * planned.price).quantize(CENT, ROUND_UP), CENT)
     return min(Decimal(access.cap), usual)
 
 

@@ -335,10 +335,12 @@ class Examination(Leased):
     WAITING = HELD = Q(result__isnull=True, error__isnull=True)
 
     class Kind(models.TextChoices):
-        """The trainer's command."""
+        """The trainer's command; of GGUF the form that its command `export` writes."""
 
         ROBUSTNESS = "robustness", _("Robustness")
         INSIGHT = "insight", _("From above")
+        GGUF_Q8 = "gguf-q8_0", "GGUF"
+        GGUF_F16 = "gguf-f16", "GGUF"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="examinations")
     kind = models.CharField(max_length=20)

@@ -36,7 +36,7 @@ FAILURES_IN_A_ROW = 3
 """After so many the bucket itself is taken to be away."""
 CONNECT_SECONDS, REQUEST_SECONDS, ATTEMPTS = 5, 15, 2
 """A bucket that hangs is given up after half a minute; what could not be sent or fetched is tried again a minute later."""
-MODEL_PARTS = ("model", "onnx")
+MODEL_PARTS = ("model", "onnx", "gguf", "adapter")
 """Folders of an artifact that only the model needs; all else is results."""
 WORKING_PARTS = ("checkpoints", "cache")
 """Folders beside the artifact that only training needs."""
@@ -156,6 +156,11 @@ def local_model(run: Run) -> Path:
     """The artifact's folder for whoever needs its model. Raises Conflict when that was removed, and as `local` does."""
     check_model(run)
     return local(run)
+
+
+def packaging(run: Run) -> Path:
+    """The lock file of whoever packages the run's artifact, or writes its model in another form."""
+    return run.folder / "export.lock"
 
 
 def model_places(run: Run) -> list[Path]:

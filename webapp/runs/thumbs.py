@@ -84,11 +84,11 @@ def rate(run: Run, user: User, answers: list[Written], row: int, side: str, is_u
             code="bad_thumb",
             hint=_("GET …/thumbs lists the answers."),
         )
-    where = {"run": run, "row": row, "side": side}
+    where: dict[str, Any] = {"run": run, "row": row, "side": side}
     if is_up is None:
         AnswerThumb.objects.filter(**where).delete()
         return
-    fields: dict[str, Any] = {"is_up": is_up, "created_by": user, "workspace_id": run.workspace_id}
+    fields = {"is_up": is_up, "created_by": user, "workspace_id": run.workspace_id}
     AnswerThumb.objects.update_or_create(**where, defaults=fields)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webapp.runs import examination_views, judge_views, label_views, search_views, train_views, views
+from webapp.runs import examination_views, gguf_views, judge_views, label_views, search_views, train_views, views
 
 urlpatterns = [
     path("prototypes/<str:pk>/train", train_views.train, name="train"),
@@ -25,6 +25,8 @@ urlpatterns = [
     path("runs/<str:pk>/judging", judge_views.judging_part, name="judging"),
     path("runs/<str:pk>/judging/cancel", judge_views.cancel_judging, name="cancel_judging"),
     path("runs/<str:pk>/judging/resume", judge_views.resume_judging, name="resume_judging"),
+    path("runs/<str:pk>/gguf", gguf_views.gguf_part, name="gguf"),
+    path("runs/<str:pk>/gguf/<str:kind>", gguf_views.gguf_file, name="gguf_file"),
     path("runs/<str:pk>/log", views.log, name="run_log"),
     path("runs/<str:pk>/spec.json", views.spec, name="run_spec"),
     path("runs/<str:pk>/artifact.zip", views.artifact, name="run_artifact"),

@@ -34,6 +34,7 @@ from webapp.runs import (
     actions,
     artifacts,
     comparing,
+    gguf,
     grouping,
     inputs,
     insight,
@@ -131,6 +132,7 @@ def run(request: AuthedRequest, pk: str) -> HttpResponse:
     leaks.store_leak(run, report)
     context |= reports.context(run, report) | {"leaks": leaks.describe_leaks(run, report)}
     context["groups"] = grouping.shown(run, request.GET)
+    context["gguf"] = gguf.shown(run)
     context["judge"] = judge_page.shown(run, report, request)
     context |= {"robustness": robustness.shown(run), "insight": insight.shown(run, request.GET)}
     if run.model_removed_at:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +27,8 @@ from webapp.core.work import stopping
 log = logging.getLogger(__name__)
 ANNOUNCE_SECONDS = 5
 LOCK_WAIT_SECONDS = 1.0
+OPTIONAL = ("gguf",)
+"""Libraries without which something is not offered."""
 
 _state: dict[str, Any] = {"name": "", "run": None, "queues": []}
 
@@ -66,6 +69,7 @@ def record() -> dict[str, Any]:
         "name": name(),
         "host": socket.gethostname(),
         "queues": _state["queues"],
+        "can": [name for name in OPTIONAL if find_spec(name)],
         "devices": [processor, *gpus()],
         "run": _state["run"],
         "seen": time.time(),
