@@ -1,6 +1,7 @@
 """The view from above on a run's page: the map opens rows, rules and curves are in words; the API has the same."""
 
 import html
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,23 @@ def run_of(workspace: Workspace) -> Run:
     for name in ("report", "manifest"):
         (made.artifact / f"{name}.json").write_text("{}")
     return made
+
+
+def test_rows_that_are_files_are_seen_and_heard(workspace: Workspace, user: User, client_of: ClientOf) -> None:
+    for kind, element in (("image", "<img"), ("audio", "<audio")):
+        run = run_of(workspace)
+        (run.artifact / "manifest.json").write_text(json.dumps({"inputs": [{"name": kind, "kind": kind}]}))
+        Run.objects.filter(pk=run.pk).update(task=f"{kind}-classification")
+        name = "0123456789abcdef01234567.wav"
+        points = [one | {"shown": name} for one in POINTS]
+        browser = client_of(user)
+        browser.post(reverse("examination", args=[run.pk, "insight"]))
+        found = FOUND | {"map": FOUND["map"] | {"points": points}, "tree": None, "dependence": None}
+        Examination.objects.filter(run=run).update(result=found)
+        page = browser.get(reverse("run", args=[run.pk]), {"row": 7}).content.decode()
+        address = reverse("run_media", args=[run.pk, name])
+        assert page.count(f'src="{address}') == 4, "the row, its neighbour, a typical and an odd one"
+        assert element in page
 
 
 def test_the_map_colours_and_opens_rows(

@@ -9,13 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.command import build_model
+from tests.trainer.data_files import sound, zipped
 from trainer.data.inspect import inspect
 from trainer.data.pool import ONE_IN
 from trainer.errors import SpecError
 from trainer.labelling import asking, classifier
 from trainer.labelling.asking import spread_out
+from trainer.labelling.request import Request
+from trainer.labelling.rows import read_rows
 from trainer.labelling.suggest import SUGGESTIONS, suggest
-from trainer.labelling.vectors import COLUMNS, WORDS, word_vectors
+from trainer.labelling.tones import TONES
+from trainer.labelling.vectors import COLUMNS, WORDS, vectors_of, word_vectors
 
 TOPICS = {
     "card": "my card was lost or stolen",
@@ -167,6 +171,30 @@ def test_a_table_is_read_by_its_columns(tmp_path: Path) -> None:
     assert result["reader"] == COLUMNS
     right = [row["label"] == ("yes" if row["row"] % 2 else "no") for row in rows]
     assert np.mean(right) > 0.9
+
+
+def test_sounds_are_read_by_their_tones(tmp_path: Path) -> None:
+    """A file that is no sound is left out; a second time nothing is heard again."""
+    files = {f"{kind}/{n}.wav": sound(at + n) for at, kind in ((20, "low"), (60, "high")) for n in range(8)}
+    inspect([zipped(tmp_path / "sounds.zip", files)], tmp_path / "v1")
+    rows = read_rows(Request.model_validate({"version": str(tmp_path / "v1"), "decisions": []}))
+    broken = rows.dataset.media / rows.dataset.column(rows.dataset.roles["audio"])[int(rows.numbers[0])].as_py()
+    broken.write_bytes(b"no sound")
+    vectors = vectors_of(rows, tmp_path / "cache", tmp_path)
+    assert vectors is not None
+    assert vectors.reader == TONES
+    assert vectors.matrix.shape == (15, 320)
+    unit = vectors.matrix / np.linalg.norm(vectors.matrix, axis=1, keepdims=True)
+    alike = unit @ unit.T - 2 * np.eye(15)
+    assert np.array_equal(rows.codes[alike.argmax(axis=1)], rows.codes), "the nearest sound has the same label"
+    files_kept = list((tmp_path / "cache").rglob(f"{TONES}.npz"))
+    assert len(files_kept) == 1
+    for file in rows.dataset.media.iterdir():
+        file.unlink()
+    rows = read_rows(Request.model_validate({"version": str(tmp_path / "v1"), "decisions": []}))
+    again = vectors_of(rows, tmp_path / "cache", tmp_path)
+    assert again is not None
+    assert np.array_equal(again.matrix, vectors.matrix)
 
 
 def test_texts_without_spaces_or_words_have_vectors_too() -> None:

@@ -83,7 +83,7 @@ def read_points(version: Path, out: Path, emit: Emit) -> Points:
         raise DataError(
             _("Nothing here reads such rows as points."),
             code="no_vectors",
-            hint=_("Texts, pictures and tables have a map."),
+            hint=_("Texts, sounds and tables have a map, pictures where a picture model is on this machine."),
         )
     lengths = np.linalg.norm(vectors.matrix, axis=1, keepdims=True)
     return Points(rows, vectors.matrix / np.maximum(lengths, 1e-9), vectors.reader)

@@ -16,6 +16,7 @@ from trainer.errors import DataError, UserError
 from trainer.events import Emit, silent
 from trainer.files import read_json
 from trainer.labelling.rows import UNLABELLED, PartlyLabelled
+from trainer.labelling.tones import TONES, ToneReader
 from trainer.learning.rows import digest_of, digest_weights
 from trainer.machine import cores
 from trainer.spec import Spec
@@ -55,10 +56,21 @@ def vectors_of(
     task = tasks.get(rows.dataset.task or "")
     if not task.roles or rows.dataset.mapped_shape.reads == ():
         return Vectors(table_vectors(rows), COLUMNS)
+    if rows.dataset.mapped_shape.reads == ("audio",):
+        heard = read_once(rows, ToneReader(), Kept(cached, TONES), Limit(out, seconds, emit))
+        return centred(heard)
     model = encoder_of(task, rows.dataset, rows.numbers)
     if model is None:
         return Vectors(word_vectors(texts_of(rows.dataset, rows.numbers)), WORDS) if reads_text(rows.dataset) else None
-    return read_once(rows, model, cached, Limit(out, seconds, emit))
+    limit = Limit(out, seconds, emit)
+    reader, kept = Reader(rows.dataset, model, limit), Kept(cached, model, name_of(model))
+    read = read_once(rows, reader, kept, limit)
+    return read._replace(names=name_vectors(rows, reader, kept)) if reads_text(rows.dataset) else read
+
+
+def centred(heard: Vectors) -> Vectors:
+    """What all sounds have in common tells none from another."""
+    return heard._replace(matrix=heard.matrix - heard.matrix.mean(axis=0)) if len(heard.matrix) else heard
 
 
 def reads_text(dataset: Dataset) -> bool:
@@ -113,10 +125,11 @@ class Limit:
 
 
 class Kept:
-    """The vectors of a model in the cache, by the key of what was read (`trainer.data.row_keys`)."""
+    """The vectors of a reader in the cache, by the key of what was read (`trainer.data.row_keys`)."""
 
-    def __init__(self, root: Path, model: str) -> None:
-        self.root, self.path = root, root / FOLDER / f"{name_of(model)}.npz"
+    def __init__(self, root: Path, reader: str, file: str = "") -> None:
+        """`file`: what it is called there, where not as the reader."""
+        self.root, self.reader, self.path = root, reader, root / FOLDER / f"{file or reader}.npz"
         self.keys, self.matrix = load(self.path)
 
     def lacks(self, keys: np.ndarray) -> np.ndarray:
@@ -138,12 +151,10 @@ class Kept:
         return np.asarray(self.matrix[order[np.searchsorted(self.keys[order], keys)]], dtype=np.float32)
 
 
-def read_once(rows: PartlyLabelled, model: str, cached: Path, limit: Limit) -> Vectors:
+def read_once(rows: PartlyLabelled, reader: "Reader | ToneReader", kept: Kept, limit: Limit) -> Vectors:
     """What was read before is taken from the cache; of the rest, rows with a label come first, the others at random."""
-    kept = Kept(cached, model)
     missing = kept.lacks(rows.keys)
     missing = missing[np.lexsort((rows.keys[missing], rows.codes[missing] == UNLABELLED))]
-    reader = Reader(rows.dataset, model, limit)
     unread = 0
     for start in range(0, len(missing), SAVE_EVERY):
         if limit.is_over():
@@ -154,8 +165,7 @@ def read_once(rows: PartlyLabelled, model: str, cached: Path, limit: Limit) -> V
         kept.add(rows.keys[np.searchsorted(rows.numbers, numbers)], read)
         limit.emit("progress", stage="read", fraction=start / len(missing), done=start, total=len(missing), unit="rows")
     rows.keep(np.flatnonzero(np.isin(rows.keys, kept.keys)))
-    names = name_vectors(rows, reader, kept) if reads_text(rows.dataset) else {}
-    return Vectors(kept.vectors(rows.keys), model, unread, names)
+    return Vectors(kept.vectors(rows.keys), kept.reader, unread)
 
 
 def name_vectors(rows: PartlyLabelled, reader: "Reader", kept: Kept) -> dict[str, np.ndarray]:

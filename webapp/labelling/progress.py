@@ -16,7 +16,11 @@ from webapp.labelling.models import Guide
 CURVE_POINTS = 2
 """From which the score is drawn over the number of labels."""
 THIN_SHOWN = 5
-NAMES = {"words": gettext_noop("counted words"), "columns": gettext_noop("the columns of the table")}
+NAMES = {
+    "words": gettext_noop("counted words"),
+    "columns": gettext_noop("the columns of the table"),
+    "tones": gettext_noop("how loud each band of tones is"),
+}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from webapp.core.charts import Series, at, key, line_chart
 from webapp.core.formats import figure, percent
 from webapp.core.numbers import whole
-from webapp.runs import examining
+from webapp.runs import examining, inputs
 from webapp.runs.models import Examination, Run
 
 Found = Mapping[str, Any]
@@ -33,12 +33,19 @@ class Colouring(NamedTuple):
 
 
 def shown(run: Run, asked: Mapping[str, str]) -> dict[str, Any] | None:
-    """The card of the run's page: {state, problem}, and when ready what `described` gives. `asked`: the query, of which `colour`
+    """The card of the run's page: {state, problem}, and when ready what `described` gives and the `medium` of the rows. `asked`: the query, of which `colour`
     and `row` are read."""
     card = examining.card(run, Examination.Kind.INSIGHT)
     if card is None or card["state"] != "ready":
         return card
-    return card | described(card["result"], asked.get("colour", ""), whole(asked.get("row", ""), None))
+    told = described(card["result"], asked.get("colour", ""), whole(asked.get("row", ""), None))
+    return card | told | {"medium": medium_of(run)}
+
+
+def medium_of(run: Run) -> str:
+    """image or audio, where a row is one file; of others the words of a point say what it is."""
+    fields = inputs.fields_of(run)
+    return fields[0].kind if len(fields) == 1 and fields[0].kind in inputs.MEDIA else ""
 
 
 def described(found: Found, colour: str = "", row: int | None = None) -> dict[str, Any]:
