@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCTC, Wav2Vec2Config, WhisperConfig, WhisperForConditionalGeneration
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from trainer.engines import open_session
 from trainer.engines.speech import GraphSteps
 from trainer.families.audio.ctc import Logits, PretrainedCtc

@@ -16,7 +16,7 @@ from trainer.comparison import interval
 from trainer.engines import open_engine, speech
 from trainer.errors import DataError, ModelError
 from trainer.families.audio.whisper import Whisper
-from trainer.packaging.export import note_files, quiet
+from trainer.packaging.export import MOST_LOSS, note_files, quiet
 from trainer.tasks.speech_recognition import SpeechRecognition, spoken
 from trainer.transcripts import BLANK, SPACE, Characters, normalised
 from trainer.writing.speech_decoder import SpeechDecoder
@@ -108,8 +108,16 @@ def test_a_ctc_model_learns_eight_sentences_by_heart(learned: dict[str, Any]) ->
 
 def test_the_engine_agrees_with_torch(learned: dict[str, Any]) -> None:
     exported = json.loads((learned["artifact"] / "onnx" / "export.json").read_text("utf-8"))
-    assert exported["agreement"] == 1.0
+    assert exported["agreement_fp32"] == 1.0
     assert exported["rows"] == 8
+    check_int8(exported)
+
+
+def check_int8(exported: dict[str, Any]) -> None:
+    """What listens is smaller, and is served only where as many words are right."""
+    assert exported["bytes"]["int8"] < exported["bytes"]["fp32"]
+    is_as_good = exported["accuracy_int8"] >= exported["accuracy_trained"] - MOST_LOSS
+    assert exported["engine"] == ("onnx-int8" if is_as_good else "onnx-fp32")
 
 
 def test_any_rate_format_and_number_of_channels(learned: dict[str, Any]) -> None:
@@ -167,7 +175,8 @@ def test_a_whisper_learns_eight_sentences_by_heart(tmp_path: Path) -> None:
     found = by_heart(tmp_path / "run", tmp_path, model="local:tiny-whisper-speech", params=params)
     assert found["result"]["metrics"]["wer"] < 0.1
     exported = json.loads((found["artifact"] / "onnx" / "export.json").read_text("utf-8"))
-    assert exported["agreement"] == 1.0
+    assert exported["agreement_fp32"] == 1.0
+    check_int8(exported)
     manifest = json.loads((found["artifact"] / "manifest.json").read_text("utf-8"))
     assert len(manifest["writes"]["prefix"]) == 4
     assert manifest["writes"]["beams"] == 2
