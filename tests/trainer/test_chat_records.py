@@ -324,3 +324,19 @@ def test_a_vote_is_the_first_of_the_most_and_a_record_is_called_by_its_id() -> N
         example_of(record)
         for record in ({"id": 7, "text": "x"}, {"text": "x" * 99}, {"image": "data:abc", "name": "n"}, {"a": [1]}, {})
     ] == ["7", "x" * 80, "n", "[1]", ""]
+
+
+@pytest.mark.parametrize(
+    ("envelope", "header", "date"),
+    [
+        ("From ann@x.org Sat May  4 10:11:12 2024", "", "Sat, 04 May 2024 10:11:12 -0000"),
+        ("From 17@xxx Mon May 06 07:08:10 +0200 2024", "", "Mon, 06 May 2024 05:08:10 -0000"),
+        ("From ann@x.org Sat May  4 10:11:12 2024", "Date: Fri, 3 May 2024 09:00:00 +0200\n", "Fri, 03 May 2024 09:00:00 +0200"),
+        ("From ann@x.org no date", "", None),
+    ],
+)  # fmt: skip
+def test_a_mail_without_a_date_has_that_of_its_arrival(envelope: str, header: str, date: str | None) -> None:
+    text = f"{envelope}\nFrom: ann@x.org\nSubject: Hi\n{header}\nHello there"
+    made = mbox_table(lines(text), "box", len(text), {})
+    assert [row["date"] for row in records(made)] == [date]
+    assert ("date" in str(made.readings[0].sentence)) == (not header)

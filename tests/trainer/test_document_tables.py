@@ -11,6 +11,7 @@ from tests.trainer.test_data_uploads import rows_of
 from tests.trainer.test_data_workbooks import PLAIN, open_document
 from trainer.data.archive_listing import is_archive
 from trainer.data.inspect import inspect
+from trainer.data.tables.markdown_tables import read_markdown
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 
@@ -63,14 +64,20 @@ def page(path: Path, rows: Sequence[Sequence[str]]) -> Path:
     return path
 
 
+def markdown(path: Path, rows: Sequence[Sequence[str]]) -> Path:
+    header, *later = (f"| {' | '.join(row)} |\n" for row in rows)
+    path.write_text(f"# Messages\n\n{header}|:---|---|\n{''.join(later)}\n```\n| a | b |\n|---|---|\n```\n")
+    return path
+
+
 def reading(found: JsonObject) -> JsonObject:
     return next(entry for entry in found["reading"] if entry["what"] == "document_tables")
 
 
-@pytest.mark.parametrize("kind", ["docx", "odt", "html"])
+@pytest.mark.parametrize("kind", ["docx", "odt", "html", "md"])
 def test_a_document_that_is_one_table_is_read_as_one_with_the_doubt(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{kind}"
-    {"docx": lambda: word(path, word_table(ROWS)), "odt": lambda: open_text(path, ROWS), "html": lambda: page(path, ROWS)}[kind]()  # fmt: skip
+    {"docx": lambda: word(path, word_table(ROWS)), "odt": lambda: open_text(path, ROWS), "html": lambda: page(path, ROWS), "md": lambda: markdown(path, ROWS)}[kind]()  # fmt: skip
     found = inspect([path], tmp_path / "v1")
     assert (found["rows"], [column["name"] for column in found["columns"]]) == (20, ["text", "label"])
     told = reading(found)
@@ -78,6 +85,13 @@ def test_a_document_that_is_one_table_is_read_as_one_with_the_doubt(kind: str, t
     found = inspect([path], tmp_path / "v2", readings={"document_tables": "text"})
     assert (found["rows"], reading(found)["others"]) == (1, ["table"])
     assert "message number 19" in rows_of(tmp_path / "v2")[0]["text"]
+
+
+def test_cells_of_markdown_and_what_stands_around_its_tables(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Title\n\na | b\n:-: | ---\n1 \\| 2 | x<br>y\n| 3 |\n\nEnd\n---\nno | table\n")
+    document = read_markdown(tmp_path / "a.md", "a.md")
+    assert [sheet.rows for sheet in document.sheets] == [[["a", "b"], ["1 | 2", "x\ny"], ["3"]]]
+    assert document.outside == ["Title", "End", "---", "no | table"]
 
 
 def test_paragraphs_beside_a_table_are_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,33 @@ def test_chats_and_mail_in_the_archives_of_phones_and_takeout(
     told = {entry["reason"]: entry["count"] for entry in result["left_out"]}
     assert (result["rows"], told.pop("other_kind")) == (20, 1)
     assert told == ({} if "mbox" in name else {"notice": 1})
+
+
+def app_store_feed(first: int, with_app: bool) -> str:
+    entries: list[Any] = [
+        {
+            "author": {"uri": {"label": f"https://a/{n}"}, "name": {"label": f"user {n}"}, "label": ""},
+            "updated": {"label": f"2024-05-0{1 + n % 9}T07:00:00-07:00"},
+            "im:rating": {"label": str(1 + n % 5)},
+            "id": {"label": str(900 + n)},
+            "title": {"label": "Hm"},
+            "content": {"label": f"It was quite fine for order {n}", "attributes": {"type": "text"}},
+            "link": {"attributes": {"rel": "related", "href": "https://x"}},
+        }
+        for n in range(first, first + 12)
+    ]
+    app = {"im:name": {"label": "Maps"}, "title": {"label": "Maps"}, "im:image": [{"label": "https://a/5.png"}]}
+    links = [{"attributes": {"rel": name}} for name in ("alternate", "self")]
+    return json.dumps(
+        {"feed": {"author": {"name": {"label": "Store"}}, "entry": [app] * with_app + entries, "link": links}}
+    )
+
+
+def test_pages_of_apples_feed_of_reviews_are_read_without_their_wrappings(tmp_path: Path) -> None:
+    for page in (1, 2):
+        (tmp_path / f"page{page}.json").write_text(app_store_feed(12 * page, page == 1))
+    result = inspect([tmp_path / "page1.json", tmp_path / "page2.json"], tmp_path / "v1")
+    row = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()[0]
+    assert (result["rows"], result["suggestion"]["columns"]) == (24, {"text": "content", "label": "im:rating"})
+    assert (row["author.name"], row["content"], row["im:rating"]) == ("user 12", "It was quite fine for order 12", "3")
+    assert [(entry["reason"], entry["count"]) for entry in result["left_out"]] == [("other", 1)]

@@ -19,24 +19,32 @@ def read(files: dict[str, bytes], place: Path) -> Dataset:
     return read_files([zipped(place / "0-corpus.zip", files)])
 
 
-def vctk(sounds: str, ending: str) -> dict[str, bytes]:
-    """Speakers with a folder each, of sounds and of texts."""
+def vctk(sounds: str, ending: str, named: str) -> dict[str, bytes]:
+    """Speakers with a folder each, of sounds and of texts, which may be called alike."""
     files: dict[str, bytes] = {
         "speaker-info.txt": b"ID  AGE  GENDER  ACCENTS\np225  23  F    English\np226  22  M  English\n"
     }
     for n in range(COUNT):
         speaker = f"p22{5 + n % 2}"
-        files[f"{sounds}/{speaker}/{speaker}_{n:03}{ending}"] = sound(3 + n)
-        files[f"txt/{speaker}/{speaker}_{n:03}.txt"] = words(n).encode()
+        name = named.format(speaker=speaker, place=n // 2)
+        files[f"{sounds}/{speaker}/{name}{ending}"] = sound(3 + n)
+        files[f"txt/{speaker}/{name}.txt"] = words(n).encode()
     return files
 
 
-@pytest.mark.parametrize(("sounds", "ending"), [("wav48", ".wav"), ("wav48_silence_trimmed", "_mic1.wav")])
-def test_vctk(sounds: str, ending: str, tmp_path: Path) -> None:
-    dataset = read(vctk(sounds, ending), tmp_path)
+@pytest.mark.parametrize(
+    ("sounds", "ending", "named"),
+    [
+        ("wav48", ".wav", "{speaker}_{place:03}"),
+        ("wav48_silence_trimmed", "_mic1.wav", "{speaker}_{place:03}"),
+        ("wav48", ".wav", "{place:03}"),
+    ],
+)
+def test_vctk(sounds: str, ending: str, named: str, tmp_path: Path) -> None:
+    dataset = read(vctk(sounds, ending, named), tmp_path)
     assert (dataset.rows, dataset.task) == (COUNT, "speech-recognition")
-    row = next(row for row in dataset.table.to_pylist() if "_003" in row["file"])
-    assert row[dataset.roles["text"]] == words(3)
+    row = next(row for row in dataset.table.to_pylist() if "p226" in row["file"] and "001" in row["file"])
+    assert (row[dataset.roles["text"]], row["speaker"]) == (words(3), "p226")
 
 
 def test_common_voice(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trainer.columns import MISSING
+from trainer.data.tables.arrow_cells import first_bytes
 from trainer.dates import FORMS, guess_form, value_of
 from trainer.numerals import COMMA, DOT, LONGEST, MONEY, PLAIN, THOUSANDS, number_of
 
@@ -27,14 +28,37 @@ def iterate_slices(column: pa.ChunkedArray) -> Iterator[list[str | None]]:
         yield column.slice(start, SLICE_ROWS).to_pylist()
 
 
-def is_missing_mask(column: pa.Array) -> pa.Array:
+def is_missing_mask(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """True where a cell is null, blank or one of the spellings of a missing value. Of many cells a bounded number at a time, so
     that a column of long texts is not held twice."""
-    if isinstance(column, pa.ChunkedArray) and len(column) > SLICE_ROWS:
-        parts = (is_missing_mask(column.slice(start, SLICE_ROWS)) for start in range(0, len(column), SLICE_ROWS))
-        return pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.bool_())
+    if isinstance(column, pa.ChunkedArray):
+        pieces = (piece for chunk in column.chunks for piece in sliced(chunk))
+        return pa.chunked_array([is_missing_mask(piece) for piece in pieces], pa.bool_())
+    if not pa.types.is_string(column.type):
+        return is_spelled_missing(column)
+    close = np.flatnonzero(MAY_BE_MISSING[first_bytes(column)])
+    if 2 * len(close) > len(column):
+        return is_spelled_missing(column)
+    mask = np.zeros(len(column), dtype=bool)
+    mask[close] = is_spelled_missing(column.take(pa.array(close))).to_numpy(zero_copy_only=False)
+    return pc.or_(pc.is_null(column), pa.array(mask))
+
+
+def sliced(cells: pa.Array) -> Iterator[pa.Array]:
+    return (cells.slice(start, SLICE_ROWS) for start in range(0, len(cells), SLICE_ROWS))
+
+
+def is_spelled_missing(column: pa.Array) -> pa.Array:
     trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(column))
     return pc.or_kleene(pc.is_null(trimmed), pc.fill_null(pc.is_in(trimmed, pa.array(sorted(MISSING))), False))
+
+
+BLANK_BYTES = (*range(0x21), 0x7F, 0xC2, 0xE1, 0xE2, 0xE3)
+"""With which a blank of any script begins."""
+MAY_BE_MISSING = np.isin(
+    np.arange(256), [*BLANK_BYTES, *"".join(word[:1] + word[:1].upper() for word in MISSING).encode()]
+)
+"""First bytes of cells that may be missing ones."""
 
 
 AROUND = f"(?i){MONEY.pattern}"

@@ -55,6 +55,7 @@ CLASS_STEMS = (
 """Beginnings of names that differ by a number and are classes all the same: grade_1, grade_2."""
 MIN_GROUP_SHARE = 0.6
 """Share of a level's names that must look like groups for it to be one."""
+UNNAMED_GROUP = "group"
 MIN_GROUPS = 3
 """Groups that a split by them needs."""
 
@@ -117,6 +118,15 @@ def read_roles(folders: Sequence[Sequence[str]], asked: str | None = None) -> Fo
         finest = max(grouping, key=lambda level: len(level.distinct))
         roles.groups, roles.group_name = group_cells(finest, grouping), name_of_groups(finest)
     return roles
+
+
+def groups_of_class(roles: FolderRoles) -> tuple[list[str], str]:
+    """(group of each file, name of the groups) of the level that would be the class, where it is of persons or days and files have
+    another answer (VCTK: wav48/p225)."""
+    points, level = roles.scored[0] if roles.scored else (0.0, None)
+    if level is None or points >= 0 or group_share(level) < MIN_GROUP_SHARE:
+        return [], ""
+    return list(level.names), name_of_groups(level)
 
 
 def list_levels(folders: Sequence[Sequence[str]]) -> list[Level]:
@@ -263,4 +273,4 @@ def name_of_groups(level: Level) -> str:
         return "day"
     told = re.match(rf"({GROUP_WORDS})(?![a-z]{{2}})", first)
     full = {"cam": "camera", "spk": "speaker", "subj": "subject", "sub": "subject", "pat": "patient", "sess": "session"}
-    return full.get(told[1], told[1]) if told else "group"
+    return full.get(told[1], told[1]) if told else UNNAMED_GROUP

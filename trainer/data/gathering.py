@@ -8,6 +8,7 @@ import pyarrow as pa
 from trainer.data.dataset import Dataset
 from trainer.data.problems import Problem, problem
 from trainer.data.readings import readings_as_json
+from trainer.data.tables.arrow_cells import as_array
 from trainer.data.tables.table import Table
 from trainer.errors import DataError
 from trainer.events import Emit
@@ -30,10 +31,7 @@ def gather_rows(tables: list[Table], parts: list[str | None], emit: Emit) -> tup
         for cells in table.batches:
             count = len(cells[0])
             by_name = dict(zip(table.columns, cells, strict=True))
-            arrays = [
-                pa.array(by_name[name], pa.string()) if name in by_name else pa.nulls(count, pa.string())
-                for name in names
-            ]
+            arrays = [as_array(by_name[name]) if name in by_name else pa.nulls(count, pa.string()) for name in names]
             chunks.append(pa.table(arrays, schema=schema))
             meter.add(count, table.progress())
         table.details["rows"] = meter.rows - before

@@ -14,7 +14,7 @@ from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
 from trainer.data.box_formats.source import Annotated
 from trainer.data.class_names import find_class_names, names_of_columns
-from trainer.data.folder_levels import MIN_GROUPS
+from trainer.data.folder_levels import MIN_GROUPS, UNNAMED_GROUP, groups_of_class
 from trainer.data.folder_readings import level_reading
 from trainer.data.gathering import Meter
 from trainer.data.media_decoding import decode
@@ -299,13 +299,17 @@ def leave_out_unnamed(files: Files, collection: Collection, media_rows: list[Med
 
 def add_groups(files: Files, collection: Collection, media_rows: list[MediaRow]) -> None:
     """A column with the camera, person or day of each row, by which the rows are divided where there are enough of them."""
-    roles = files.roles
-    if not roles.groups or any(roles.group_name in row.cells for row in media_rows[:100]):
+    groups, name = files.roles.groups, files.roles.group_name
+    if not groups and not any("label" in row.cells for row in media_rows):
+        groups, name = groups_of_class(files.roles)
+        is_spoken = files.kind == "audio" and any("text" in row.cells for row in media_rows[:100])
+        name = "speaker" if name == UNNAMED_GROUP and is_spoken else name
+    if not groups or any(name in row.cells for row in media_rows[:100]):
         return
     for row in media_rows:
-        row.cells[roles.group_name] = roles.groups[files.index_of[row.entry.name]] or None
-    if len({row.cells[roles.group_name] for row in media_rows} - {None}) >= MIN_GROUPS:
-        collection.group = roles.group_name
+        row.cells[name] = groups[files.index_of[row.entry.name]] or None
+    if len({row.cells[name] for row in media_rows} - {None}) >= MIN_GROUPS:
+        collection.group = name
 
 
 FRAME_WHAT = "frame_seconds"

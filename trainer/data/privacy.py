@@ -7,6 +7,7 @@ is never logged and never part of a message.
 import functools
 import re
 from collections.abc import Callable, Iterator
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -89,19 +90,23 @@ def find_personal_data(name: str, column: pa.ChunkedArray) -> dict[str, int]:
         chosen[draw_rows(np.arange(len(column)), max(int(len(column) * share), 1))] = True
         column = column.filter(pa.array(chosen))  # `take` would copy the whole column first
     affordable = MAX_BYTES_CHECKED * len(column) // max(column.nbytes, 1) + 1
+    might = {kind: might_hold(column, kind, hints).to_numpy() for kind in KINDS}
     counts: dict[str, int] = {}
     for kinds in (HEAVY, *((kind,) for kind in KINDS if kind not in HEAVY)):
-        might = {kind: np.flatnonzero(might_hold(column, kind, hints).to_numpy()) for kind in kinds}
         few = {
-            kind: draw_rows(rows, min(SAMPLE if kind in HEAVY else LIGHT_SAMPLE, affordable))
-            for kind, rows in might.items()
+            kind: draw_rows(np.flatnonzero(might[kind]), min(SAMPLE if kind in HEAVY else LIGHT_SAMPLE, affordable))
+            for kind in kinds
         }
         looked = np.unique(np.concatenate(list(few.values())))
-        kinds_found = [kinds_in(text, kinds, hints) for text in cells_at(column, looked)]
+        possible = zip(*(might[kind][looked].tolist() for kind in KINDS), strict=True)
+        kinds_found = [
+            kinds_in(text, kinds, hints, frozenset(compress(KINDS, flags)))
+            for text, flags in zip(cells_at(column, looked), possible, strict=True)
+        ]
         for kind in kinds:
             hits = int(np.isin(looked[[kind in cell_kinds for cell_kinds in kinds_found]], few[kind]).sum())
             if hits:
-                counts[kind] = scale_count(hits, len(might[kind]) / len(few[kind]) / share)
+                counts[kind] = scale_count(hits, int(might[kind].sum()) / len(few[kind]) / share)
     return {kind: counts[kind] for kind in KINDS if kind in counts}
 
 
@@ -110,17 +115,19 @@ def may_be_personal(name: str, column: pa.ChunkedArray) -> bool:
     title = split_name(name)
     if title in NAME_COLUMNS or any(rule.context.search(title) for rule in ASKED.values()):
         return True
-    return bool(pc.any(pc.match_substring_regex(column, ANYTHING)).as_py())
+    slices = (column.slice(start, SLICE_ROWS) for start in range(0, len(column), SLICE_ROWS))
+    return any(pc.any(pc.match_substring_regex(cells, ANYTHING)).as_py() for cells in slices)
 
 
-def kinds_in(text: str, kinds: tuple[str, ...], hints: Hints) -> set[str]:
-    """Which of the kinds a cell holds; what an earlier kind has claimed is not looked at again."""
+def kinds_in(text: str, kinds: tuple[str, ...], hints: Hints, possible: frozenset[str]) -> set[str]:
+    """Which of the kinds a cell holds, of those that it may hold (`possible`); what an earlier kind has claimed is not looked at
+    again."""
     kinds_held = set()
     for kind in KINDS[: KINDS.index(kinds[-1])] if len(kinds) > 1 else ():
-        if mine := claim_spans(text, kind, hints):
+        if kind in possible and (mine := claim_spans(text, kind, hints)):
             text = rewrite_spans(text, mine, blank_out)
             kinds_held.add(kind)
-    if next(FINDERS[kinds[-1]](text, hints), None):
+    if kinds[-1] in possible and next(FINDERS[kinds[-1]](text, hints), None):
         kinds_held.add(kinds[-1])
     return kinds_held
 

@@ -17,6 +17,8 @@ SAMPLE_CELLS, DATED_CELLS = 2_000, 500
 MAX_LABELS, MAX_LABEL_CHARACTERS = 1_000, 1_000_000
 """At most so many labels, and characters of them, go into a profile, which pages and programs read as a whole."""
 SLICE_ROWS = 50_000
+FEW = 0.2
+"""Share of different values below which those of the next rows are counted before they become strings."""
 EMPTY_LIST = r"^\s*\[\s*\]\s*$"
 """A conversation of no messages, which is none."""
 
@@ -27,12 +29,15 @@ def profile_column(name: str, column: pa.ChunkedArray, read_as: dict[str, Any] |
     sample: list[str] = []
     hashes: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
+    is_repeated = False
     for start in range(0, len(column), SLICE_ROWS):
         cells = column.slice(start, SLICE_ROWS)
-        present = cells.filter(pc.invert(is_missing_mask(cells)))
-        values = present.to_pylist()
-        sample += values[: SAMPLE_CELLS - len(sample)]
-        hashes.append(np.fromiter(map(hash, values), np.int64, len(values)))
+        is_missing = is_missing_mask(cells)
+        present = cells.filter(pc.invert(is_missing)) if pc.any(is_missing).as_py() else cells
+        sample += present.slice(0, SAMPLE_CELLS - len(sample)).to_pylist()
+        values = (present.unique() if is_repeated else present).to_pylist()
+        hashes.append(np.unique(np.fromiter(map(hash, values), np.int64, len(values))))
+        is_repeated = len(hashes[-1]) < FEW * len(present)
         lengths.append(pc.utf8_length(present).to_numpy())
     size = np.concatenate(lengths) if lengths else np.array([])
     seen = np.sort(np.concatenate(hashes)) if hashes else np.array([])

@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.columns import canonical_label, is_missing, number_of
+from trainer.columns import MISSING, canonical_label, is_missing, number_of
 from trainer.data.cells import SLICE_ROWS, is_missing_mask, iterate_slices
 
 FOLD_ASCII = bytes(range(128)).lower() + bytes(range(128, 256))
 SHORT = 12
 """Cells of that length and more are missing only when they are blank."""
+LONGEST_MISSING = max(map(len, MISSING))
 NO_TEXT = 0
 """The key of a row without a text."""
 
@@ -41,6 +42,12 @@ def ignored_characters() -> "re.Pattern[str]":
 @functools.cache
 def ignored_ascii() -> bytes:
     return bytes(point for point in range(128) if unicodedata.category(chr(point))[0] in "PZC")
+
+
+@functools.cache
+def folded_missing() -> frozenset[bytes]:
+    """What missing cells of ASCII have in common with others by their key."""
+    return frozenset(cell.encode().translate(FOLD_ASCII, ignored_ascii()) for cell in MISSING)
 
 
 def normalise_text(text: str) -> str:
@@ -94,14 +101,32 @@ def keys_of_texts(texts: pa.ChunkedArray, labels: pa.ChunkedArray) -> Keys:
 def hash_texts(texts: pa.ChunkedArray) -> np.ndarray:
     """uint64 a row: what two copies of one text share, NO_TEXT where there is none."""
     keys = np.zeros(len(texts), dtype=np.uint64)
-    start = 0
-    for cells in iterate_slices(texts):
-        keys[start : start + len(cells)] = [
-            NO_TEXT if cell is None or (len(cell) < SHORT and is_missing(cell)) or cell.isspace() else hash_text(cell)
-            for cell in cells
-        ]
-        start += len(cells)
+    for start in range(0, len(texts), SLICE_ROWS):
+        cells = texts.slice(start, SLICE_ROWS)
+        keys[start : start + len(cells)] = hash_cells(cells)
     return keys
+
+
+def hash_cells(cells: pa.ChunkedArray) -> np.ndarray:
+    """As `hash_text` has it. Cells of ASCII are hashed as bytes; others, and what may be a missing one or nothing but signs, are
+    looked at closely."""
+    ignored, hashed = ignored_ascii(), hashlib.blake2b
+    present = pc.fill_null(cells, "").cast(pa.binary()).to_pylist()
+    folded = [cell.translate(FOLD_ASCII, ignored) if cell.isascii() else b"" for cell in present]
+    digests = b"".join([hashed(cell, digest_size=8).digest() for cell in folded])
+    keys: np.ndarray = np.maximum(np.frombuffer(digests, "<u8"), 1)
+    missing = folded_missing()
+    short = np.flatnonzero(np.fromiter(map(len, folded), np.int64, len(folded)) <= LONGEST_MISSING)
+    close = np.array([row for row in short.tolist() if folded[row] in missing], dtype=np.int64)
+    keys[close] = [hash_present(cell) for cell in cells.take(pa.array(close)).to_pylist()]
+    return keys
+
+
+def hash_present(cell: str | None) -> int:
+    """NO_TEXT for a missing cell."""
+    if cell is None or (len(cell) < SHORT and is_missing(cell)) or cell.isspace():
+        return NO_TEXT
+    return hash_text(cell)
 
 
 def keys_of_rows(inputs: list[pa.ChunkedArray], labels: pa.ChunkedArray | None, needed: list[pa.ChunkedArray]) -> Keys:

@@ -68,18 +68,18 @@ def own_names(path: str) -> set[str]:
 
 
 def sidecars_of(media: Entry, others: dict[str, Entry]) -> list[Entry]:
-    """Files of the same name beside it, or alone of that name in another folder (wavs/1.wav, txt/1.txt)."""
+    """Files of the same name beside it, or alone of that name in another folder (wavs/1.wav, txt/1.txt; wav48/p225/1.wav,
+    txt/p225/1.txt)."""
     path = media.name.casefold()
     stem = path.rsplit(".", 1)[0]
-    name = stem.rsplit("/", 1)[-1]
-    names = [f"/{name}", f"/{MICROPHONE.sub('', name)}"]
-    keys = [path, stem, MICROPHONE.sub("", stem), *names]
+    keys = [path, stem, MICROPHONE.sub("", stem)]
+    keys += [tail for key in keys[1:] for tail in tails_of(key)]
     found = (next((others[key + suffix] for key in keys if key + suffix in others), None) for suffix in SUFFIXES)
     return [entry for entry in found if entry is not None]
 
 
 def index_sidecars(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """By whole path, and by "/name" where no other has that name."""
+    """By whole path, and by "/folder/name" and "/name" where no other has that name."""
     index: dict[str, Entry] = {}
     names: dict[str, Entry | None] = {}
     for entry in entries:
@@ -87,9 +87,15 @@ def index_sidecars(entries: Sequence[Entry]) -> dict[str, Entry]:
             continue
         path = TAKEOUT.sub("", entry.name.casefold())
         index[path] = entry
-        name = "/" + path.rpartition("/")[2]
-        names[name] = None if name in names else entry
+        for name in tails_of(path):
+            names[name] = None if name in names else entry
     return {name: entry for name, entry in names.items() if entry is not None} | index
+
+
+def tails_of(path: str) -> list[str]:
+    """ "/folder/name" and "/name" of a path."""
+    parts = path.split("/")
+    return [*(["/" + "/".join(parts[-2:])] if len(parts) > 1 else []), f"/{parts[-1]}"]
 
 
 def read_sidecar(archive: Archive, entry: Entry) -> Cells:

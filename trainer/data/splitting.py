@@ -131,16 +131,15 @@ def draw_class(members: np.ndarray, sizes: np.ndarray, shares: dict[str, float],
             continue
         want = max(want, 1)
         taken = 0
-        for group in map(int, members):
+        free = members[of_group[members] == TRAIN]
+        for group, size in zip(free.tolist(), sizes[free].tolist(), strict=True):
             if taken >= want or groups_left <= 1:
                 break
-            size = int(sizes[group])
-            if of_group[group] == TRAIN and taken + size <= want:
+            if taken + size <= want:
                 of_group[group] = NUMBERS[name]
                 taken, groups_left = taken + size, groups_left - 1
         if not taken and groups_left > 1:
-            free = [group for group in map(int, members) if of_group[group] == TRAIN]
-            smallest = min(free, key=lambda group: sizes[group])
+            smallest = free[np.argmin(sizes[free])]
             if sizes[smallest] <= total / 2:
                 of_group[smallest] = NUMBERS[name]
                 groups_left -= 1

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from trainer.data.exports import argilla, brat, doccano, label_studio, messengers, prodigy, rasa, spacy, uima
+from trainer.data.exports import app_store, argilla, brat, doccano, label_studio, messengers, prodigy, rasa, spacy, uima
 from trainer.data.exports.base import Conversion, Export
 from trainer.data.exports.spans import UNITS
 from trainer.data.readings import Choices
@@ -21,6 +21,7 @@ EXPORTS: tuple[Export, ...] = (
     *prodigy.EXPORTS,
     *argilla.EXPORTS,
     *messengers.EXPORTS,
+    *app_store.EXPORTS,
     *spacy.EXPORTS,
     *doccano.EXPORTS,
 )
@@ -68,7 +69,7 @@ def convert(
 def unwrap_document(value: Json) -> Json:
     """Lists of [text, {"entities": …}], as spaCy's are, and spaCy's documents of paragraphs, as lists of records; any other
     document as it is."""
-    value = messengers.telegram_chats(value)
+    value = app_store.feed_entries(messengers.telegram_chats(value))
     listed: Any = value
     if isinstance(value, dict) and isinstance(value.get("annotations"), list) and "images" not in value:
         listed = value["annotations"]

@@ -2,17 +2,19 @@
 
 import email
 import email.policy
+import email.utils
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
 from html import unescape
+from itertools import chain
 from typing import Any
 
 from trainer.data.exports.base import Conversion
 from trainer.data.readings import Reading
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text
-from trainer.messages import _
+from trainer.messages import _, joined, ngettext
 
 DATE = r"\d{1,4}[./\-年년] ?\d{1,2}[./\-月월] ?\d{1,4}[.日일]?"
 CLOCK = r"\d{1,2}(?:[:.h]|시 ?)\d{2}(?:[:.]\d{2})?"
@@ -130,23 +132,43 @@ def mbox_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> T
     table = Table(name, "mbox", list(MAIL_COLUMNS), iter(()), size, details | {"export": "mbox"})
     table.batches = batches(read_mail(lines, table), MAIL_COLUMNS)
     table.suggested = {"text": "text", "label": "labels"}
-    table.readings.append(Reading("export", "mbox", _("A mailbox, a row for each message"), file=name))
+    table.readings.append(Reading("export", "mbox", MAILBOX, file=name))
     return table
+
+
+MAILBOX = _("A mailbox, a row for each message")
 
 
 def read_mail(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
     collected: list[str] = []
-    start, is_blank = 1, True
-    for line in lines:
+    envelope, start, is_blank, undated = "", 1, True, 0
+    for line in chain(lines, ["\n", "From "]):
         lines.mark()
-        if is_blank and line.startswith("From ") and collected:
-            yield from parse_mail(collected, table, start)
-            collected, start = [], lines.number
-        elif len(collected) < MAX_MESSAGE_LINES and not (line.startswith("From ") and not collected):
+        if is_blank and line.startswith("From "):
+            for fields in parse_mail(collected, table, start) if collected else ():
+                undated += fields["date"] is None
+                yield fields | {"date": fields["date"] or arrival_of(envelope)}
+            collected, start, envelope = [], lines.number, line
+        elif len(collected) < MAX_MESSAGE_LINES:
             collected.append(re.sub(r"^>(>*From )", r"\1", line.rstrip("\r\n")))
         is_blank = not line.strip()
-    if collected:
-        yield from parse_mail(collected, table, start)
+    if undated:
+        sentence = ngettext(
+            "%(count)s has no date: that of its arrival is taken",
+            "%(count)s have no date: that of their arrival is taken",
+            undated,
+        )
+        table.readings[0].sentence = joined([MAILBOX, sentence], "; ")
+
+
+def arrival_of(envelope: str) -> str | None:
+    """The date of the line that begins a message in a mailbox (“From ann@x.org Sat May  4 10:11:12 2024”), in UTC unless it tells
+    another zone (RFC 4155), as a mail's header has it."""
+    moment = email.utils.parsedate_tz(envelope.partition(" ")[2].partition(" ")[2])
+    try:
+        return email.utils.formatdate(email.utils.mktime_tz(moment)) if moment else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def parse_mail(collected: list[str], table: Table, start: int) -> Iterator[dict[str, str | None]]:

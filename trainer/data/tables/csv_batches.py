@@ -2,10 +2,15 @@
 table is told."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from trainer.data.readings import Choices, LeftOut
-from trainer.data.tables.csv_records import Record
+from trainer.data.tables.arrow_cells import ArrowCells, characters_of, first_chunk, may_begin, rows_of
+from trainer.data.tables.csv_records import Block
 from trainer.data.tables.dialects import RULER
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
 from trainer.data.tables.subtotals import Subtotals
@@ -23,60 +28,99 @@ PAGE = re.compile(
 PAGE_STARTS = frozenset("pPsS第-— (")
 
 
-def batches(records: Iterator[Record], table: Table, header: list[list[str]], choices: Choices) -> Iterator[Columns]:
+def batches(blocks: Iterator[Block], table: Table, header: list[list[str]], choices: Choices) -> Iterator[Columns]:
     """Rows of the header's width; others are fitted or reported. A batch ends by rows or by characters. The last rows are held
     back until the end, where they may turn out to be totals and notes."""
     width = table.width
-    most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // max(width, 1)))
-    rows: list[list[str]] = []
+    most = max(1, min(BATCH_ROWS, MAX_BATCH_CELLS // max(width, 1))) + FOOTER_ROWS
+    waiting = no_rows = pa.table([pa.array([], pa.string())] * width, names=list(map(str, range(width))))
     numbers: list[int] = []
     characters = 0
     subtotals = Subtotals(table, choices)
-    for line, row in records:
-        if row and row[0][:1] in RULES and is_ruler(row):
-            count_rulers(table, line)
-            continue
-        if len(row) != width:
-            fitted = fit(row, width, line, table)
-            if fitted is None:
-                continue
-            row = fitted
-        rows.append(row)
-        numbers.append(line)
-        characters += sum(map(len, row))
-        if len(rows) >= most + FOOTER_ROWS or characters > MAX_BATCH_CHARACTERS:
-            yield from emit(rows[:-FOOTER_ROWS], numbers, table, header, subtotals)
-            rows, numbers, characters = rows[-FOOTER_ROWS:], numbers[-FOOTER_ROWS:], 0
-    kept = split_footer(rows, numbers, table, choices)
-    yield from emit(rows[:kept], numbers, table, header, subtotals)
+    for block in blocks:
+        more_numbers, more = fit_rows(block, table, no_rows)
+        place = 0
+        while place < more.num_rows:
+            room = room_for(more.slice(place), most - waiting.num_rows, MAX_BATCH_CHARACTERS - characters)
+            added = more.slice(place, room)
+            numbers += more_numbers[place : place + room]
+            waiting = pa.concat_tables([waiting, added])
+            characters += characters_of(added)
+            place += room
+            if waiting.num_rows >= most or characters > MAX_BATCH_CHARACTERS:
+                count = max(waiting.num_rows - FOOTER_ROWS, 0)
+                yield from emit(waiting.slice(0, count), numbers[:count], table, header, subtotals)
+                waiting, numbers, characters = waiting.slice(count).combine_chunks(), numbers[count:], 0
+    table.bad.sort(key=lambda told: told[0])  # blocks are read ahead of being fitted
+    kept = split_footer(rows_of(waiting), numbers, table, choices)
+    yield from emit(waiting.slice(0, kept), numbers[:kept], table, header, subtotals)
+
+
+def room_for(rows: pa.Table, most_rows: int, most_characters: int) -> int:
+    """How many of the rows a batch takes: it ends with the one that fills it, by rows or by characters."""
+    rows = rows.slice(0, max(most_rows, 1))
+    if rows.nbytes <= most_characters or characters_of(rows) <= most_characters:
+        return int(rows.num_rows)
+    counts = np.cumsum(sum(pc.utf8_length(column).to_numpy().astype(np.int64) for column in rows.itercolumns()))
+    return int(np.searchsorted(counts, most_characters, side="right")) + 1
+
+
+def fit_rows(block: Block, table: Table, no_rows: pa.Table) -> tuple[list[int], pa.Table]:
+    """The rows of the header's width, and those that can be fitted to it, with their lines; what rules lines, and all others, is
+    told."""
+    numbers, rows = block
+    if isinstance(rows, pa.Table):
+        return numbers, rows
+    width = table.width
+    if set(map(len, rows)) != {width} or not RULES.isdisjoint([row[0][:1] for row in rows]):
+        fitted: dict[int, list[str]] = {}
+        for line, row in zip(numbers, rows, strict=True):
+            if row and row[0][:1] in RULES and is_ruler(row):
+                count_rulers(table, line)
+            elif (kept := row if len(row) == width else fit(row, width, line, table)) is not None:
+                fitted[line] = kept
+        numbers, rows = list(fitted), list(fitted.values())
+    columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
+    return numbers, pa.table(columns, names=no_rows.column_names) if rows else no_rows
 
 
 def emit(
-    rows: list[list[str]], numbers: list[int], table: Table, header: list[list[str]], subtotals: Subtotals
+    rows: pa.Table, numbers: list[int], table: Table, header: list[list[str]], subtotals: Subtotals
 ) -> Iterator[Columns]:
     """A batch without the rows that say the header again, those between pages, and subtotals."""
-    if header and rows:
+    rows = rows.combine_chunks()
+    if header and rows.num_rows:
         named = [fold_cells(row) for row in header]
-        firsts = {row[0] for row in named}
-        if not firsts.isdisjoint([row[0].strip().casefold() for row in rows]):
-            again = {
-                index
-                for index, row in enumerate(rows)
-                if row[0].strip().casefold() in firsts and fold_cells(row) in named
-            }
-            if again:
-                count_repeated(table, [numbers[index] for index in sorted(again)])
-                numbers = [number for index, number in enumerate(numbers[: len(rows)]) if index not in again]
-                rows = [row for index, row in enumerate(rows) if index not in again]
-    pages = [index for index, row in enumerate(rows) if row[0][:1] in PAGE_STARTS and is_page_mark(row)]
+        again = [
+            index for index, row in rows_beginning(rows, {row[0][:1] for row in named}) if fold_cells(row) in named
+        ]
+        if again:
+            count_repeated(table, [numbers[index] for index in again])
+            rows, numbers = without_rows(rows, numbers, again)
+    pages = [
+        index
+        for index, row in (rows_beginning(rows, PAGE_STARTS) if rows.num_columns > 1 else ())
+        if row[0][:1] in PAGE_STARTS and is_page_mark(row)
+    ]
     if pages:
         count_pages(table, [numbers[index] for index in pages])
-        dropped = set(pages)
-        numbers = [number for index, number in enumerate(numbers[: len(rows)]) if index not in dropped]
-        rows = [row for index, row in enumerate(rows) if index not in dropped]
-    rows, _numbers = subtotals.drop(rows, numbers)
-    if rows:
-        yield list(zip(*rows, strict=True))
+        rows, numbers = without_rows(rows, numbers, pages)
+    found = subtotals.take_out(rows, numbers)
+    if found:
+        rows, _numbers = without_rows(rows, numbers, found)
+    if rows.num_rows:
+        yield [ArrowCells(column) for column in rows.combine_chunks().itercolumns()]
+
+
+def rows_beginning(rows: pa.Table, characters: Collection[str]) -> Iterator[tuple[int, list[str]]]:
+    """(place, cells) of the rows that may begin with one of the characters; their other cells are looked at only with these."""
+    places = may_begin(first_chunk(rows.column(0)), characters)
+    return zip(places.tolist(), rows_of(rows.take(pa.array(places))), strict=True)
+
+
+def without_rows(rows: pa.Table, numbers: list[int], places: Collection[int]) -> tuple[pa.Table, list[int]]:
+    kept = np.setdiff1d(np.arange(rows.num_rows), list(places), assume_unique=True)
+    return rows.take(pa.array(kept)), [numbers[place] for place in kept.tolist()]
 
 
 def is_ruler(row: list[str]) -> bool:

@@ -1,11 +1,15 @@
 """Records of a text table, each with the line where it begins: a mark in the wrong place costs its own line at most."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+import pyarrow as pa
+
+from trainer.data.tables.csv_blocks import can_cut, cut_block
 from trainer.data.tables.dialects import Dialect
 from trainer.data.tables.headers import is_number_column, is_typed, looked_at, usual_width
-from trainer.data.tables.streams import Lines
+from trainer.data.tables.streams import Lines, lines_in
 from trainer.data.tables.table import MAX_FIELD_CHARACTERS, Table
 
 MAX_RECORD_LINES = 2_000
@@ -13,7 +17,33 @@ MANY_REWINDS = 50
 """Marks that are never closed, after which one is looked for over fewer lines."""
 MALFORMED_LINES = 30
 """Over so many lines a record with marks in the wrong places is put together."""
+FEW_LINES = 40
+"""A record of more is looked for line by line, as far as one may go."""
 Record = tuple[int, list[str]]
+GATHERED_ROWS, GATHERED_CHARACTERS = 1_000, 1 << 20
+
+
+class Block(NamedTuple):
+    """Some records: the line where each begins, and their cells, as a table where all have the width of the header."""
+
+    numbers: list[int]
+    cells: "list[list[str]] | pa.Table"
+
+
+def gathered(records: Iterator[Record]) -> Iterator[Block]:
+    """Records that were read one by one, some at once."""
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    characters = 0
+    for line, row in records:
+        numbers.append(line)
+        rows.append(row)
+        characters += sum(map(len, row))
+        if len(rows) >= GATHERED_ROWS or characters > GATHERED_CHARACTERS:
+            yield Block(numbers, rows)
+            numbers, rows, characters = [], [], 0
+    if rows:
+        yield Block(numbers, rows)
 
 
 class RecordReader:
@@ -39,11 +69,60 @@ class RecordReader:
     def most_lines(self) -> int:
         return MAX_RECORD_LINES if self.rewinds < MANY_REWINDS else max(40, 2 * self.longest)
 
-    def records(self) -> Iterator[Record]:
+    def blocks(self) -> Iterator[Block]:
+        """All records. Most are cut from many lines at once; where a mark may be in the wrong place, or a block ends within a
+        record, line by line."""
+        while self.dialect.is_plain:
+            if self.lines.again:
+                yield from gathered(self.records(lambda: not self.lines.again))
+            elif text := self.lines.block():
+                yield self.quick_records(text)
+            else:
+                return
+        yield from gathered(self.records())
+
+    def quick_records(self, text: str) -> Block:
+        """The records in a block of lines up to the first that needs a closer look; that one and all later lines are left to be
+        given out again."""
+        before = self.lines.number
+        cut = cut_block(text, self.width, self.dialect, self.is_short_record) if can_cut(self.dialect) else None
+        if cut is None:
+            return self.read_records(lines_in(text))
+        rest = lines_in(text[cut.characters :])
+        self.lines.pass_over(cut.line_count, rest)
+        return Block((cut.lines + before + 1).tolist(), cut.cells)
+
+    def read_records(self, lines: list[str]) -> Block:
+        """The same by the csv module, for lines of any width."""
+        numbers, rows, place, before = [], [], 0, self.lines.number
+        reader: Any = self.dialect.reader(lines)
+        try:
+            for row in reader:
+                end = reader.line_num
+                if end - place > 1 and not self.is_short_record(row, lines[place:end]):
+                    break
+                if row:
+                    numbers.append(before + place + 1)
+                    rows.append(row)
+                place = end
+        except csv.Error:
+            pass
+        self.lines.pass_over(place, lines[place:])
+        return Block(numbers, rows)
+
+    def is_short_record(self, row: list[str], taken: list[str]) -> bool:
+        """Whether a record of several lines is one for sure."""
+        if len(taken) > FEW_LINES or not self.is_sound(row, taken):
+            return False
+        self.longest = max(self.longest, len(taken))
+        return True
+
+    def records(self, is_enough: Callable[[], bool] = lambda: False) -> Iterator[Record]:
+        """Records one by one, until there are enough."""
         lines, taken = self.lines, self.lines.taken
         source: Iterator[str] = lines if self.dialect.is_plain else map(self.dialect.prepare, lines)
         reader = self.dialect.reader(Bounded(source, self))
-        while True:
+        while not is_enough():
             taken.clear()
             try:
                 row = next(reader)
@@ -168,6 +247,6 @@ class Bounded:
         return self
 
     def __next__(self) -> str:
-        if len(self.taken) > 40 and len(self.taken) >= self.reader.most_lines:
+        if len(self.taken) > FEW_LINES and len(self.taken) >= self.reader.most_lines:
             raise StopIteration
         return next(self.source)

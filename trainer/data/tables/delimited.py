@@ -9,7 +9,7 @@ from typing import Any
 
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.csv_batches import batches
-from trainer.data.tables.csv_records import Record, RecordReader
+from trainer.data.tables.csv_records import Block, Record, RecordReader
 from trainer.data.tables.dialects import NAMES, STAND_IN, Dialect, find_dialect, sample_records
 from trainer.data.tables.header_readings import (
     check_range,
@@ -66,10 +66,7 @@ def csv_table(
         table.details["escape"] = dialect.escape
     reader = RecordReader(lines, table, dialect)
     reader.learn(sample_records(looked_at, dialect))
-    begun = [
-        line.startswith(dialect.quote) for line in looked_at.splitlines()[:FIRST_RECORDS] if line and dialect.quote
-    ]
-    reader.is_enclosed = sum(begun) > 0.8 * len(begun)
+    reader.is_enclosed = is_enclosed(looked_at, dialect)
     records = dropwhile(lambda record: record[0] < (header_row or 0), reader.records())
     first = take_comments(list(islice(records, FIRST_RECORDS)), table, header_row)
     if header_row and (not first or first[0][0] != header_row or not filled(first[0][1])):
@@ -103,9 +100,16 @@ def csv_table(
     reader.learn(body, len(names))
     shown = names_as_written(rows, header)
     start = header.row + 1 if header.row >= header.first else header.first
-    table.batches = batches(chain(first[start:], records), table, shown, choices)
+    begun = Block([line for line, _row in first[start:]], [row for _line, row in first[start:]])
+    table.batches = batches(chain([begun], reader.blocks()), table, shown, choices)
     narrow(table)
     return table
+
+
+def is_enclosed(sample: str, dialect: Dialect) -> bool:
+    """Whether nearly all lines begin with a mark."""
+    lines = [line for line in sample.splitlines()[:FIRST_RECORDS] if line and dialect.quote]
+    return sum(line.startswith(dialect.quote) for line in lines) > 0.8 * len(lines)
 
 
 def turn_records(first: list[Record], table: Table, choices: Choices) -> list[Record]:

@@ -84,8 +84,7 @@ def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any], cho
     table = Table(name, "jsonl", [], iter(()), size, details)
 
     def objects() -> Iterator[tuple[int, Json]]:
-        for line in lines:
-            lines.mark()
+        for line in lines.each():
             text = line.strip().lstrip("\ufeff")
             if not text:
                 continue

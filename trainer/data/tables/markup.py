@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainer.data.readings import Choice, Choices, LeftOut, Reading
-from trainer.data.tables.document_tables import read_document_tables
+from trainer.data.tables.document_tables import Document, read_document_tables
+from trainer.data.tables.markdown_tables import read_markdown
 from trainer.data.tables.sheets import Sheet, is_table, settle_header
 from trainer.data.tables.spreadsheet_xml import NAMESPACE, read_spreadsheet
 from trainer.data.tables.streams import Bounded
@@ -25,6 +26,7 @@ HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|\?mso)", re.IGNORE
 WORKBOOK = re.compile(r"\.xl\w{1,2}$", re.IGNORECASE)
 PAGE = re.compile(r"\.(html?|xhtml|php|aspx?)$", re.IGNORECASE)
 OFFICE = re.compile(r"\.(docx|odt)$", re.IGNORECASE)
+MARKDOWN = re.compile(r"\.(md|markdown|mdown)$", re.IGNORECASE)
 DOCUMENT_TABLES, MAX_DOCUMENTS = "document_tables", 50
 LOOKED_AT = 1 << 20
 ENOUGH_INSIDE = 0.5
@@ -45,6 +47,8 @@ def open_markup(
         return opened(path, name, size, sheets, sheet, header, choices, "html", outside, "utf-8")
     start = head.decode(utf16(head) or "utf-8", "replace").lstrip("\ufeff")
     if is_xml(path, start, name) and (table := open_xml(path, name, size, header, choices)) is not None:
+        return table
+    if MARKDOWN.search(name) and (table := open_document(path, name, size, sheet, header, choices)) is not None:
         return table
     if not (MARKUP.match(start) or (WORKBOOK.search(name) and re.match(r"\s*<\w", start))):
         return None
@@ -67,18 +71,23 @@ def open_markup(
 def open_document(
     path: Path, name: str, size: int, sheet: str | None, header: int | None, choices: Choices
 ) -> Table | None:
-    """The tables of a Word or OpenDocument text; None for one without."""
-    document = read_document_tables(path, name)
+    """The tables of a Word or OpenDocument text, or of Markdown; None for one without."""
+    document = tables_in(path, name)
     if not any(len(table.rows) > 1 for table in document.sheets):
         return None
-    return opened(path, name, size, document.sheets, sheet, header, choices, "document", document.outside, "utf-8")
+    form = "markdown" if MARKDOWN.search(name) else "document"
+    return opened(path, name, size, document.sheets, sheet, header, choices, form, document.outside, "utf-8")
+
+
+def tables_in(path: Path, name: str) -> Document:
+    return (read_markdown if MARKDOWN.search(name) else read_document_tables)(path, name)
 
 
 def is_table_alone(path: Path, name: str, share: float = ENOUGH_INSIDE) -> list[str]:
     """The columns of the largest table of a document, where its tables hold this share of its text; [] for any other document."""
     try:
-        if OFFICE.search(name):
-            document = read_document_tables(path, name)
+        if OFFICE.search(name) or MARKDOWN.search(name):
+            document = tables_in(path, name)
             sheets, outside, inside = document.sheets, document.outside, document.inside
         else:
             sheets, outside, inside = read_page(pieces_of(path, name, find_encoding(path, name, packed=False)), name)
@@ -91,10 +100,15 @@ def is_table_alone(path: Path, name: str, share: float = ENOUGH_INSIDE) -> list[
     return best.columns
 
 
+def may_hold_tables(name: str) -> bool:
+    """Whether a document's name is that of a kind whose tables can be read."""
+    return any(kind.search(name) for kind in (OFFICE, PAGE, MARKDOWN))
+
+
 def choose_tables(files: Sequence[tuple[Path, str]], choices: Choices) -> tuple[bool, Reading | None]:
     """(whether documents that were sent are read as the tables in them, what is told of it): where tables are most of the text of each,
     and all have the same columns."""
-    if not files or len(files) > MAX_DOCUMENTS or not all(OFFICE.search(name) or PAGE.search(name) for _path, name in files):  # fmt: skip
+    if not files or len(files) > MAX_DOCUMENTS or not all(may_hold_tables(name) for _path, name in files):
         return False, None
     asked = choices.pick(DOCUMENT_TABLES, ("table", "text"))
     columns = [is_table_alone(path, name) for path, name in files]

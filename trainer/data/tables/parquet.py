@@ -1,6 +1,6 @@
 """Parquet as batches of text cells. Dictionary pages stay as they are, so that a small file cannot swell in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trainer.data.memory import check_declared
+from trainer.data.tables.arrow_cells import ArrowCells
 from trainer.data.tables.columnar import DAMAGE
 from trainer.data.tables.hub_features import features_of, has_names, with_names
 from trainer.data.tables.table import (
@@ -26,6 +27,8 @@ from trainer.errors import DataError
 from trainer.messages import _
 
 MAX_BATCH_BYTES = 1 << 30
+MAX_ARROW_CHARACTERS = 1 << 28
+"""Of a column of a batch that Arrow holds in one piece, whose places are of 32 bits."""
 
 
 def open_parquet(path: Path, name: str, size: int) -> Table:
@@ -68,14 +71,14 @@ def batches(file: pq.ParquetFile, table: Table, done: list[int]) -> Iterator[Col
         raise damaged(table.name, "its rows cannot be unpacked") from error
 
 
-def named_cells(column: pa.Array, feature: object, name: str) -> list[str | None]:
+def named_cells(column: pa.Array, feature: object, name: str) -> Sequence[str | None]:
     """One column as text, its classes by name where the hub's library wrote their names (`feature`)."""
     if not has_names(feature):
         return cells(column, name)
     return [as_text(with_names(value, feature)) for value in column.to_pylist()]
 
 
-def cells(column: pa.Array, name: str) -> list[str | None]:
+def cells(column: pa.Array, name: str) -> Sequence[str | None]:
     """One column as text: repeated values are turned into text once."""
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
@@ -83,13 +86,23 @@ def cells(column: pa.Array, name: str) -> list[str | None]:
         return list(column.cast(as_written).to_pylist())
     if not pa.types.is_dictionary(kind):
         return [as_text(value) for value in column.to_pylist()]
-    values = [as_text(value) for value in column.dictionary.to_pylist()]
-    sizes = pa.array([len(value or "") for value in values] or [0], pa.int64())
-    total = pc.sum(sizes.take(column.indices)).as_py() if values else 0
-    if (total or 0) > MAX_BATCH_BYTES or (pc.max(sizes).as_py() or 0) > 64 * MAX_FIELD_CHARACTERS:
+    values = cleaned(column.dictionary)
+    total = pc.sum(pc.utf8_length(values).take(column.indices)).as_py() or 0
+    if total > MAX_BATCH_BYTES or (pc.max(pc.utf8_length(values)).as_py() or 0) > 64 * MAX_FIELD_CHARACTERS:
         raise DataError(
             _("%(name)s unpacks to far more than its size.", name=name),
             code="too_large",
             hint=_("Send a part of it, or shorter texts."),
         )
-    return [None if index is None else values[index] for index in column.indices.to_pylist()]
+    if total < MAX_ARROW_CHARACTERS:
+        return ArrowCells(values.take(column.indices))
+    texts = values.to_pylist()
+    return [None if index is None else texts[index] for index in column.indices.to_pylist()]
+
+
+def cleaned(values: pa.Array) -> pa.Array:
+    """Different values as strings that a cell can hold, see `as_text`."""
+    values.validate(full=True)
+    if pa.types.is_string(values.type) and not pc.any(pc.match_substring(values, "\0")).as_py():
+        return values
+    return pa.array([as_text(value) for value in values.to_pylist()], pa.string())

@@ -22,8 +22,21 @@ MAX_EXPANSION = 200
 EXPANSION_FREE = 64 * 1024**2
 """… once it has grown past this many bytes."""
 SNIFF_BYTES = 1 << 18
+BLOCK_CHARACTERS = 1 << 20
+"""Of text that is cut into lines at once."""
 INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 """Characters of no width, which copying from pages brings along: they make two labels of one."""
+ODD = "\ufffd\u200b\u2060\ufeff"
+
+
+def holds_odd(text: str) -> bool:
+    """Whether a text holds NUL, what could not be decoded, or what has no width."""
+    return "\0" in text or (not text.isascii() and any(mark in text for mark in ODD))
+
+
+def lines_in(text: str) -> list[str]:
+    """As a file gives them, with their ends."""
+    return list(io.StringIO(text, newline=""))
 
 
 class Bounded(io.RawIOBase):
@@ -95,29 +108,60 @@ class Lines:
             if not line:
                 self.ended = True
                 raise StopIteration
-            if len(line) >= MAX_LINE_CHARACTERS:
-                raise DataError(
-                    _(
-                        "Line %(value)s of %(name)s is longer than %(max_line_characters)s characters.",
-                        value=f"{self.number + 1:,}",
-                        name=self.name,
-                        max_line_characters=f"{MAX_LINE_CHARACTERS:,}",
-                    ),
-                    code="too_large",
-                    hint=_(
-                        "This is hardly a table: check that the right file was sent. A text is read paragraph by paragraph: put line ends between them."
-                    ),
-                )
-            if "\0" in line:
-                line = line.replace("\0", "")
-            if not line.isascii():
-                if "\ufffd" in line:
-                    self.garbled += line.count("\ufffd")
-                if INVISIBLE.search(line) is not None:
-                    line = INVISIBLE.sub("", line)
+            self.check_length(line, self.number + 1)
+            line = self.clean([line])[0]
         self.number += 1
         self.taken.append(line)
         return line
+
+    def block(self) -> str:
+        """About BLOCK_CHARACTERS of whole lines at once, "" at the end; they are neither counted nor `taken`. Only where none is
+        left to be given out again."""
+        text = self.stream.read(BLOCK_CHARACTERS)
+        if text and not text.endswith("\n"):
+            text += self.stream.readline(MAX_LINE_CHARACTERS)
+        if len(text) >= MAX_LINE_CHARACTERS:
+            for number, line in enumerate(lines_in(text), self.number + 1):
+                self.check_length(line, number)
+        return "".join(self.clean(lines_in(text))) if holds_odd(text) else text
+
+    def each(self) -> Iterator[str]:
+        """The lines one after another, none of which is given out again."""
+        while text := self.block():
+            for line in lines_in(text):
+                self.number += 1
+                yield line
+
+    def pass_over(self, count: int, rest: list[str]) -> None:
+        """Counts the first lines of a block; `rest` is to be given out again."""
+        self.number += count
+        self.again = rest[::-1]
+        self.taken.clear()
+
+    def check_length(self, line: str, number: int) -> None:
+        """`DataError` for a line that is too long."""
+        if len(line) >= MAX_LINE_CHARACTERS:
+            raise DataError(
+                _(
+                    "Line %(value)s of %(name)s is longer than %(max_line_characters)s characters.",
+                    value=f"{number:,}",
+                    name=self.name,
+                    max_line_characters=f"{MAX_LINE_CHARACTERS:,}",
+                ),
+                code="too_large",
+                hint=_(
+                    "This is hardly a table: check that the right file was sent. A text is read paragraph by paragraph: put line ends between them."
+                ),
+            )
+
+    def clean(self, lines: list[str]) -> list[str]:
+        """The same lines without NUL and what has no width; what could not be decoded is counted."""
+        return [self.clean_line(line) if holds_odd(line) else line for line in lines]
+
+    def clean_line(self, line: str) -> str:
+        line = line.replace("\0", "")
+        self.garbled += line.count("\ufffd")
+        return INVISIBLE.sub("", line)
 
     def mark(self) -> None:
         self.taken.clear()

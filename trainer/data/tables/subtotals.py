@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from trainer.columns import number_of
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
+from trainer.data.tables.arrow_cells import bytes_of, first_chunk, holds_no_letter, rows_of
 from trainer.data.tables.table import Table
 from trainer.messages import _, ngettext
 
@@ -76,8 +80,10 @@ class Subtotals:
     def find(self, rows: Sequence[Sequence[str | None]]) -> set[int]:
         """Indices of the rows of a batch that add up others."""
         is_later, self.is_later = self.is_later, True
-        if not any(holds_stem(rows, place) for place in range(min(NAME_COLUMNS, len(rows[0]) if rows else 0))):
-            return set()
+        columns = ([row[place] for row in rows if place < len(row)] for place in range(NAME_COLUMNS))
+        return self.find_sums(rows, is_later) if any(map(holds_stem, columns)) else set()
+
+    def find_sums(self, rows: Sequence[Sequence[str | None]], is_later: bool) -> set[int]:
         candidates = [Named(index, *name) for index, row in enumerate(rows) if (name := named_row(row))]
         candidates = [one for one in candidates if is_mostly_numbers(rows[one.row], one.place)]
         if not candidates or len(candidates) > 0.5 * len(rows):
@@ -91,6 +97,16 @@ class Subtotals:
                 found.add(one.row)
                 self.is_proved = self.is_proved and goes_on
         return found
+
+    def take_out(self, batch: pa.Table, numbers: list[int]) -> set[int]:
+        """Places of the rows of a batch that add up others and do not stay, which are told."""
+        is_later, self.is_later = self.is_later, True
+        if not any(holds_short_stem(first_chunk(column)) for column in batch.columns[:NAME_COLUMNS]):
+            return set()
+        rows = rows_of(batch)
+        if found := self.find_sums(rows, is_later):
+            self.tell([(numbers[index], rows[index]) for index in sorted(found)], rows)
+        return set() if self.asked == KEEP else found
 
     def drop(self, rows: list[list[Cell]], numbers: list[int]) -> tuple[list[list[Cell]], list[int]]:
         """The same rows and their lines without them."""
@@ -135,11 +151,18 @@ class Subtotals:
         self.reading.is_asked = self.asked is not None
 
 
-def holds_stem(rows: Sequence[Sequence[str | None]], place: int) -> bool:
-    """Whether any cell of a column may name a total: found quickly, for all rows at once."""
-    cells = [row[place] for row in rows if place < len(row)]
+def holds_stem(cells: Sequence[str | None]) -> bool:
+    """Whether any cell of a column may name a total: found quickly, for all of them at once."""
     text = "\n".join([cell for cell in cells if cell and len(cell) <= 2 * NAME_CHARACTERS]).lower()
     return any(stem in text for stem in STEMS)
+
+
+def holds_short_stem(cells: pa.StringArray) -> bool:
+    short = cells.filter(pc.less_equal(pc.utf8_length(cells), 2 * NAME_CHARACTERS))
+    data, offsets = bytes_of(short)
+    if not len(data) or holds_no_letter(data[offsets[0] : offsets[-1]]):
+        return False
+    return holds_stem(short.unique().to_pylist())
 
 
 def is_mostly_numbers(row: Sequence[str | None], place: int) -> bool:

@@ -16,6 +16,7 @@ from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.dialects import RARE
 from trainer.data.tables.json_repairs import LEADING_COMMENTS
 from trainer.data.tables.jsonrows import open_json
+from trainer.data.tables.line_chats import line_table, looks_like_line
 from trainer.data.tables.line_forms import find_line_form
 from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
@@ -107,6 +108,8 @@ def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Tabl
         return mbox_table
     if looks_like_whatsapp(sample):
         return whatsapp_table
+    if looks_like_line(sample):
+        return functools.partial(line_table, sample=sample)
     return find_line_form(sample) or (conll_table if looks_like_conll(sample) else None)
 
 
