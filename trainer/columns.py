@@ -178,7 +178,7 @@ def guess_numeric_kind(
         return "id" if distinct == count > 50 else "category"
     whole = distinct == count > 50 and all(value == int(value) for value in numbers)
     dense = max(numbers) - min(numbers) < 1.5 * distinct
-    return "id" if whole and (dense or ID_NAME.search(name)) else "number"
+    return "id" if whole and not form["unit"] and (dense or ID_NAME.search(name)) else "number"
 
 
 def are_no_times(cells: list[str], name: str) -> bool:

@@ -144,6 +144,10 @@ def test_json_array_object_and_columns(tmp_path: Path) -> None:
     assert read(put(tmp_path / "a.json", json.dumps(rows)))[1] == wanted
     assert read(put(tmp_path / "b.json", json.dumps({"version": 1, "rows": rows}, indent=2)))[1] == wanted
     assert read(put(tmp_path / "c.json", json.dumps([["text", "label"], ["a", "b"]])))[1] == [("a", "b")]
+    cells = [[f"it was quite {word} on day {n}", word] for n, word in enumerate(["fine", "bad"] * 6)]
+    lines = "".join(json.dumps(row) + "\n" for row in cells)
+    assert read(put(tmp_path / "d.jsonl", lines)) == (["column_1", "column_2"], [tuple(row) for row in cells])
+    assert len(read(put(tmp_path / "e.json", json.dumps([["text", "label"], *cells])))[1]) == 12
     assert read(put(tmp_path / "d.json", json.dumps({"text": ["a"], "label": ["b"]}, indent=1)))[1] == [("a", "b")]
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.data_files import zipped
+from trainer.data.exports.messengers import of_bytes
 from trainer.data.inspect import inspect
 from trainer.data.tables.chats import MESSAGE, OMITTED
 from trainer.data.text_columns import without_quotes, without_tags
@@ -117,6 +118,23 @@ def test_slack_with_its_channels_and_people(tmp_path: Path) -> None:
         "@Bob see <1> in help",
         {"text": "text", "label": "channel"},
     )
+
+
+def test_chats_of_facebook_whose_letters_are_bytes(tmp_path: Path) -> None:
+    messages: list[dict[str, Any]] = [
+        {
+            "sender_name": "Ann M\u00c3\u00bcller",
+            "timestamp_ms": 1715000000000 + n,
+            "content": f"Sch\u00c3\u00b6n war es {n}",
+        }
+        for n in range(10)
+    ]
+    messages += [{"sender_name": "Bob", "timestamp_ms": 1715000000000, "photos": [{"uri": "a.jpg"}]}]
+    chat = {"participants": [{"name": "Ann"}, {"name": "Bob"}], "messages": messages, "title": "Ann"}
+    (tmp_path / "message_1.json").write_text(json.dumps(chat))
+    result, rows = read(tmp_path / "message_1.json", tmp_path)
+    assert rows[3] == {"time": "2024-05-06T12:53:20+00:00", "author": "Ann Müller", "text": "Schön war es 3"}
+    assert (len(rows), told(result)["media"], of_bytes("Schön")) == (10, 1, "Schön")
 
 
 MAILS = [

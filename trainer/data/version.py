@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -149,12 +148,8 @@ def merge_split(before: SplitSpec, chosen: dict[str, str], roles: dict[str, str]
 
 
 def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
-    """Everything into a temporary folder, then one rename: a version is whole or not there. The rows are written while they are
-    described, which Arrow does without Python."""
-    with ThreadPoolExecutor(1) as writer:
-        written = writer.submit(write_rows, dataset.table, part / "data.parquet")
-        profile, problems = describe_dataset(dataset)
-        written.result()
+    """Everything into a temporary folder, then one rename: a version is whole or not there."""
+    profile, problems = describe_dataset(dataset)
     parts = np.where(pool_rows(dataset), POOL, dataset.split)
     dataset.keys = None
     if dataset.table.nbytes >= LARGE_BYTES:
@@ -165,6 +160,8 @@ def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     write_media(dataset, part / "media")
     if not any((part / "thumbs").iterdir()):
         (part / "thumbs").rmdir()
+    pq.write_table(dataset.table, part / "data.parquet", compression="zstd", row_group_size=group_rows(dataset.table))
+    release_memory(dataset.table.nbytes)
     write_indices(dataset.table, dataset.profile, part)
     pq.write_table(split, part / "split.parquet", compression="zstd")
     write_sources(dataset, part)
@@ -185,10 +182,6 @@ def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
         "left_out",
     )
     return {name: profile[name] for name in summary_keys} | {"problems": problems}
-
-
-def write_rows(table: pa.Table, path: Path) -> None:
-    pq.write_table(table, path, compression="zstd", row_group_size=group_rows(table))
 
 
 def group_rows(table: pa.Table) -> int:
@@ -328,5 +321,5 @@ def hash_dataset(dataset: Dataset, split: pa.Table) -> str:
             cells = pa.concat_arrays(column.slice(start, HASHED_ROWS).chunks)
             digest.update(pc.fill_null(pc.binary_length(cells), -1).cast(pa.int64()).to_numpy().astype("<i8").tobytes())
             data, offsets = bytes_of(pc.fill_null(cells, ""))
-            digest.update(data[offsets[0] : offsets[-1]])
+            digest.update(data[offsets[0] : offsets[-1]].tobytes())
     return digest.hexdigest()

@@ -1,5 +1,5 @@
-"""Chats that messengers export as JSON: Telegram (result.json, a chat or all of them) and Slack (a zip with a folder for each channel
-and a file for each day)."""
+"""Chats that messengers export as JSON: Telegram (result.json, a chat or all of them), Slack (a zip with a folder for each channel
+and a file for each day), Facebook and Instagram."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainer.data.archives import Archive, Entry, EntryError
+from trainer.data.exports.assistants import moment
 from trainer.data.exports.base import Conversion, Export, most_have
 from trainer.data.exports.packed import Packed
 from trainer.data.readings import Choices
@@ -141,6 +142,31 @@ def convert_slack(record: JsonObject, conversion: Conversion) -> Iterator[JsonOb
         yield channel | {"ts": record.get("ts"), "author": author, "thread_ts": record.get("thread_ts"), "text": text}
 
 
+# Facebook and Instagram: {"participants", "messages": [{"sender_name", "timestamp_ms", "content"}]}, each byte of UTF-8 as a character
+
+
+def is_meta(records: Sequence[JsonObject]) -> bool:
+    return most_have(records, lambda record: "sender_name" in record and "timestamp_ms" in record)
+
+
+def of_bytes(text: str) -> str:
+    """“SchÃ¶n” as “Schön”; a text that is written as it should be stays."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def convert_meta(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
+    text = of_bytes(str(record.get("content") or ""))
+    if not text.strip():
+        conversion.leave_out("media", record)
+        return
+    time = record.get("timestamp_ms")
+    seconds = time / 1000 if isinstance(time, int | float) and not isinstance(time, bool) else time
+    yield {"time": moment(seconds), "author": of_bytes(str(record.get("sender_name") or "")), "text": text}
+
+
 def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:
     if any("channel" in record for record in records):
         conversion.suggested = {"text": "text", "label": "channel"}
@@ -149,4 +175,5 @@ def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:
 EXPORTS = (
     Export("telegram", "Telegram", is_telegram, convert_telegram),
     Export("slack", "Slack", is_slack, convert_slack, prepare),
+    Export("facebook", "Facebook", is_meta, convert_meta),
 )

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from trainer.data.exports import app_store, argilla, brat, doccano, label_studio, messengers, prodigy, rasa, spacy, uima
+from trainer.data.exports import (
+    app_store,
+    argilla,
+    assistants,
+    brat,
+    doccano,
+    label_studio,
+    messengers,
+    prodigy,
+    rasa,
+    spacy,
+    uima,
+)
 from trainer.data.exports.base import Conversion, Export
 from trainer.data.exports.spans import UNITS
 from trainer.data.readings import Choices
@@ -22,6 +34,7 @@ EXPORTS: tuple[Export, ...] = (
     *argilla.EXPORTS,
     *messengers.EXPORTS,
     *app_store.EXPORTS,
+    *assistants.EXPORTS,
     *spacy.EXPORTS,
     *doccano.EXPORTS,
 )

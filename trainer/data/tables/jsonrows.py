@@ -12,6 +12,7 @@ from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.json_forms import pages_reading, several_in, unfold_document, unwrap_lines
+from trainer.data.tables.json_lists import are_even, named_rows
 from trainer.data.tables.json_repairs import DoubleKey, repaired, value_of
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
@@ -132,8 +133,7 @@ def listed_table(table: Table, lists: list[Place], choices: Choices) -> Table:
     name = table.name
     path, rows = choose_list(lists, choices, name, table.readings)
     if rows and isinstance(rows[0], list):
-        header = named(as_text(cell) for cell in rows[0])
-        rows = [dict(zip(header, row, strict=False)) if isinstance(row, list) else row for row in rows[1:]]
+        rows = named_rows(rows, table, choices)
     elif rows and all(isinstance(row, str | int | float) for row in rows[:100]):
         rows = [{"text": row} for row in rows]
     if not rows:
@@ -173,7 +173,7 @@ def document_of(text: str, name: str) -> tuple[Json, list[LeftOut]]:
         except (ValueError, RecursionError):
             pass  # the first fault is told
         if error.msg == "Extra data" and (values := several_in(text)):
-            return [entry for value in values for entry in (value if isinstance(value, list) else [value])], []
+            return (values if are_even(values) else entries_in(values)), []
         if (partly := repaired(text, name, bare_value)) is not None:
             return partly
         raise DataError(
@@ -190,6 +190,11 @@ def document_of(text: str, name: str) -> tuple[Json, list[LeftOut]]:
         raise DataError(
             _("%(name)s is nested too deeply.", name=name), code="bad_json", hint=_("Send a flat list of objects.")
         ) from error
+
+
+def entries_in(values: list[Any]) -> list[Json]:
+    """The entries of lists that follow each other."""
+    return [entry for value in values for entry in (value if isinstance(value, list) else [value])]
 
 
 def choose_list(lists: list[Place], choices: Choices, name: str, readings: list[Reading]) -> Place:
