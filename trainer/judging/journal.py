@@ -64,7 +64,7 @@ def lines_of(path: Path | None) -> list[dict[str, Any]]:
     for text in path.read_text("utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         found += [line] if isinstance(line, dict) and {"key", "state", "price", "of", "reply"} <= line.keys() else []
     return found
