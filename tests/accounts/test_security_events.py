@@ -127,6 +127,7 @@ class Stage:
         Endpoint.objects.update(visibility="private")
 
 
+JUDGE = {"url": "https://judge.example.org/v1", "model": "a", "price_read": "1", "price_written": "2", "cap": "1"}
 Act = Callable[[Stage], object]
 
 
@@ -186,6 +187,11 @@ PAGES: dict[str, tuple[str, Act]] = {
     "create_token": ("token_created", lambda on: on.page("create_token", name="new")),
     "revoke_token": ("token_revoked", lambda on: on.page("revoke_token", on.token.pk)),
     "set_budget": ("budget_changed", lambda on: on.page("set_budget", amount="12")),
+    "judge_settings": ("judge_changed", lambda on: on.page("judge_settings", **JUDGE)),
+    "remove_judge": (
+        "judge_changed judge_changed",
+        lambda on: (on.page("judge_settings", **JUDGE), on.page("remove_judge")),
+    ),
     "set_rate": (
         "price_changed",
         lambda on: on.page("set_rate", Rate.objects.filter(workspace=on.workspace, hardware="cpu").get().pk, price="1"),
@@ -277,6 +283,11 @@ CALLS: dict[str, tuple[str, Act]] = {
         lambda on: on.call("delete", f"/invitations/{on.invitation()[0]}"),
     ),
     "PUT /budget": ("budget_changed", lambda on: on.call("put", "/budget", amount="12")),
+    "PUT /judge": ("judge_changed", lambda on: on.call("put", "/judge", **JUDGE)),
+    "DELETE /judge": (
+        "judge_changed judge_changed",
+        lambda on: (on.call("put", "/judge", **JUDGE), on.call("delete", "/judge")),
+    ),
     "PUT /retention": ("retention_changed", lambda on: on.call("put", "/retention", feedback_days=3)),
     "PUT /datasets/{pk}/retention": (
         "retention_changed",
@@ -349,7 +360,7 @@ CALLS: dict[str, tuple[str, Act]] = {
 }
 SENSITIVE = re.compile(
     "login|logout|signup|sign_in|password|reauth|address|profile|token|key|link|member|role|invit|transfer|owner|session|"
-    "factor|mfa|passkey|webauthn|totp|recovery|provider|budget|rate|price|retention|days|download|artifact|export|"
+    "factor|mfa|passkey|webauthn|totp|recovery|provider|budget|judge$|rate|price|retention|days|download|artifact|export|"
     "delete|remove|revoke|erase|deploy|endpoints/{slug}$|update_endpoint"
 )
 QUIET = {
@@ -362,9 +373,11 @@ QUIET = {
         "GET /endpoints/{slug}/links",
         "GET /rates",
         "GET /budget",
+        "GET /judge",
         "GET /retention",
         "GET /datasets/{pk}/retention",
     ),
+    "rate_answer",  # thumbs of people, by which a judge is measured
     "remove_checkpoints",  # of runs that failed; what is kept of them is freed
 }
 """Sound sensitive and are not: they show, or are never reached here."""

@@ -107,6 +107,7 @@ CALLERS = {
     "webapp/runs/access.py": {"fetch-model"},
     "webapp/runs/training.py": {"run"},
     "webapp/runs/searching.py": {"propose"},
+    "webapp/runs/examining.py": {"export"},
     "webapp/endpoints/packaging.py": {"export"},
 }
 """Where the site writes commands of the trainer. Those that are not in the table above name files of ours alone (`run`, `propose`,

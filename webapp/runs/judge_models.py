@@ -51,7 +51,7 @@ class AnswerThumb(WorkspaceOwned):
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta(WorkspaceOwned.Meta):
-        constraints = [models.UniqueConstraint(fields=["run", "row", "side"], name="one_thumb_each")]
+        constraints = [models.UniqueConstraint(fields=("run", "row", "side"), name="one_thumb_each")]
 
     def __str__(self) -> str:
         return f"{self.side} of row {self.row}"
@@ -90,7 +90,7 @@ class Judging(Leased):
 
     class Meta(Leased.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["run"], condition=Q(status="open"), name="one_open_judging_each")
+            models.UniqueConstraint(fields=("run",), condition=Q(status="open"), name="one_open_judging_each")
         ]
 
     def __str__(self) -> str:
