@@ -11,7 +11,7 @@ import pytest
 from tests.site import Site, rows_of, wait
 
 pytestmark = pytest.mark.slow
-LONG = {"epochs": 24, "patience": 24, "batch_size": 4, "max_length": 32}
+LONG = {"epochs": 40, "patience": 40, "batch_size": 4, "max_length": 32}
 LIMITS = {"seconds": 70}
 """Far more than the epochs take: a busy machine must reach its first checkpoint before the limit ends the run."""
 
