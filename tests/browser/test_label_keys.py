@@ -69,7 +69,7 @@ def median_step(page: Page) -> float:
           const shown = () => document.querySelector("[data-row]:not([hidden])")?.dataset.row;
           const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
           const times = [];
-          for (let step = 0; step < 5; step += 1) {
+          for (let step = 0; step < 15; step += 1) {
             const started = performance.now(), row = shown();
             press("1");
             await new Promise(requestAnimationFrame);
@@ -80,8 +80,8 @@ def median_step(page: Page) -> float:
           return times;
         }"""
     )
-    assert len(times) == 5
-    return sorted(times)[2]
+    assert len(times) == 15
+    return sorted(times)[7]
 
 
 def wait_for_suggestion(page: Page) -> None:
@@ -112,7 +112,7 @@ def test_a_hundred_decisions_by_keys_alone(page: Page) -> None:
     expect(page.locator("[data-part=labelled]")).to_have_text(str(LABELLED + labelled), timeout=60_000)
     expect(page.locator("[data-part=pool]")).to_have_text(str(UNLABELLED - labelled - 1))
     expect(page.locator("[data-part=progress]")).to_contain_text("accuracy on", timeout=60_000)
-    assert min(median_step(page) for _turn in range(3)) < STEP_MILLISECONDS  # what else the machine does only adds
+    assert median_step(page) < STEP_MILLISECONDS
     page.keyboard.press("?")
     expect(page.locator("[data-part=help]")).to_have_attribute("open", "")
     looker.look("label-keys")
