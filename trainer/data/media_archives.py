@@ -5,7 +5,7 @@ Every file is decoded once, in threads, and kept under its hash in the version's
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from trainer.data import annotations, clips, cut_tables, documents, file_labels, media, sidecars
@@ -304,12 +304,22 @@ def add_groups(files: Files, collection: Collection, media_rows: list[MediaRow])
         groups, name = groups_of_class(files.roles)
         is_spoken = files.kind == "audio" and any("text" in row.cells for row in media_rows[:100])
         name = "speaker" if name == UNNAMED_GROUP and is_spoken else name
-    if not groups or any(name in row.cells for row in media_rows[:100]):
+    if not groups:
         return
-    for row in media_rows:
-        row.cells[name] = groups[files.index_of[row.entry.name]] or None
-    if len({row.cells[name] for row in media_rows} - {None}) >= MIN_GROUPS:
-        collection.group = name
+    of_rows = [groups[files.index_of[row.entry.name]] for row in media_rows]
+    told = column_of_groups(media_rows, of_rows)
+    if not told and any(name in row.cells for row in media_rows[:100]):
+        return
+    for row, group in zip(media_rows, of_rows, strict=True):
+        row.cells[told or name] = group or None
+    if len(set(of_rows) - {""}) >= MIN_GROUPS:
+        collection.group = told or name
+
+
+def column_of_groups(media_rows: Sequence[MediaRow], groups: Sequence[str]) -> str | None:
+    """The column of a table beside the folders that says the group of each row already."""
+    columns = media_rows[0].cells if media_rows else {}
+    return next((name for name in columns if [row.cells.get(name) for row in media_rows] == groups), None)
 
 
 FRAME_WHAT = "frame_seconds"
