@@ -187,7 +187,9 @@ def test_pictures_are_shown_and_never_run(
         answer = client.get(address + query)
         assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == (kind, "nosniff")
         assert "sandbox" in answer["Content-Security-Policy"]
-        answer.close()
+        whole = answer.getvalue()
+        part = client.get(address + query, headers={"Range": "bytes=4-9"})
+        assert (part.status_code, part.getvalue()) == (206, whole[4:10])
     assert client_of(outsider).get(address).status_code == 404
     for wrong in ("../data.parquet", "..%2fdata.parquet", "0" * 24 + ".png", "profile.json"):
         assert client.get(f"/prototypes/{prototype.pk}/media/{wrong}").status_code == 404

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
-from django.http import Http404
+from django.http import Http404, HttpRequest
 
 from webapp.core.downloads import Download
+from webapp.core.ranges import in_range
 from webapp.datasets.models import DatasetVersion
 
 MEDIA_TYPES = {
@@ -28,13 +29,13 @@ def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple
     return path, MEDIA_TYPES.get(path.suffix[1:] or suffix, "application/octet-stream")
 
 
-def media_response(version: DatasetVersion | None, name: str, small: bool) -> Download:
-    """The same to a browser, to keep for a day and never to run; `Http404`."""
-    file = media_file(version, name, small) if version else None
+def media_response(request: HttpRequest, version: DatasetVersion | None, name: str) -> Download:
+    """The same to a browser, to keep for a day and never to run, `?thumb` for the small picture; `Http404`."""
+    file = media_file(version, name, small="thumb" in request.GET) if version else None
     if file is None:
         raise Http404
     path, kind = file
-    response = Download(path.open("rb"), content_type=kind)
+    response = in_range(request, path.open("rb"), kind)
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from webapp.core.downloads import Download
 from webapp.core.ids import new_id
 from webapp.core.media import type_of
 from webapp.core.problems import Problem
+from webapp.core.ranges import in_range
 from webapp.endpoints import examples, serving_client, visitors
 from webapp.endpoints.admission import Closed, admit, check_answers, for_visitors, paused
 from webapp.endpoints.models import Endpoint, ShareLink
@@ -86,22 +88,16 @@ def with_devices(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def example_file(values: Mapping[str, Any]) -> HttpResponseBase:
+def example_file(request: HttpRequest, values: Mapping[str, Any]) -> Download:
     """The picture or sound of an example, never as a type that a browser runs."""
-    response = response_of(next((value for value in values.values() if isinstance(value, Path | inputs.File)), None))
+    value = next((value for value in values.values() if isinstance(value, Path | inputs.File)), None)
+    if value is None:
+        raise Http404
+    source = BytesIO(value.content) if isinstance(value, inputs.File) else value.open("rb")
+    response = in_range(request, source, type_of(source.read(16)))
     response["Cache-Control"] = "private, max-age=3600"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
-
-
-def response_of(value: Path | inputs.File | None) -> HttpResponse | Download:
-    if isinstance(value, inputs.File):
-        return HttpResponse(value.content, content_type=type_of(value.content))
-    if value is None:
-        raise Http404
-    with value.open("rb") as file:
-        kind = type_of(file.read(16))
-    return Download(value.open("rb"), content_type=kind)
 
 
 @for_visitors
@@ -111,7 +107,7 @@ def example(request: SiteRequest, slug: str, number: int) -> HttpResponseBase:
     if endpoint.current is None:
         raise Http404
     try:
-        return example_file(examples.values_shown(endpoint, endpoint.current.run, str(number)))
+        return example_file(request, examples.values_shown(endpoint, endpoint.current.run, str(number)))
     except Problem as problem:
         raise Http404 from problem
 

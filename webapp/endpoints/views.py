@@ -283,7 +283,7 @@ def try_run(request: AuthedRequest, pk: str) -> HttpResponse:
 @member
 def run_example(request: AuthedRequest, pk: str, number: int) -> HttpResponseBase:
     """The picture or sound of an example in the try-it box."""
-    return example_file(inputs.example_values(load(Run, request.workspace, pk), str(number)))
+    return example_file(request, inputs.example_values(load(Run, request.workspace, pk), str(number)))
 
 
 @member

@@ -1,5 +1,6 @@
 """The page of guests who label, by their link alone; and the page on which links are made, and on which is said how far people agree."""
 
+from io import BytesIO
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from webapp.accounts.access import load, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
+from webapp.core.downloads import Download
 from webapp.core.forms import refused_on
 from webapp.core.media import type_of
 from webapp.core.numbers import whole
@@ -53,11 +55,11 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD"])
-def guest_media(request: HttpRequest, token: str, row: int) -> HttpResponse:
+def guest_media(request: HttpRequest, token: str, row: int) -> Download:
     """The picture or sound of a row that the guest is asked about, never as a type that a browser runs."""
     link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
     content = guests.media_of_row(link, actions.current_version(link.prototype.dataset), row)
-    response = in_range(request, content, type_of(content))
+    response = in_range(request, BytesIO(content), type_of(content))
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 

@@ -92,7 +92,7 @@ def data_from(request: AuthedRequest) -> tuple[Dataset, dict[str, Any]]:
 def media(request: AuthedRequest, pk: str, name: str) -> HttpResponseBase:
     """A picture or a sound of the dataset's newest version, `?thumb` for the small picture; never as a type that a browser runs."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    return media_response(prototype.dataset.current, name, small="thumb" in request.GET)
+    return media_response(request, prototype.dataset.current, name)
 
 
 @form_on("data")

@@ -263,7 +263,7 @@ def spec(request: AuthedRequest, pk: str) -> HttpResponse:
 @member
 def media(request: AuthedRequest, pk: str, name: str) -> HttpResponseBase:
     """A picture or a sound of the rows that the run was tested on, `?thumb` for the small picture; never as a type that a browser runs."""
-    return media_response(load_run(request, pk).version, name, small="thumb" in request.GET)
+    return media_response(request, load_run(request, pk).version, name)
 
 
 @member
