@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
-from trainer.dates import are_compact, are_months, looks_like_date
+from trainer.dates import MONTH_OF, are_compact, are_months, looks_like_date
 from trainer.dates import guess_form as guess_date_form
 from trainer.numeral_marks import NO_TIMES, is_wordy
 from trainer.numerals import CLOCK, FRACTION, form_of, guess_form, is_nothing, mixes_clocks
@@ -169,6 +169,8 @@ def guess_numeric_kind(
     if sum(map(is_wordy, values)) >= 0.05 * len(values) or (settled is None and are_no_times(values, name)):
         return None
     form = guess_form(values) if settled is None else form_of(settled)
+    if settled is None and form["unit"].lower() in MONTH_OF:  # 2020 Jan
+        return None
     numbers = [number for value in values if (number := number_of(value, **form)) is not None]
     if len(numbers) <= 0.95 * len(values):
         return None

@@ -110,7 +110,7 @@ WORD_CLOCK = re.compile(
     rf"({DAYS})\.?,?\s+{WORD}\.?\s+(\d{{1,2}})\s+(\d\d):(\d\d):(\d\d)\s+(?:{ZONE}\s+)?(\d{{4}})", re.IGNORECASE
 )
 """As Unix and C write a moment: Mon Jan 01 08:05:09 +0000 2024."""
-YEAR_WORD = re.compile(rf"(\d{{4}})[\s-]{WORD}[\s-](\d{{1,2}}){TIME}", re.IGNORECASE)
+YEAR_WORD = re.compile(rf"(\d{{4}})[\s-]{WORD}(?:[\s-](\d{{1,2}}){TIME})?", re.IGNORECASE)
 WORD_YEAR = re.compile(rf"{WORD}\.?[\s-]+(?:de\s+)?(\d{{4}}|(?<=[a-z]-)\d{{2}})", re.IGNORECASE)
 CJK = re.compile(
     r"(民国|民國|令和|平成)?\s*(\d{1,4}|元)\s*[年년]\s*(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日号號일])?(?:\s*(\d{1,2})[:时時](\d{2})(?:[:分](\d{2})秒?|分)?(?:\s([AP]M))?)?"
@@ -241,7 +241,7 @@ def read_words(cell: str) -> datetime | None:
         return with_time(int(match[8]), month, int(match[3]), parts) if month else None
     if match := YEAR_WORD.fullmatch(cell):
         month = MONTH_OF.get(match[2].lower())
-        return with_time(int(match[1]), month, int(match[3]), match.groups()[3:]) if month else None
+        return with_time(int(match[1]), month, int(match[3] or 1), match.groups()[3:]) if month else None
     if match := WORD_DAY.fullmatch(cell):
         month = MONTH_OF.get(match[2].lower())
         return with_time(int(match[4]), month, int(match[3]), match.groups()[4:]) if month else None

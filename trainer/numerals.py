@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
+from trainer.compounds import amount_of, compound_of, compound_unit
 from trainer.numeral_marks import (
     APART,
     CREDIT,
@@ -171,12 +172,16 @@ def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float |
 
 
 def marked_number(text: str, decimal: str, unit: str) -> float | None:
-    """An amount with the mark of an account behind it, or a time."""
+    """An amount with the mark of an account behind it, a time, or a quantity in several units."""
     if unit in (CREDIT, DEBIT) and (parted := account_parts(text)):
         amount = number_of(parted[0], decimal)
         return None if amount is None else amount if parted[1] == unit else -amount
     clock = CLOCK.fullmatch(text) if unit != APART else None
-    return clock_number(clock) if clock else None
+    dimension, size = UNITS.get(unit, ("", 1))
+    if clock:
+        return exact(clock_seconds(clock, size), 1 / size) if dimension == "time" else clock_number(clock)
+    amount = amount_of(text, dimension) if dimension else None
+    return None if amount is None else float(f"{amount / size:.15g}")
 
 
 def points_of(text: str, decimal: str, unit: str) -> float | None:
@@ -192,6 +197,11 @@ def clock_number(clock: re.Match[str]) -> float:
     if third is not None:
         size = size * 60 + int(third) + float(f"0.{rest[1:]}" if rest else 0)
     return -size if sign else size
+
+
+def clock_seconds(clock: re.Match[str], size: float) -> float:
+    """The seconds of a clock in a column of a unit of so many seconds: of minutes and longer ones, two parts are hours and minutes."""
+    return clock_number(clock) * (60 if clock[4] is None and size >= UNITS["min"][1] else 1)
 
 
 def mixes_clocks(cells: Sequence[str]) -> bool:
@@ -347,8 +357,9 @@ def decimal_confidence(cells: Sequence[str]) -> float:
 
 
 def guess_unit(cells: Sequence[str]) -> str:
-    """The commonest unit, where half of the cells or more have one, or what the marks behind the numbers tell; "" for none."""
-    if mode := guess_mode(cells):
+    """The commonest unit, where half of the cells or more have one, the smallest of quantities in several units, or what the marks
+    behind the numbers tell; "" for none."""
+    if mode := guess_mode(cells) or compound_unit(cells):
         return mode
     units = count_units(cells)
     if units:
@@ -356,10 +367,13 @@ def guess_unit(cells: Sequence[str]) -> str:
     return "" if not cells or any(cell.isdigit() for cell in cells[:20]) else own_unit(cells)
 
 
-def count_units(cells: Iterable[str]) -> Counter[str]:
-    """How often each unit stands behind a number."""
+def count_units(cells: Iterable[str], parts: bool = False) -> Counter[str]:
+    """How often each unit stands behind a number; of quantities of several the last, or all with `parts`."""
     counts: Counter[str] = Counter()
     for cell in cells:
+        if len(cell) <= LONGEST and not is_bare(cell) and (made := compound_of(tidy(cell))) and len(made.units) > 1:
+            counts.update(unit for unit in made.units[0 if parts else -1 :] if unit in UNITS)
+            continue
         parted = tail_of(tidy(cell)) if len(cell) <= LONGEST and not is_bare(cell) else None
         unit = unit_of(parted[1]) if parted else None
         if parted and unit and any(common_number(parted[0], mark) is not None for mark in ".,"):

@@ -9,7 +9,7 @@ from trainer.columns import guess_kind
 from trainer.data.dataset import Dataset
 from trainer.dates import are_months, value_of
 from trainer.numeral_marks import APART, CREDIT, DEBIT, SMALL, bound_of, guess_mode
-from trainer.numerals import guess_form, number_of
+from trainer.numerals import guess_form, guess_unit, number_of
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,43 @@ def test_bounds(cell: str, number: str | None) -> None:
 )
 def test_what_is_nearly_a_number(cell: str, number: str | None) -> None:
     assert bound_of(cell) == number
+
+
+@pytest.mark.parametrize(
+    ("cells", "unit", "numbers"),
+    [
+        (["1h 30m", "2h 5m", "45m", "3h"], "min", [90, 125, 45, 180]),
+        (["2h15", "1h00"], "min", [135, 60]),
+        (["90 min", "1 hr 20 min", "1:30:00", "1:30"], "min", [90, 80, 90, 90]),
+        (["1 hour and 5 minutes", "2 Std. 3 Min."], "min", [65, 123]),
+        (["PT15M33S", "PT2H", "P1D"], "s", [933, 7200, 86400]),
+        (["45m", "2h"], "min", [45, 120]),
+        (["1 hour", "30 seconds"], "s", [3600, 30]),
+        (["2d 4h", "3 days"], "h", [52, 72]),
+        (["5 ft 11 in", "6'0\"", "5'11\""], "in", [71, 72, 71]),
+        (["2 kg 300 g", "1 kg 50 g"], "g", [2300, 1050]),
+        (["-1h 30m", "2h 5m"], "min", [-90, 125]),
+    ],
+)  # fmt: skip
+def test_quantities_in_several_units(cells: list[str], unit: str, numbers: list[float]) -> None:
+    assert guess_unit(cells) == unit
+    assert [number_of(cell, unit=unit) for cell in cells] == numbers
+
+
+@pytest.mark.parametrize("cells", [["5m", "3d"], ["1y 2m", "2y 3m"], ["A1", "B2"], ["1h 30m", "a", "b"]])
+def test_letters_that_are_no_times(cells: list[str]) -> None:
+    assert guess_unit(cells) not in ("h", "min", "s", "days")
+
+
+def test_the_unit_of_durations_is_told(tmp_path: Path) -> None:
+    timed = "film,lasts,clock\n" + "".join(f"f{n},{n % 3}h {n}m,1:{n:02}:05\n" for n in range(10, 50))
+    dataset = read(tmp_path, {"a.csv": timed})
+    assert [(column["kind"], column.get("unit")) for column in dataset.profile[1:]] == [
+        ("number", "min"),
+        ("number", None),
+    ]
+    assert "all are read in min, “1h 10m” as 70" in str(reading(dataset, "unit:lasts")["sentence"])
+    assert str(reading(dataset, "clocks:clock")["sentence"]).endswith("is read as 4205 s")
 
 
 def test_nearly_a_number_is_told_as_ranges_are(tmp_path: Path) -> None:

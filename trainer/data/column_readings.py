@@ -182,9 +182,9 @@ def unit_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
     if not unit or unit in MODES:
         return []
     form = form_of(column)
-    units = count_units(cells)
+    units = count_units(cells, parts=True)
     readable = [cell for cell in cells if number_of(cell, **form) is not None]
-    turned = [cell for cell in readable if count_units([cell]) and unit not in count_units([cell])]
+    turned = [cell for cell in readable if set(count_units([cell], parts=True)) - {unit}]
     if turned:
         sentence = _(
             "“%(column)s” has several units: %(units)s; all are read in %(unit)s, “%(cell)s” as %(number)s",

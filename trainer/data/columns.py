@@ -45,7 +45,8 @@ def map_columns(dataset: Dataset, columns: dict[str, str] | None, task: str | No
 
 def choose_task(dataset: Dataset, columns: dict[str, str], task: str | None) -> None:
     """The task and its columns: those named, then those chosen as answer or input, then the likeliest of the rest."""
-    left_out = {name for name, role in dataset.chosen.items() if role not in (INPUT, ANSWER)} - set(columns.values())
+    left_out = {name for name, role in dataset.chosen.items() if role not in (INPUT, ANSWER)}
+    left_out = (left_out | dataset.apart - set(dataset.chosen)) - set(columns.values())
     offered = [column for column in dataset.profile if column["name"] not in left_out]
     named = columns or ({} if task else suggested_columns(dataset, offered))
     dataset.task, dataset.roles, dataset.shape = suggest(offered, task, named or None)

@@ -51,9 +51,11 @@ class Dataset:
     """{column: what somebody said it is for} (see `trainer.roles`)."""
     split_spec: SplitSpec = field(default_factory=SplitSpec)
     suggested: dict[str, str] = field(default_factory=dict)
+    """{role of the task: column}, where the form of the files says it."""
+    apart: frozenset[str] = frozenset()
+    """Columns that are no answer by themselves (`Table.apart`)."""
     answer: str = ""
     """The column to predict, where several files say it by what they have and lack."""
-    """{role of the task: column}, where the form of the files says it."""
     keys: Keys | None = None
     split: np.ndarray = field(default_factory=lambda: np.array([], dtype=object))
     folds: np.ndarray | None = None

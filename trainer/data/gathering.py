@@ -41,6 +41,7 @@ def gather_rows(tables: list[Table], parts: list[str | None], emit: Emit) -> tup
     dataset = Dataset(table, [table.source() for table in tables], reading_problems(tables, names))
     dataset.readings = readings_as_json([reading for table in tables for reading in table.readings])
     dataset.suggested = tables[0].suggested
+    dataset.apart = tables[0].apart
     dataset.group = tables[0].group or None
     dataset.left_out = [left_out.as_dict() for table in tables for left_out in table.all_left_out()]
     if not dataset.rows:

@@ -6,7 +6,7 @@ from trainer.columns import ColumnProfile
 from trainer.data.readings import Choice, Reading, preview_of
 from trainer.json_types import JsonObject
 from trainer.messages import Message, _
-from trainer.numeral_marks import APART, CREDIT, DEBIT, NO_TIMES, SMALL, TIMES, account_parts
+from trainer.numeral_marks import APART, CREDIT, DEBIT, MODES, NO_TIMES, SMALL, TIMES, account_parts
 from trainer.numerals import CLOCK, form_of, number_of
 
 MOST_PREVIEWED = 3
@@ -45,6 +45,8 @@ def question_of(column: ColumnProfile, cells: Sequence[str]) -> str:
         return "signs"
     if unit == SMALL or (column.get("read_as", {}).get("unit") == "" and any(cell[-1:] in "mb" for cell in cells)):
         return "scales"
+    if unit and unit not in MODES:
+        return ""
     clocks = [cell for cell in cells if CLOCK.fullmatch(cell)]
     return "clocks" if cells and len(clocks) >= 0.5 * len(cells) else ""
 
@@ -73,6 +75,7 @@ def mark_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -
         for choice, (unit, label) in choices.items()
     }
     value = shown(read(marked[0], choices[chosen][0]))
+    value += " s" if chosen == "seconds" and marked[0].count(":") > 1 else ""  # of two parts the unit is not known
     sentence = _(
         "“%(cell)s” in “%(column)s” is read as %(number)s", cell=marked[0][:40], column=column["name"], number=value
     )

@@ -304,8 +304,10 @@ def explain_no_roles(dataset: Dataset) -> str:
             column=texts[0],
         )
     if texts:
+        text = dataset.suggested.get("text")
         return _(
-            "“%(column)s” could be the input, but no column looks like its label: choose both below.", column=texts[0]
+            "“%(column)s” could be the input, but no column looks like its label: choose both below.",
+            column=text if text in texts else texts[0],
         )
     return _("No column looks like an answer to predict. If one is, choose it below.")
 

@@ -26,6 +26,8 @@ class Conversion:
     """Columns in which a record has several values."""
     suggested: dict[str, str] = field(default_factory=dict)
     """{role of a task: column}, as the tool's form says."""
+    apart: frozenset[str] = frozenset()
+    """Columns that are no answer by themselves (`trainer.data.tables.table.Table.apart`)."""
     labels: Counter[str] = field(default_factory=Counter)
     """Labels of the first records."""
     left_out: Counter[str] = field(default_factory=Counter)

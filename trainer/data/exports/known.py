@@ -19,6 +19,8 @@ class Known(NamedTuple):
     label: str = ""
     time: str = ""
     id: str = ""
+    apart: str = ""
+    """Columns that only say who, when or where: no answer by themselves."""
 
 
 KNOWN = (
@@ -70,6 +72,9 @@ KNOWN = (
     Known("Amazon reviews", "asin overall reviewtext", "reviewtext", "overall", "unixreviewtime reviewtime", ""),
     Known("Yelp reviews", "review_id business_id stars text", "text", "stars", "date", "review_id"),
     Known("Whisper", "seek start end text avg_logprob", "text", "", "start", "id"),
+    Known("Discord", "authorid author date content attachments", "content", "", "date", "", "authorid author attachments reactions"),
+    Known("Discord", "id timestamp contents attachments", "contents", "", "timestamp", "id", "attachments"),
+    Known("Outlook", "subject body from_name from_address", "body", "categories", "", "", "from_name from_address from_type to_name to_address to_type cc_name cc_address cc_type bcc_name bcc_address bcc_type billing_information mileage"),
     Known("Slack", "type user text ts", "text", "channel", "ts", "client_msg_id"),
 )  # fmt: skip
 
@@ -89,16 +94,27 @@ def recognise(table: Table) -> None:
     if known is None and is_google_form(table.columns):
         known = Known("Google Forms", "", time=fold_name(table.columns[0]))
     if known is None:
+        table.apart |= senders_of(names)
         return
     roles = {role: first_of(getattr(known, role), names) for role in ("text", "label", "time", "id")}
     if roles["text"] and roles["label"]:
         table.suggested = {"text": roles["text"], "label": roles["label"]}
     titles = {"text": _("text"), "label": _("label"), "time": _("time"), "id": _("ID")}
+    table.apart = frozenset(names[name] for name in known.apart.split() if name in names)
     columns = [_("%(role)s “%(column)s”", role=titles[role], column=column) for role, column in roles.items() if column]
     sentence: Message = _("An export of %(title)s", title=known.title)
     sentence = joined([sentence, joined(columns, ", ")], ": ") if columns else sentence
     table.details["export"] = known.title.lower().replace(" ", "_")
     table.readings.append(Reading("export", known.title, sentence, file=table.name))
+
+
+SENDERS = frozenset({"from", "to", "cc", "bcc", "sender", "recipient", "recipients", "reply_to"})
+
+
+def senders_of(names: dict[str, str]) -> frozenset[str]:
+    """The columns of a table of mails that say from whom to whom."""
+    found = SENDERS & set(names)
+    return frozenset(names[name] for name in found) if len(found) > 1 and "subject" in names else frozenset()
 
 
 TIMESTAMPS = frozenset({"timestamp", "zeitstempel", "horodateur", "marca temporal", "carimbo de data/hora", "informazioni cronologiche", "tijdstempel", "отметка времени", "时间戳记", "タイムスタンプ", "타임스탬프"})  # fmt: skip

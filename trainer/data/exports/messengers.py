@@ -1,5 +1,5 @@
 """Chats that messengers export as JSON: Telegram (result.json, a chat or all of them), Slack (a zip with a folder for each channel
-and a file for each day), Facebook and Instagram."""
+and a file for each day), Facebook and Instagram, Discord (a channel as DiscordChatExporter or the API has it)."""
 
 import json
 import re
@@ -167,13 +167,59 @@ def convert_meta(record: JsonObject, conversion: Conversion) -> Iterator[JsonObj
     yield {"time": moment(seconds), "author": of_bytes(str(record.get("sender_name") or "")), "text": text}
 
 
-def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:
+# Discord: {"guild", "channel", "messages": [{"id", "type", "timestamp", "content", "author": {…}, "attachments", "embeds", "reference"}]}
+
+DISCORD_TEXTS = frozenset({"Default", "Reply", "ThreadStarterMessage", "0", "19", "21"})
+"""Types of what people wrote; others are notices (who joined, what was pinned)."""
+
+
+def is_discord(records: Sequence[JsonObject]) -> bool:
+    return most_have(
+        records,
+        lambda record: (
+            {"content", "timestamp", "author", "attachments", "embeds"} <= set(record)
+            and isinstance(record["author"], dict)
+        ),
+    )
+
+
+def convert_discord(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
+    text = str(record.get("content") or "")
+    if str(record.get("type", "Default")) not in DISCORD_TEXTS:
+        conversion.leave_out("notice", record)
+    elif not text.strip():
+        conversion.leave_out("media", record)
+    else:
+        author, answered = record.get("author"), record.get("reference") or record.get("message_reference")
+        people = author if isinstance(author, dict) else {}
+        names = (people.get(key) for key in ("nickname", "global_name", "name", "username"))
+        yield {
+            "id": record.get("id"),
+            "time": record.get("timestamp"),
+            "author": next((name for name in names if name), None),
+            "reply_to": (answered.get("messageId") or answered.get("message_id"))
+            if isinstance(answered, dict)
+            else None,
+            "text": text,
+        }
+
+
+# Who wrote when in which chat is no answer to learn from a message
+
+
+def prepare(_records: Sequence[JsonObject], conversion: Conversion) -> None:
+    conversion.apart = frozenset({"chat", "author", "reply_to", "thread_ts"})
+
+
+def prepare_slack(records: Sequence[JsonObject], conversion: Conversion) -> None:
+    prepare(records, conversion)
     if any("channel" in record for record in records):
         conversion.suggested = {"text": "text", "label": "channel"}
 
 
 EXPORTS = (
-    Export("telegram", "Telegram", is_telegram, convert_telegram),
-    Export("slack", "Slack", is_slack, convert_slack, prepare),
-    Export("facebook", "Facebook", is_meta, convert_meta),
+    Export("telegram", "Telegram", is_telegram, convert_telegram, prepare),
+    Export("slack", "Slack", is_slack, convert_slack, prepare_slack),
+    Export("facebook", "Facebook", is_meta, convert_meta, prepare),
+    Export("discord", "Discord", is_discord, convert_discord, prepare),
 )

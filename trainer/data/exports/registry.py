@@ -58,7 +58,7 @@ def convert_records(table: Table, numbered: Iterable[tuple[int, Json]], choices:
     if unit := choices.pick("offsets", UNITS, table.name):
         conversion.unit, conversion.is_unit_asked = unit, True
     table.details["export"] = export.slug
-    table.suggested = conversion.suggested
+    table.suggested, table.apart = conversion.suggested, conversion.apart
     return convert(chain(ahead, stream), export, conversion, table)
 
 

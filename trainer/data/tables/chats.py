@@ -88,6 +88,7 @@ def whatsapp_table(lines: Lines, name: str, size: int, details: dict[str, Any]) 
     out and counted."""
     table = Table(name, "whatsapp", list(CHAT_COLUMNS), iter(()), size, details | {"export": "whatsapp"})
     table.batches = batches(read_chat(lines, table), CHAT_COLUMNS)
+    table.apart = frozenset({"author"})
     table.readings.append(Reading("export", "WhatsApp", _("A chat of WhatsApp, a row for each message"), file=name))
     return table
 
@@ -131,7 +132,7 @@ def mbox_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> T
     """Columns date, from, to, subject, labels (of Gmail) and text: the plain part of each message, or its HTML without marks."""
     table = Table(name, "mbox", list(MAIL_COLUMNS), iter(()), size, details | {"export": "mbox"})
     table.batches = batches(read_mail(lines, table), MAIL_COLUMNS)
-    table.suggested = {"text": "text", "label": "labels"}
+    table.suggested, table.apart = {"text": "text", "label": "labels"}, frozenset({"from", "to"})
     table.readings.append(Reading("export", "mbox", MAILBOX, file=name))
     return table
 

@@ -102,6 +102,7 @@ def names_in(sample: str) -> dict[str, str]:
 def line_table(lines: Lines, name: str, size: int, details: dict[str, Any], *, sample: str) -> Table:
     """Columns time, author, text; notices of the program, stickers and media are left out and counted."""
     table = Table(name, "line", list(CHAT_COLUMNS), iter(()), size, details | {"export": "line"})
+    table.apart = frozenset({"author"})
     table.batches = batches(read_messages(lines, table, names_in(sample)), CHAT_COLUMNS)
     table.readings.append(Reading("export", "LINE", _("A chat of LINE, a row for each message"), file=name))
     return table

@@ -96,6 +96,8 @@ class Table:
     """Records that were not kept, besides the lines of `bad`; known after the last batch."""
     suggested: dict[str, str] = field(default_factory=dict)
     """{role of a task: column}, where the file's form says it."""
+    apart: frozenset[str] = frozenset()
+    """Columns that only say who, when or where, as the file's form tells: no answer, unless somebody chooses them."""
 
     group: str = ""
     """A column whose equal values belong together: a split keeps them on one side."""

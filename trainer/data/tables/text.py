@@ -10,6 +10,7 @@ from typing import Any
 
 from trainer.data.readings import Choices
 from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox_table, whatsapp_table
+from trainer.data.tables.citations import find_citations
 from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.conllu import conllu_table, looks_like_conllu
 from trainer.data.tables.delimited import csv_table
@@ -19,6 +20,7 @@ from trainer.data.tables.jsonrows import open_json
 from trainer.data.tables.line_chats import line_table, looks_like_line
 from trainer.data.tables.line_forms import find_line_form
 from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
+from trainer.data.tables.server_logs import access_log_table, looks_like_access_log
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
 from trainer.data.tables.webanno import looks_like_webanno, webanno_table
@@ -110,7 +112,9 @@ def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Tabl
         return whatsapp_table
     if looks_like_line(sample):
         return functools.partial(line_table, sample=sample)
-    return find_line_form(sample) or (conll_table if looks_like_conll(sample) else None)
+    if looks_like_access_log(sample):
+        return functools.partial(access_log_table, sample=sample)
+    return find_citations(sample) or find_line_form(sample) or (conll_table if looks_like_conll(sample) else None)
 
 
 def read_sample(path: Path, name: str, encoding: str, packed: bool) -> str:
