@@ -16,6 +16,7 @@ from tests.database import Prepared
 from tests.quick import LEFT_OUT, is_quick
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401  a hook
 from tests.site import Site
+from tests.warm import warm_trainers  # noqa: F401  for all
 from trainer import openmp, tasks
 from webapp.accounts.actions import create_token, ensure_user
 from webapp.accounts.models import User, Workspace
