@@ -2,19 +2,22 @@
 
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.test import Client
 from django.urls import reverse
 
 from tests import things
 from tests.trainer import tiny_writer
 from webapp.accounts.models import User, Workspace
+from webapp.catalog import hardware
 from webapp.core.downloads import Download
-from webapp.runs import gguf, worker
+from webapp.host.redis_server import EmbeddedRedis
+from webapp.runs import worker
 from webapp.runs.examining import Examining
 from webapp.runs.models import Examination, Run
 
@@ -34,10 +37,15 @@ def run(workspace: Workspace, tmp_path: Path, settings: Any) -> Run:
 
 
 @pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a worker that has it says of itself in Redis."""
-    told = {"queues": ["default"], "can": ["gguf"]}
-    monkeypatch.setattr(gguf, "workers", lambda: [told])
+def announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker of this process has said of itself in Redis what it can."""
+    server = EmbeddedRedis(tmp_path / "redis")
+    server.start()
+    monkeypatch.setattr(hardware, "client", lambda: redis.Redis.from_url(server.url, decode_responses=True))
+    monkeypatch.setitem(worker._state, "queues", ["default"])
+    worker.busy(None)
+    yield
+    server.stop()
 
 
 def page(client: Client, run: Run) -> str:
@@ -71,7 +79,7 @@ def test_other_models_have_no_such_file(run: Run, user: User, client_of: ClientO
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is not None, reason="the library gguf is installed")
-@pytest.mark.usefixtures("library")
+@pytest.mark.usefixtures("announced")
 def test_a_worker_without_the_library_says_so(run: Run, user: User, client_of: ClientOf) -> None:
     browser = client_of(user)
     assert browser.post(reverse("gguf", args=[run.pk]), {"kind": "gguf-f16"}).status_code == 302
@@ -81,7 +89,7 @@ def test_a_worker_without_the_library_says_so(run: Run, user: User, client_of: C
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gguf") is None, reason="the library gguf is not installed")
-@pytest.mark.usefixtures("library")
+@pytest.mark.usefixtures("announced")
 def test_a_worker_writes_it_and_it_is_downloaded(run: Run, user: User, client_of: ClientOf, api_of: ClientOf) -> None:
     browser, address = client_of(user), f"/api/v1/runs/{run.pk}/gguf"
     assert "Write it" in page(browser, run)
