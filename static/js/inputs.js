@@ -1,5 +1,6 @@
 // Pictures and sounds for a model: drop, paste, camera, microphone. Without script their file inputs work alone.
-const RATE = 16000, LONGEST_SECONDS = 60, SIDE = 2048;
+// LONGEST_SECONDS: what speech is heard of at most (trainer/engines/windows.py), 9.6 MB as 16-bit PCM.
+const RATE = 16000, LONGEST_SECONDS = 300, SIDE = 2048;
 
 const put = (input, file) => {
   const files = new DataTransfer();
@@ -208,7 +209,7 @@ class SoundInput extends FileInput {
 
   tell(words) {
     const seconds = Math.floor(this.samples / (this.context?.sampleRate ?? this.rate));
-    this.part("clock").textContent = this.root.dataset[words].replace("{n}", seconds);
+    this.part("clock").textContent = this.root.dataset[words].replace("{n}", seconds).replace("{left}", LONGEST_SECONDS - seconds);
   }
 
   async stop() {
