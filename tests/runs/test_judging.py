@@ -93,6 +93,14 @@ def test_page_from_the_first_thumb_to_the_grades(
     assert browser.post(reverse("judge_settings"), sent).status_code == 302
     shown = browser.get(reverse("judge_settings")).content.decode()
     assert "key stored" in shown
+    for label in (
+        "Price of a million tokens read",
+        "Price of a million tokens written",
+        "Most that one grading may cost",
+    ):
+        assert f"{label}, USD" in shown
+    free = browser.post(reverse("judge_settings"), sent | {"cap": "0"})
+    assert (free.status_code, "At least $0.00001." in free.content.decode()) == (422, True)
     assert "secret-key" not in shown
     rate = reverse("rate_answer", args=[run.pk])
     first = thumbs.next_one(run, thumbs.written(run, artifacts.report(run)))
@@ -151,6 +159,7 @@ def test_the_same_by_rest(
         "price_read": "1",
         "price_written": "2",
         "cap": "0.5",
+        "currency": "USD",
     }
     items = api.get(f"{base}/thumbs").json()["items"]
     ratings = [
@@ -162,18 +171,19 @@ def test_the_same_by_rest(
     assert api.post(f"{base}/judging", {"consent": True}, **admin).json()["code"] == "few_thumbs"
     assert api.put(f"{base}/thumbs", {"thumbs": ratings}, **admin).json()["are_enough"]
     plan = api.get(f"{base}/judging").json()["plan"]
-    assert (plan["host"], plan["thumbs"], plan["pairs"]) == (server.host, 48, 24)
+    assert (plan["host"], plan["thumbs"], plan["pairs"], plan["currency"]) == (server.host, 48, 24, "USD")
     assert api.post(f"{base}/judging", {}, **admin).json()["code"] == "consent_needed"
     dear = api.post(f"{base}/judging", {"consent": True, "cap": "0.00001"}, **admin)
     assert (dear.status_code, dear.json()["code"]) == (422, "judge_too_dear")
-    assert api.post(f"{base}/judging", {"consent": True, "cap": "0.6"}, **admin).json()["code"] == "bad_cap"
+    above = api.post(f"{base}/judging", {"consent": True, "cap": "0.6"}, **admin).json()
+    assert (above["code"], above["detail"]) == ("bad_cap", "One grading may cost at most $0.50.")
     assert server.asked == []
     answer = api.post(f"{base}/judging", {"consent": True}, **admin)
     assert (answer.status_code, answer.json()["grading"]["status"]) == (202, "open")
     assert api.post(f"{base}/judging", {"consent": True}, **admin).json()["code"] == "at_work"
     Grading.handle(answer.json()["grading"]["id"])
     grading = api.get(f"{base}/judging").json()["grading"]
-    assert (grading["status"], grading["result"]["pairs"]["won"]) == ("done", 12)
+    assert (grading["status"], grading["result"]["pairs"]["won"], grading["currency"]) == ("done", 12, "USD")
     assert grading["sentences"][0].startswith("It gave 48 of 48")
     assert api.delete("/api/v1/judge").status_code == 204
     assert api.post(f"{base}/judging", {"consent": True}, **admin).json()["code"] == "no_judge"

@@ -14,6 +14,7 @@ from webapp.api.schemas import Fault, Verdict, Whole
 from webapp.api.shapes import moment
 from webapp.core.problems import Conflict, Problem
 from webapp.core.sentences import said
+from webapp.costs.gate import month
 from webapp.runs import artifacts, judge_access, judge_page, judging, thumbs
 from webapp.runs.judge_models import JudgeAccess
 from webapp.runs.models import Judging, Run
@@ -46,6 +47,7 @@ class JudgeOut(Schema):
     price_read: str
     price_written: str
     cap: str
+    currency: str
 
 
 class ThumbIn(Body):
@@ -85,6 +87,7 @@ class PlanOut(Schema):
     questions: int
     """That were not asked before."""
     price: str
+    currency: str
 
 
 class JudgingIn(Body):
@@ -103,6 +106,7 @@ class GradingOut(Schema):
     cap: str
     foreseen: str
     spent: str
+    currency: str
     done: int
     total: int
     """Questions."""
@@ -124,7 +128,8 @@ class JudgingOut(Schema):
 
 def judge_shape(access: JudgeAccess) -> dict[str, Any]:
     prices = {name: f"{getattr(access, name).normalize():f}" for name in judge_access.PRICES}
-    return {"url": access.url, "model": access.model, "has_key": access.has_key} | prices
+    told = {"url": access.url, "model": access.model, "has_key": access.has_key} | prices
+    return told | {"currency": month(access.workspace).currency}
 
 
 def grading_shape(row: Judging) -> dict[str, Any]:
@@ -134,6 +139,7 @@ def grading_shape(row: Judging) -> dict[str, Any]:
         "id": row.pk,
         "host": judge_access.host_of(row.url),
         **{name: f"{getattr(row, name).normalize():f}" for name in ("cap", "foreseen", "spent")},
+        "currency": row.run.currency,
         "created_at": moment(row.created_at),
         "finished_at": moment(row.finished_at) if row.finished_at else None,
         "error": error,
@@ -146,7 +152,7 @@ def judging_shape(run: Run) -> dict[str, Any]:
     planned = None
     if access and thumbs.given(run, thumbs.written(run, report)).are_enough:
         plan = judging.plan(run, access, report)
-        planned = plan._asdict() | {"price": f"{plan.price:f}"}
+        planned = plan._asdict() | {"price": f"{plan.price:f}", "currency": run.currency}
     return {"plan": planned, "grading": grading_shape(row) if row else None}
 
 

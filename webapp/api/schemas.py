@@ -153,6 +153,7 @@ class SearchRow(Schema):
     best: str | None
     winner: str | None
     cost: str
+    currency: str
     seconds: float
     created_at: str
 
@@ -166,6 +167,7 @@ class TrialOut(Schema):
     params: dict[str, Any]
     validation: Scored | None
     cost: str
+    currency: str
     seconds: float
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from webapp.costs.gate import Month, month
+from webapp.costs.models import CURRENCY
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.endpoints import addresses
 from webapp.endpoints.admission import opening
@@ -107,12 +108,13 @@ def search_row(search: Search) -> dict[str, Any]:
         "best": best.pk if best else None,
         "winner": search.winner_id,
         "cost": money(sum((run.cost for run in trials), start=Decimal(0))),
+        "currency": trials[0].currency if trials else CURRENCY,
         "seconds": round(spent(trials, "seconds"), 1),
     }
 
 
 def trial_shape(run: Run, space: Iterable[str]) -> dict[str, Any]:
-    return fields_of(run, "trial", "status", "validation") | {
+    return fields_of(run, "trial", "status", "validation", "currency") | {
         "run": run.pk,
         "params": {name: run.params.get(name) for name in space},
         "cost": money(run.cost),

@@ -5,9 +5,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from webapp.core.formats import exact
+from webapp.core.formats import exact, with_sign
 from webapp.core.problems import Problem
 from webapp.costs.amounts import decimal_of
 
@@ -29,6 +30,16 @@ class AmountField(forms.CharField):
             return decimal_of(text, str(self.label), places=self.places)
         except Problem as problem:
             raise ValidationError(f"{problem.message} {problem.hint}") from problem
+
+
+def in_currency(field: forms.Field, currency: str) -> None:
+    """Name the currency of an amount in its label and where it is refused as too low."""
+    field.label = gettext("%(amount)s, %(currency)s") % {"amount": field.label, "currency": currency}
+    least = getattr(field, "min_value", None)
+    if least is not None:
+        field.error_messages["min_value"] = gettext("At least %(least)s.") % {
+            "least": with_sign(f"{least:f}", currency)
+        }
 
 
 class BudgetForm(forms.Form):

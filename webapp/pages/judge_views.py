@@ -17,6 +17,8 @@ from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.core.formats import exact
 from webapp.core.forms import cleaned, refused_on, shown_form
+from webapp.costs.forms import in_currency
+from webapp.costs.gate import month
 from webapp.runs import judge_access
 from webapp.runs.judge_models import JudgeAccess
 
@@ -48,6 +50,11 @@ class JudgeForm(forms.Form):
     price_written = amount(gettext_lazy("Price of a million tokens written"))
     cap = amount(gettext_lazy("Most that one grading may cost"), judge_access.LEAST_CAP, "1.00")
 
+    def __init__(self, *args: Any, currency: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name in judge_access.PRICES:
+            in_currency(self.fields[name], currency)
+
 
 def initial(access: JudgeAccess | None) -> dict[str, str]:
     if access is None:
@@ -60,14 +67,15 @@ def initial(access: JudgeAccess | None) -> dict[str, str]:
 @refused_on("judge_settings")
 def judge_settings(request: AuthedRequest) -> HttpResponse:
     """Context: access (None: no judge yet), form, hosts (that the operator allows)."""
+    currency = month(request.workspace).currency
     if request.method == "POST":
-        asked = cleaned(JudgeForm(request.POST))
+        asked = cleaned(JudgeForm(request.POST, currency=currency))
         prices = {name: asked.pop(name) for name in judge_access.PRICES}
         judge_access.keep(request.workspace, request.user, **asked, prices=prices)
         messages.success(request, _("The judge model is saved."))
         return redirect("judge_settings")
     access = judge_access.find(request.workspace)
-    form = shown_form(request, reverse("judge_settings"), JudgeForm, initial=initial(access))
+    form = shown_form(request, reverse("judge_settings"), JudgeForm, initial=initial(access), currency=currency)
     return render(request, "pages/judge.html", {"access": access, "form": form, "hosts": settings.JUDGE_HOSTS})
 
 

@@ -14,6 +14,7 @@ from trainer.judging.questions import LEAST_OF_EACH, LEAST_THUMBS
 from webapp.core.formats import exact, figure, percent
 from webapp.core.forms import shown_form
 from webapp.core.numbers import whole
+from webapp.costs.forms import in_currency
 from webapp.runs import judge_access, judging, thumbs
 from webapp.runs.models import JudgeAccess, Judging, Run
 
@@ -26,6 +27,10 @@ class JudgingForm(forms.Form):
         label=gettext_lazy("Cap"), max_digits=12, decimal_places=5, min_value=judge_access.LEAST_CAP
     )
     consent = forms.BooleanField(label=gettext_lazy("Send these prompts and answers there"), required=False)
+
+    def __init__(self, *args: Any, currency: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        in_currency(self.fields["cap"], currency)
 
 
 def shown(run: Run, report: dict[str, Any], request: HttpRequest) -> dict[str, Any] | None:
@@ -65,7 +70,9 @@ def offer(
     initial = {"cap": exact(cap_for(access, planned))}
     return {
         "plan": planned,
-        "form": shown_form(request, reverse("judging", args=[run.pk]), JudgingForm, initial=initial),
+        "form": shown_form(
+            request, reverse("judging", args=[run.pk]), JudgingForm, initial=initial, currency=run.currency
+        ),
     }
 
 

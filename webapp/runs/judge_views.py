@@ -26,7 +26,7 @@ def judging_part(request: AuthedRequest, pk: str) -> HttpResponse:
     """A POST begins a grading; a GET is the part of the run's page, asked for again while one is at work."""
     run = load_run(request, pk)
     if request.method == "POST":
-        asked = cleaned(judge_page.JudgingForm(request.POST))
+        asked = cleaned(judge_page.JudgingForm(request.POST, currency=run.currency))
         judging.begin(run, request.user, cap=asked["cap"], consents=asked["consent"])
         return to_part(run)
     return part(request, run)

@@ -24,6 +24,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.core.confinement import Access
 from webapp.core.files import check_disk
+from webapp.core.formats import exact, money, with_sign
 from webapp.core.locks import only_one
 from webapp.core.problems import Conflict, Problem
 from webapp.core.sentences import problem_of_error
@@ -73,7 +74,7 @@ def begin(
     check_answers(run, report)
     planned = plan(run, access, report, pairs)
     cap = access.cap if cap is None else cap
-    check_cap(cap, access, planned)
+    check_cap(cap, access, planned, run.currency)
     if not consents:
         raise Problem(
             _("%(count)d questions with prompts and answers of this run would be sent to %(host)s.")
@@ -118,10 +119,10 @@ def check_answers(run: Run, report: dict[str, Any]) -> None:
         raise problem_of_error(error.as_dict()) from error
 
 
-def check_cap(cap: Decimal, access: JudgeAccess, planned: Plan) -> None:
+def check_cap(cap: Decimal, access: JudgeAccess, planned: Plan, currency: str) -> None:
     if not judge_access.LEAST_CAP <= cap <= access.cap:
         raise Problem(
-            _("One grading may cost at most %(cap)s.") % {"cap": f"{access.cap.normalize():f}"},
+            _("One grading may cost at most %(cap)s.") % {"cap": with_sign(exact(access.cap), currency)},
             code="bad_cap",
             hint=_("Choose a lower cap. An admin sets the highest one under Settings, Judge model."),
             field="cap",
@@ -129,7 +130,7 @@ def check_cap(cap: Decimal, access: JudgeAccess, planned: Plan) -> None:
     if planned.price > cap:
         raise Problem(
             _("Grading would cost up to %(price)s, and the cap is %(cap)s.")
-            % {"price": f"{planned.price:.4f}", "cap": f"{cap:.4f}"},
+            % {"price": money(planned.price, currency), "cap": with_sign(exact(cap), currency)},
             code="judge_too_dear",
             hint=_("Raise the cap, or have fewer pairs graded."),
             field="cap",
