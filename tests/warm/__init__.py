@@ -25,9 +25,16 @@ from webapp.core import confinement, trainer_process
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 FILES = (
+    "tests/datasets/test_appending.py",
     "tests/datasets/test_explorer.py",
+    "tests/datasets/test_explorer_names.py",
+    "tests/datasets/test_restoring.py",
     "tests/labelling/test_guiding.py",
+    "tests/ops/test_at_once.py",
+    "tests/prototypes/test_mapping.py",
     "tests/runs/test_searches.py",
+    "tests/runs/test_space.py",
+    "tests/runs/test_stopping.py",
 )
 """Whose tests start many trainers and ask what comes of them, not how they begin or what confines them."""
 OWN = ("HOME", "TMPDIR", "MAQUETTE_", "CUDA_", "KMP_", "PYTHONUNBUFFERED")
