@@ -152,9 +152,7 @@ def write_version(dataset: Dataset, part: Path, out: Path) -> JsonObject:
     profile, problems = describe_dataset(dataset)
     parts = np.where(pool_rows(dataset), POOL, dataset.split)
     dataset.keys = None
-    if dataset.table.nbytes >= LARGE_BYTES:
-        forget_identifier()
-    release_memory(dataset.table.nbytes)
+    release_all(dataset)
     profile["sha256"] = hash_dataset(dataset, split_table(dataset.split, dataset.folds))
     split = split_table(parts, dataset.folds)
     write_media(dataset, part / "media")
@@ -226,6 +224,9 @@ def split_table(split: np.ndarray, folds: np.ndarray | None) -> pa.Table:
 
 def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     """The fields of profile.json without the hash, and problems.json."""
+    columns = column_statistics.describe_columns(
+        dataset
+    )  # first: so the tables of languages are loaded once, and freed before personal data
     problems, labels = list(dataset.problems), label_counts(None)
     suggestion: JsonObject = {
         "task": None,
@@ -258,7 +259,7 @@ def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     }
     profile = {
         "rows": dataset.rows,
-        "columns": column_statistics.describe_columns(dataset),
+        "columns": columns,
         "suggestion": suggestion,
         **labels,
         "split": split,
@@ -269,10 +270,17 @@ def describe_dataset(dataset: Dataset) -> tuple[JsonObject, list[Problem]]:
     return profile, sorted(problems, key=lambda problem: ORDER[problem["severity"]])
 
 
+def release_all(dataset: Dataset) -> None:
+    """What was freed, and beside large data the tables of languages too: they are loaded again in half a second."""
+    if dataset.table.nbytes >= LARGE_BYTES:
+        forget_identifier()
+    release_memory(dataset.table.nbytes)
+
+
 def personal_problems(dataset: Dataset) -> list[Problem]:
     from trainer.data import privacy  # its tables of phone numbers are large
 
-    release_memory(dataset.table.nbytes)
+    release_all(dataset)
     looked = [column["name"] for column in dataset.profile if column["kind"] not in PLAIN_KINDS]
     counts_by_column = {name: privacy.find_personal_data(name, dataset.table.column(name)) for name in looked}
     return privacy.personal_data_problems({name: kinds for name, kinds in counts_by_column.items() if kinds})
