@@ -155,3 +155,61 @@ def test_a_label_of_mails_is_still_one(tmp_path: Path) -> None:
         [f"{lines[0]},urgency", *(f"{line},{'high' if n % 2 else 'low'}" for n, line in enumerate(lines[1:]))]
     )
     assert read(tmp_path, {"mail.csv": labelled}).roles.get("label", "urgency") == "urgency"
+
+
+SYSLOG = "".join(f"May  4 10:{n}:12 host sshd[{n}]: {TEXT} {n}\n" for n in range(10, 40))
+PROGRAM = "".join(
+    f"2024-05-04 10:{n}:12,123 {'ERROR' if n % 2 else 'INFO'} app.db - {TEXT} {n}\n"
+    + ("Traceback:\n  line 3\n" if n % 9 == 0 else "")
+    for n in range(10, 40)
+)
+NGINX = "".join(f"2024/05/04 10:{n}:12 [error] 12#12: *{n} {TEXT}, client: 1.2.3.4\n" for n in range(10, 40))
+LARAVEL = "".join(f"[2024-05-04 10:{n}:12] prod.ERROR: {TEXT} {n}\n" for n in range(10, 40))
+W3C = "#Software: IIS\n#Version: 1.0\n#Fields: date time cs-method cs-uri-stem sc-status\n" + "".join(
+    f"2024-05-04 10:{n}:12 GET /a/{n} {200 if n % 2 else '-'}\n" for n in range(10, 40)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "first"),
+    [
+        (SYSLOG, ["time", "host", "program", "pid", "text"], ["May  4 10:10:12", "host", "sshd", "10", f"{TEXT} 10"]),
+        (
+            PROGRAM,
+            ["time", "level", "source", "text"],
+            ["2024-05-04 10:10:12,123", "INFO", None, f"app.db - {TEXT} 10"],
+        ),
+        (
+            NGINX,
+            ["time", "level", "source", "text"],
+            ["2024/05/04 10:10:12", "error", None, f"12#12: *10 {TEXT}, client: 1.2.3.4"],
+        ),
+        (LARAVEL, ["time", "level", "source", "text"], ["2024-05-04 10:10:12", "ERROR", "prod", f"{TEXT} 10"]),
+        (
+            W3C,
+            ["date", "time", "cs-method", "cs-uri-stem", "sc-status"],
+            ["2024-05-04", "10:10:12", "GET", "/a/10", None],
+        ),
+    ],
+)
+def test_logs_have_a_row_for_each_entry(
+    content: str, columns: list[str], first: list[str | None], tmp_path: Path
+) -> None:
+    dataset = read(tmp_path, {"a.log": content})
+    assert (dataset.rows, dataset.names, list(row(dataset).values()), left(dataset)) == (30, columns, first, [])
+
+
+def test_what_follows_an_entry_belongs_to_it(tmp_path: Path) -> None:
+    assert (row(read(tmp_path, {"a.log": PROGRAM}), 8)["text"] or "").endswith(f"{TEXT} 18\nTraceback:\n  line 3")
+
+
+def test_tables_with_times_are_no_logs(tmp_path: Path) -> None:
+    for number, mark in enumerate(",;\t"):
+        lines = "".join(f"2024-05-04 10:{n}:12{mark}{'error' if n % 2 else 'info'}{mark}{n}\n" for n in range(10, 40))
+        assert len(read(tmp_path / str(number), {"a.txt": lines}).names) == 3
+
+
+def test_a_second_row_of_names_under_names_that_come_again(tmp_path: Path) -> None:
+    survey = "Q1,Q1,Q2\nLike,Dislike,Score\n" + "".join(f"the look {n},the price {n},{n % 5}\n" for n in range(40))
+    dataset = read(tmp_path, {"a.csv": survey})
+    assert (dataset.rows, dataset.names) == (40, ["Q1: Like", "Q1: Dislike", "Q2: Score"])

@@ -334,12 +334,14 @@ def is_more_names(header: Row, cells: list[str], body: Sequence[Row]) -> bool:
         return not recurs(cells, body)
     typed = [place for place in range(len(cells)) if is_number_column(place, body)]
     named_over = [place for place in typed if place < len(cells) and cells[place]]
+    present = [cell for cell in header if cell]
+    comes_again = len(set(present)) < len(present)  # the first row says only what several columns are of
     return (
         bool(typed)
         and len(named_over) >= max(1, 0.7 * len(typed))
         and len(body) >= 5
         and not any(is_typed(cells[place]) or cells[place].lower() in MISSING_WORDS for place in named_over)
-        and len(named_over) >= max(2, 0.3 * len([cell for cell in cells if cell]))
+        and (comes_again or len(named_over) >= max(2, 0.3 * len([cell for cell in cells if cell])))
     )
 
 

@@ -20,7 +20,7 @@ from trainer.data.tables.jsonrows import open_json
 from trainer.data.tables.line_chats import line_table, looks_like_line
 from trainer.data.tables.line_forms import find_line_form
 from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
-from trainer.data.tables.server_logs import access_log_table, looks_like_access_log
+from trainer.data.tables.server_logs import find_log
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
 from trainer.data.tables.webanno import looks_like_webanno, webanno_table
@@ -108,12 +108,12 @@ def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Tabl
         return functools.partial(webanno_table, sample=sample)
     if looks_like_mbox(sample):
         return mbox_table
+    if log := find_log(sample):
+        return log
     if looks_like_whatsapp(sample):
         return whatsapp_table
     if looks_like_line(sample):
         return functools.partial(line_table, sample=sample)
-    if looks_like_access_log(sample):
-        return functools.partial(access_log_table, sample=sample)
     return find_citations(sample) or find_line_form(sample) or (conll_table if looks_like_conll(sample) else None)
 
 
