@@ -14,7 +14,7 @@ from django.utils import translation
 
 from tests.database import Prepared
 from tests.quick import LEFT_OUT, is_quick
-from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401  a hook
+from tests.scheduling import pytest_xdist_make_scheduler, turn  # noqa: F401  a hook
 from tests.site import Site
 from tests.warm import warm_trainers  # noqa: F401  for all
 from trainer import openmp, tasks
@@ -32,12 +32,11 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the running site comes first, since it takes longest (see `tests.scheduling` for who runs what), and of that
-    last what watches something for minutes: it has gone on meanwhile."""
+    """In the order of `tests.scheduling`, which says too who runs what."""
     for item in items:
         if is_quick(item.path) and "site" not in item.fixturenames and not any(map(item.get_closest_marker, LEFT_OUT)):  # type: ignore[attr-defined]
             item.add_marker("quick")
-    items.sort(key=lambda item: ("site" not in item.fixturenames, bool(item.get_closest_marker("patient"))))  # type: ignore[attr-defined]
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="module", autouse=True)

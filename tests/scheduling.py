@@ -15,6 +15,17 @@ from xdist.scheduler import LoadGroupScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS_SITE = re.compile(r"\bsite: Site\b")
+LONGEST = (
+    "tests/ops/test_postgres.py",
+    "tests/trainer/test_tasks.py",
+    "tests/runs/test_resilience.py",
+    "tests/trainer/test_devices.py",
+    "tests/trainer/test_killed.py",
+    "tests/core/test_strangers.py",
+    "tests/runs/test_searches.py",
+    "tests/accounts/test_tenants.py",
+)
+"""Files of minutes, begun early: one that is left alone at the end has the others wait."""
 READS_SOURCES = re.compile(r"^from tests(\.sources| import sources|\.documented)\b", re.M)
 
 
@@ -25,6 +36,14 @@ def group_of(file: str) -> str:
     path = ROOT / file
     text = path.read_text("utf-8") if path.is_file() else ""
     return "site" if NEEDS_SITE.search(text) else "sources" if READS_SOURCES.search(text) else file
+
+
+def turn(item: pytest.Item) -> tuple[int, int, bool]:
+    """Where a test stands: what needs the running site comes first, since it takes longest, and of that last what watches something
+    for minutes: it has gone on meanwhile; then the longest files."""
+    file = item.nodeid.partition("::")[0]
+    place = LONGEST.index(file) if file in LONGEST else len(LONGEST)
+    return "site" not in item.fixturenames, place, bool(item.get_closest_marker("patient"))  # type: ignore[attr-defined]
 
 
 class GroupScheduling(LoadGroupScheduling):
