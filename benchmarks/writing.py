@@ -4,7 +4,8 @@ token at one client beside the engine's own.
     python benchmarks/writing.py [--model ../shared/models/stories260K] [--clients 16] [--tokens 100] [--rounds 5] [--ctranslate2 DIR]
 
 Everything is measured in one run, the phases in turn and the median of the rounds taken. Answers are greedy and of the same length.
-Candidates for the engine are measured beside it, without a server: numpy (what serves), torch as `transformers` runs it, and CTranslate2 where it is installed and DIR holds the model converted for it.
+Candidates for the engine are measured beside it, without a server: numpy (what serves), torch as `transformers` runs it, a loop on ONNX
+Runtime with its keys and values, and CTranslate2 where it is installed and DIR holds the model converted for it.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _onnx_loop import OnnxRuntime
 from _place import KEY, SLUG, Place
 
 REPO = Path(__file__).resolve().parents[1]
@@ -75,12 +77,18 @@ class Numpy:
     def __init__(self, engine: Any, prompt: Any) -> None:
         self.engine, self.prompt = engine, prompt
 
-    def written(self, count: int, tokens: int) -> int:
+    def drafts(self, count: int, tokens: int) -> list[Any]:
         prompt = self.prompt._replace(options=self.prompt.options._replace(most=tokens))
         drafts = [self.engine.begin(prompt) for _number in range(count)]
         while not all(draft.finish for draft in drafts):
             self.engine.advance(drafts)
-        return sum(len(draft.written) for draft in drafts)
+        return drafts
+
+    def written(self, count: int, tokens: int) -> int:
+        return sum(len(draft.written) for draft in self.drafts(count, tokens))
+
+    def answer(self, tokens: int) -> list[int]:
+        return list(self.drafts(1, tokens)[0].written)
 
     def first(self, text: str) -> float:
         """Milliseconds from a text to the first token of its answer."""
@@ -180,6 +188,8 @@ def measure(asked: argparse.Namespace, artifact: Path, port: int) -> dict[str, f
     engine: Any = open_engine(artifact)
     prompt = engine.read({"text": PROMPT, "max_tokens": asked.tokens})
     ours, torch = Numpy(engine, prompt), Torch(asked.model, prompt.ids.tolist())
+    runtime = OnnxRuntime(asked.model, artifact.parent, prompt.ids.tolist())
+    assert runtime.answers(1, 40)[0].tolist() == ours.answer(40), "ONNX Runtime answers otherwise"
     clients, tokens = asked.clients, asked.tokens
 
     def one_by_one(candidate: Any) -> int:
@@ -190,6 +200,8 @@ def measure(asked: argparse.Namespace, artifact: Path, port: int) -> dict[str, f
         "transformers, one fixed batch": lambda: torch.written(clients, tokens),
         "numpy, one after another": lambda: one_by_one(ours),
         "numpy, together": lambda: ours.written(clients, tokens),
+        "ONNX Runtime, one after another": lambda: one_by_one(runtime),
+        "ONNX Runtime, one fixed batch": lambda: runtime.written(clients, tokens),
         "server, whole answers": lambda: http_written(port, clients, tokens, streamed=False),
         "server, streamed": lambda: http_written(port, clients, tokens, streamed=True),
     }
