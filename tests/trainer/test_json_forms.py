@@ -267,6 +267,26 @@ def test_lists_named_by_their_labels(as_records: bool, tmp_path: Path) -> None:
     assert (len(rows), left_out[0]["count"]) == (12, 4)
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_records_under_ids_beside_others(indent: int | None, tmp_path: Path) -> None:
+    """As databases without tables export all that they hold."""
+    messages = {f"-Nx{n:03}": row for n, row in enumerate(ROWS)}
+    users = {f"u{n}": {"name": f"Ann {n}", "mail": f"a{n}@example.org"} for n in range(4)}
+    expected = [{"id": f"-Nx{n:03}"} | row for n, row in enumerate(PLAIN)]
+    for whole in (
+        {"messages": messages, "users": users, "version": 3},
+        {"app": {"messages": messages, "users": users}},
+    ):
+        _table, rows, left_out = read(tmp_path, json.dumps(whole, indent=indent))
+        assert (rows, [entry["count"] for entry in left_out]) == (expected, [4])
+    _table, rows, left_out = read(tmp_path, json.dumps({"reviews": ROWS, "shops": users}, indent=indent))
+    assert (rows, [entry["count"] for entry in left_out]) == (PLAIN, [4])
+    parts = {"train": dict(list(messages.items())[:8]), "test": dict(list(messages.items())[8:])}
+    _table, rows, left_out = read(tmp_path, json.dumps(parts, indent=indent))
+    assert [row["split"] for row in rows] == ["train"] * 8 + ["test"] * 4
+    assert not left_out
+
+
 def test_texts_with_their_labels_as_keys_and_values(tmp_path: Path) -> None:
     _table, rows, _left_out = read(tmp_path, json.dumps({row["text"]: row["label"] for row in ROWS}))
     assert rows == [{"text": row["text"], "label": row["label"]} for row in PLAIN]

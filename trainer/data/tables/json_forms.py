@@ -15,7 +15,7 @@ from trainer.data.tables.json_shapes import (
     under_header,
     with_plain_values,
 )
-from trainer.data.tables.records import WHOLE, holds_rows, page_list
+from trainer.data.tables.records import MAX_DEPTH, WHOLE, holds_rows, page_list
 from trainer.data.tables.table import Table
 from trainer.json_types import Json, JsonObject
 from trainer.messages import Message, _, ngettext
@@ -94,7 +94,24 @@ def unfold_inside(value: JsonObject, choices: Choices, name: str) -> tuple[Json,
         unfolded, readings = unfold_document(inner[0], choices, name)
         if isinstance(unfolded, list):
             return unfolded, readings
-    return value, []
+    listed = with_keyed_lists(value)
+    return (None if listed == value else joined_lists(listed, choices, name)) or (listed, [])
+
+
+def with_keyed_lists(value: JsonObject, depth: int = 0) -> JsonObject:
+    """Objects of records under their ids as lists of them, as a database without tables exports several of them:
+    {"messages": {"-Nx1": {…}, …}, "users": {…}}. What has more plain values than others is a record and stays."""
+    inner = [entry for entry in value.values() if isinstance(entry, dict | list)]
+    if depth > MAX_DEPTH or 2 * len(inner) < len(value):
+        return value
+    return {
+        key: entry
+        if not isinstance(entry, dict)
+        else from_index(entry)
+        if guess_orient(entry) == INDEX and len(entry) >= MIN_RECORDS
+        else with_keyed_lists(entry, depth + 1)
+        for key, entry in value.items()
+    }
 
 
 def feature_record(feature: Json) -> Json:
