@@ -61,6 +61,7 @@ LIGHT = {
     "judging.journal",
     "judging.questions",
     "report_text",
+    "label_lists",
     "machine",
     "paths",
     "messages",

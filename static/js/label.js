@@ -41,7 +41,7 @@ const keep = (label) => {
 
 // How good it is already, once that was worked out anew; the rows that wait come again, in the new order and with new suggestions.
 const refresh = async (fitted) => {
-  if (fitted === page.dataset.fitted) return;
+  if (!part("progress") || fitted === page.dataset.fitted) return;
   try {
     const answer = await fetch(page.dataset.progress);
     if (!answer.ok) return;
@@ -63,6 +63,9 @@ const show = (card) => {
   for (const button of page.querySelectorAll("[data-part=labels] button, [name=action]")) button.disabled = !card;
   suggest(card?.dataset.suggestion, card?.dataset.score);
   keep(card?.dataset.label);
+  for (const button of page.querySelectorAll("[data-save]")) button.disabled = !card;
+  // For the script of the kind of answer; `given`: what was said of the row before it was taken back.
+  page.dispatchEvent(new CustomEvent("labelling:show", { detail: { card, given: card?.given ?? [] } }));
 };
 
 const fetchMore = async (anew = false) => {
@@ -107,6 +110,15 @@ const send = async (address, fields) => {
   }
 };
 
+// In place of the row that is shown now, which waits.
+const bringBack = (card) => {
+  const now = current();
+  if (now) now.hidden = true;
+  delete card.dataset.past;
+  cards.prepend(card);
+  show(card);
+};
+
 // What the server says once it was saved; null where it was refused. `step`: the card, or the rows that got one label.
 const post = (address, fields, step) => {
   unsent += 1;
@@ -122,7 +134,8 @@ const post = (address, fields, step) => {
     }
     tell([said.detail ?? page.dataset.refused, said.hint ?? ""].join(" "));
     if (past.includes(step)) past.splice(past.indexOf(step), 1);
-    if (!Array.isArray(step)) step?.remove();
+    if (answer.status === 422 && step?.given) bringBack(step);
+    else if (!Array.isArray(step)) step?.remove();
     isAll = false;
     return null;
   });
@@ -131,15 +144,16 @@ const post = (address, fields, step) => {
 
 const addKey = (label) => {
   const labels = part("labels");
-  if ([...labels.children].some((button) => button.value === label)) return;
-  const button = part("key").content.firstElementChild.cloneNode(true);
+  if ([...labels.querySelectorAll("button, input")].some((one) => one.value === label)) return;
+  const made = part("key").content.firstElementChild.cloneNode(true);
+  const control = made.querySelector("input") ?? made;
   const key = KEYS[labels.children.length] ?? "";
-  button.value = label;
-  button.dataset.key = key;
-  button.querySelector("span").textContent = label;
-  if (key) button.querySelector("kbd").textContent = key;
-  else button.querySelector("kbd").remove();
-  labels.append(button);
+  control.value = label;
+  control.dataset.key = key;
+  made.querySelector("span").textContent = label;
+  if (key) made.querySelector("kbd").textContent = key;
+  else made.querySelector("kbd").remove();
+  labels.append(made);
   const option = document.createElement("option");
   option.value = label;
   document.getElementById("known").append(option);
@@ -151,6 +165,7 @@ const decide = (form, fields) => {
   tell("");
   card.querySelector("audio")?.pause();
   card.dataset.given = (fields.get("value") ?? fields.get("new") ?? "").trim();
+  if (page.querySelector("[data-save]")) card.given = fields.getAll("value");
   if (fields.has("value") && !document.activeElement.matches(":focus-visible")) document.activeElement.blur();
   card.hidden = true;
   card.dataset.past = "";
@@ -175,11 +190,7 @@ const undo = async (address, fields) => {
     return;
   }
   delete card.dataset.given;
-  const now = current();
-  if (now) now.hidden = true;
-  delete card.dataset.past;
-  cards.prepend(card);
-  show(card);
+  bringBack(card);
   post(address, fields);
 };
 
@@ -257,12 +268,13 @@ page.addEventListener("submit", (event) => {
     return;
   }
   event.preventDefault();
+  if (button?.matches("[data-save]")) page.dispatchEvent(new CustomEvent("labelling:save"));
   const fields = new FormData(form, button);
   if (form.dataset.part === "alike") {
     labelAlike(form);
     return;
   }
-  if (fields.has("new") && !fields.get("new").trim()) return;
+  if (form.dataset.part === "add" && !fields.get("new").trim()) return;
   if (button?.dataset.part === "undo") undo(button.formAction, fields);
   else decide(form, fields);
   if (form.dataset.part === "add") {
@@ -298,6 +310,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+page.addEventListener("labelling:new", (event) => addKey(event.detail.label));
 part("alike")?.addEventListener("change", countChosen);
 part("alike")?.addEventListener("click", (event) => {
   if (event.target.closest("[data-part=close]")) turnTo(false);
@@ -310,9 +323,10 @@ if (part("openalike")) {
 addEventListener("beforeunload", (event) => {
   if (unsent) event.preventDefault();
 });
+if (current()) show(current());
 fetchMore();
 // Until the rows were read for the first time.
 const reading = setInterval(() => {
-  if (page.dataset.fitted) clearInterval(reading);
+  if (page.dataset.fitted || !part("progress")) clearInterval(reading);
   else refresh();
 }, READING_MILLISECONDS);

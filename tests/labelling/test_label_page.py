@@ -13,6 +13,7 @@ from tests import things
 from tests.labelling.rows import made_from, read
 from tests.pages.form_page import Page
 from webapp.accounts.models import Membership, Role, User, Workspace
+from webapp.answers import of_task
 from webapp.datasets.models import Dataset
 from webapp.labelling.models import Decision
 from webapp.labelling.queue import Cell, Item
@@ -101,10 +102,10 @@ def test_a_page_of_an_older_version_changes_nothing(prototype: Prototype, browse
 def test_of_other_tasks_it_says_so(workspace: Workspace, browser: Client) -> None:
     prototype = things.prototype(workspace)
     version = prototype.dataset.current
-    version.profile["suggestion"] = {"task": "text-regression", "columns": {"text": "text", "value": "note"}}
+    version.profile["suggestion"] = {"task": "summarization", "columns": {"document": "text", "summary": "note"}}
     version.save()
     page = browser.get(reverse("label", args=[prototype.pk])).content.decode()
-    assert "Only data for classification can be labelled here." in page
+    assert "Rows of this task cannot be labelled here." in page
 
 
 def test_the_data_page_leads_to_it(prototype: Prototype, browser: Client) -> None:
@@ -128,7 +129,7 @@ def test_a_card_shows_what_a_person_must_see_to_decide(workspace: Workspace) -> 
         Item(2, [Cell("audio", "sound", "audio", f"{'0' * 24}.wav")]),
         Item(3, [Cell("", "age", "number", "42"), Cell("", "size", "number", None)]),
     ]
-    context = {"prototype": things.prototype(workspace), "cards": shown}
+    context = {"prototype": things.prototype(workspace), "cards": shown, "kind": of_task("text-classification")}
     image, audio, table = render_to_string("labelling/_cards.html", context).split("</article>")[:3]
     assert 'alt="Picture of row 1"' in image
     assert "a &lt;b&gt;" in image

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from trainer import answers
 from trainer.answers.base import Answer
+from webapp.answers.labelled import Labelling
+from webapp.answers.labelled import Size as Size
 from webapp.core.scores import score_words
 
 SLOTS = (
@@ -21,14 +23,18 @@ SLOTS = (
     "mistakes_legend",
     "classes_head",
     "classes_row",
+    "label_card",
+    "label_keys",
+    "label_key",
+    "label_help",
 )
 """Parts of pages: an answer itself; of a finished run the panel beside its score and all below; in there the columns of the
-table of mistakes (head, the input of a row, what follows it), its legend, and further columns of the table of classes."""
+table of mistakes (head, the input of a row, what follows it), its legend, and further columns of the table of classes; on the page
+“Label” a row that is asked about, what it is answered with, the button of a label in there, and the lines of its keys."""
 Output = dict[str, Any]
 """One answer as serving gave it, with the fields of `trainer.answers.base.Answer.output`."""
 Report = dict[str, Any]
 """report.json of an artifact."""
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class Presentation(ABC):
     quotes_data = False
     """Whether answers hold texts of the data that was learned from."""
 
+    labelling: Labelling | None = None
+    """How people give such answers to rows; None where they do so in their files."""
     longest_correction = 80
     """Characters of a correction in words."""
 

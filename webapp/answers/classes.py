@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from trainer.answers.metrics import named
 from webapp.answers.base import Correction, Output, Presentation, Report, Scored
 from webapp.answers.heat import heat
+from webapp.answers.labelled import Labelling, Row, bad_label, label_of
 from webapp.core.formats import count
 from webapp.core.scores import score_words
 
@@ -14,9 +16,26 @@ SHOWN_CLASSES = 5
 MATRIX_CLASSES = 20
 
 
+class OneLabel(Labelling):
+    is_suggested = True
+
+    def typed(self, fields: QueryDict) -> str:
+        typed = fields.get("value") or fields.get("new", "")
+        if not typed.strip():
+            raise bad_label(_("No label was chosen."), _("Choose a label, or skip the row."), "new")
+        return typed
+
+    def cell(self, given: object, row: Row) -> str:
+        return label_of(given)
+
+    def labels(self, cell: str) -> list[str]:
+        return [cell]
+
+
 class Classes(Presentation):
     key = "class"
     says_itself = True
+    labelling = OneLabel()
 
     @property
     def hint(self) -> str:

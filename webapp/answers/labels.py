@@ -2,17 +2,54 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from trainer import label_lists
 from webapp.answers.base import Output, Presentation, Report
 from webapp.answers.classes import ranked_classes
 from webapp.answers.heat import heat
+from webapp.answers.labelled import Labelling, Row, bad_label, label_of
 
 KEPT_SCORES = 10
+MOST_LABELS = 100
+"""Of one row."""
+
+
+class SeveralLabels(Labelling):
+    """Any of the labels, or none of them: a cell is a list in JSON, an empty one where none fits."""
+
+    scripts = ("js/label-toggles.js",)
+
+    def typed(self, fields: QueryDict) -> list[str]:
+        new = fields.get("new", "")
+        return [*fields.getlist("value"), *([new] if new.strip() else [])]
+
+    def cell(self, given: object, row: Row) -> str:
+        if not isinstance(given, list):
+            raise bad_label(
+                _("Several labels are a list."), _("Send a list of labels, an empty one where none of them fits.")
+            )
+        labels = sorted({label_of(label) for label in given})
+        if len(labels) > MOST_LABELS:
+            raise bad_label(
+                _("A row has at most %(limit)d labels.") % {"limit": MOST_LABELS}, _("Choose fewer labels.")
+            )
+        return label_lists.write_labels(labels)
+
+    def value(self, cell: str) -> list[str]:
+        return label_lists.read_labels(cell)
+
+    def said(self, cell: str) -> str:
+        return ", ".join(self.value(cell)) or _("none of the labels")
+
+    def labels(self, cell: str) -> list[str]:
+        return self.value(cell)
 
 
 class Labels(Presentation):
     key = "labels"
+    labelling = SeveralLabels()
 
     @property
     def hint(self) -> str:

@@ -13,6 +13,7 @@ from webapp.api.schemas import Whole
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions, doubts
 from webapp.labelling.alike import SHOWN, alike
+from webapp.labelling.kinds import kind_of
 from webapp.labelling.progress import as_json, thin_of
 from webapp.labelling.queue import MOST_AT_ONCE, MOST_SEARCHED, ORDERS, POOLED, ROWS_AT_ONCE, items
 
@@ -54,8 +55,9 @@ class AlikeOut(Schema):
 
 class LabelIn(Body):
     row: int
-    value: str | None
-    """null: skipped, to be asked again once a version was made."""
+    value: str | int | float | list[str] | list[dict[str, Any]] | None
+    """In the form of its kind: a label, a list of labels, a number, a text, passages or boxes (docs/labelling.md). null: skipped, to
+    be asked again once a version was made."""
     left_out: bool = False
     """It stays in the data, and is never used and not asked about again."""
     source: Literal["person", "suggestion"] = "person"
@@ -82,7 +84,8 @@ class LabelsOut(Schema):
 
 class UndoneOut(Schema):
     row: int
-    value: str | None
+    value: Any
+    """In the form in which it was sent; null for a row that was skipped or left out."""
     left_out: bool
 
 
@@ -145,7 +148,13 @@ def queue(
 def get_alike(request: AuthedRequest, pk: str, row: int, count: int = SHOWN) -> dict[str, Any]:
     """Rows without a label that are nearest to `row`, at most 36, the least alike first; none that is reserved for the test. Give
     those that have its label the same, by `labels`. 409 where they are not worked out yet."""
-    return {"items": [one.as_dict() for one in alike(version_of(request, pk), row, count)], "next": None}
+    return {
+        "items": [
+            one.as_dict()
+            for one in alike(actions.version_with_classes(load(Dataset, request.workspace, pk)), row, count)
+        ],
+        "next": None,
+    }
 
 
 @router.post("/datasets/{pk}/labels", response={201: LabelsOut}, auth=LABELLER)
@@ -155,7 +164,7 @@ def add_labels(request: AuthedRequest, pk: str, payload: LabelsIn) -> Status[dic
     entries = [
         actions.Entry(
             label.row,
-            label.value and canonical_label(label.value),
+            label.value,
             left_out=label.left_out,
             source=label.source,
             before=label.before and canonical_label(label.before),
@@ -169,8 +178,10 @@ def add_labels(request: AuthedRequest, pk: str, payload: LabelsIn) -> Status[dic
 @router.post("/datasets/{pk}/labels/undo", response=UndoneOut, auth=LABELLER)
 def undo_label(request: AuthedRequest, pk: str) -> dict[str, Any]:
     """Takes back your last decision that is in no version yet."""
-    decision = actions.undo(version_of(request, pk), request.user)
-    return {"row": decision.row, "value": decision.value, "left_out": decision.left_out}
+    version = version_of(request, pk)
+    decision = actions.undo(version, request.user)
+    value = None if decision.value is None else kind_of(version).value(decision.value)
+    return {"row": decision.row, "value": value, "left_out": decision.left_out}
 
 
 @router.post("/datasets/{pk}/labels/done", response={202: MadeOut}, auth=LABELLER)

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.http import Http404, HttpRequest
 
 from webapp.core.downloads import Download
+from webapp.core.media import size_of
 from webapp.core.ranges import in_range
 from webapp.datasets.models import DatasetVersion
 
@@ -14,6 +15,8 @@ MEDIA_TYPES = {
     "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg",
 }  # fmt: skip
 """Types that a browser shows and never runs; everything else is handed over as bytes."""
+MOST_READ = 8 * 2**20
+"""Of a picture whose size is looked up."""
 MEDIA_NAME = re.compile(r"[0-9a-f]{24}\.[a-z0-9]{2,5}")
 
 
@@ -27,6 +30,15 @@ def media_file(version: DatasetVersion, name: str, small: bool = False) -> tuple
     if not path.is_file():
         return None
     return path, MEDIA_TYPES.get(path.suffix[1:] or suffix, "application/octet-stream")
+
+
+def size_in(version: DatasetVersion, name: str) -> tuple[int, int] | None:
+    """Of a picture of the version, in pixels as a viewer turns it; None where its first bytes do not tell."""
+    file = media_file(version, name)
+    if file is None:
+        return None
+    with file[0].open("rb") as content:
+        return size_of(content.read(MOST_READ))
 
 
 def media_response(request: HttpRequest, version: DatasetVersion | None, name: str) -> Download:

@@ -9,13 +9,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from trainer.columns import canonical_label
+from webapp.answers.labelled import check_label
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import connect, names_of, read
 from webapp.endpoints import serving_client
 from webapp.endpoints.models import GoldenRow
-from webapp.labelling.actions import check_label
-from webapp.labelling.queue import check_can_be_labelled, inputs_of
+from webapp.labelling.queue import check_has_classes, inputs_of
 from webapp.prototypes.models import Prototype
 from webapp.runs import storage
 from webapp.runs.models import Run
@@ -48,7 +48,7 @@ def rows_of(prototype: Prototype) -> list[GoldenRow]:
 
 def entries_of(version: DatasetVersion, numbers: Sequence[int]) -> list[Entry]:
     """Rows of the data, by their numbers from 1, with the labels that they have; `Problem` for what cannot be one."""
-    label, columns = check_can_be_labelled(version), inputs_of(version)
+    label, columns = check_has_classes(version), inputs_of(version)
     kinds = {column["name"]: column["kind"] for column in version.columns}
     if any(kinds.get(name) in ("image", "audio") for _role, name in columns):
         raise bad_row(_("Rows with images or audio cannot be in the golden set."))

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from trainer import personal_data, tasks
 from trainer.columns import canonical_label
 from webapp.accounts.models import User
+from webapp.answers.labelled import check_label
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.actions import current_version
 from webapp.datasets.appending import append_rows
 from webapp.datasets.models import DatasetVersion
 from webapp.endpoints.models import Endpoint, Feedback
-from webapp.labelling.actions import check_label
 from webapp.labelling.queue import label_column
 
 MOST_AT_ONCE = 500

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from trainer.columns import is_missing
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.actions import lock_dataset
@@ -22,26 +22,30 @@ from webapp.datasets.versions import derive
 from webapp.labelling import guiding
 from webapp.labelling.carrying import carry
 from webapp.labelling.doubts import labels_of_rows
-from webapp.labelling.models import LONGEST_LABEL, Decision, Guide, Source
+from webapp.labelling.kinds import Entry as Entry
+from webapp.labelling.kinds import as_cells, kind_of, labelled_rows
+from webapp.labelling.kinds import labels_of as labels_of
+from webapp.labelling.models import Decision, Guide
 from webapp.labelling.progress import stop_sentence, thin_of, thin_words
-from webapp.labelling.queue import check_can_be_labelled, in_pool, label_column, pool_size, start_of
+from webapp.labelling.queue import (
+    answer_column,
+    check_can_be_labelled,
+    check_has_classes,
+    in_pool,
+    label_column,
+    labelling_of,
+    pool_size,
+    start_of,
+)
 
 ENOUGH = 20
 """Rows of a label from which a first model can be tried."""
+ENOUGH_ROWS = 50
+"""Rows from which a first model can be tried where answers are not made of labels."""
 MOST_DECISIONS = 1_000
 """In one request."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What somebody says of a row, from 1: its label, or null to skip it, or that it is left out."""
-
-    row: int
-    value: str | None
-    left_out: bool = False
-    source: str = Source.PERSON
-    before: str | None = None
-    """The label that it has, of a row that is looked at again."""
+SAID = 200
+"""Characters of an answer in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,22 @@ def current_version(dataset: Dataset) -> DatasetVersion:
         )
     check_can_be_labelled(version)
     carry(version)
-    guiding.ask(version)
+    if label_column(version) is not None:
+        guiding.ask(version)
+    return version
+
+
+def version_with_classes(dataset: Dataset) -> DatasetVersion:
+    """The same where rows get one label out of a few; `Problem` for other answers."""
+    version = current_version(dataset)
+    check_has_classes(version)
     return version
 
 
 def guide_of(version: DatasetVersion) -> Guide:
-    """What was worked out last; empty where nothing was yet."""
+    """What was worked out last; empty where nothing was yet, or for answers that are not suggested."""
+    if label_column(version) is None:
+        return Guide(dataset=version.dataset, due=False)
     return Guide.objects.filter(dataset=version.dataset_id).first() or Guide(dataset=version.dataset, due=False)
 
 
@@ -77,24 +91,14 @@ def progress(version: DatasetVersion) -> Progress:
     labels = pending.new().filter(value__isnull=False).count()
     left_out = pending.filter(left_out=True).count()
     pool = max(pool_size(version) - labels - left_out, 0)
-    return Progress(version.label_rows + labels, pool, pending.settled().count())
-
-
-def labels_of(version: DatasetVersion) -> list[tuple[str, int]]:
-    """(label, rows that have it, with what is pending), those of the version first, so that keys stay the same."""
-    counts = Counter({entry["label"]: entry["count"] for entry in version.labels})
-    given = Decision.objects.pending(version).filter(value__isnull=False).order_by("decided_at", "pk")
-    for value, before in given.values_list("value", "before"):
-        counts[value] += 1
-        if before is not None:
-            counts[before] -= 1
-    return list(counts.items())
+    return Progress(labelled_rows(version) + labels, pool, pending.settled().count())
 
 
 def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[dict[str, Any]]:
     """Save decisions, one by one. Those that come too late, because somebody else has decided, are not saved: what is wrong with
     each ({row, code, message, hint}). `Conflict` where that is all of them, `Problem` for what nobody could have meant."""
     check_entries(version, entries)
+    entries = as_cells(version, entries)
     free = in_pool(version, [entry.row for entry in entries])
     labels = labels_now(version, entries)
     is_open = [one.row in free if one.before is None else labels.get(one.row) == one.before for one in entries]
@@ -135,8 +139,6 @@ def check_entries(version: DatasetVersion, entries: list[Entry]) -> None:
                 code="no_row",
                 hint=_("They are counted from 1 to %(rows)d.") % {"rows": version.rows},
             )
-        if entry.value is not None:
-            check_label(entry.value)
         if entry.left_out and entry.before is not None:
             raise Problem(
                 _("A row that has a label is excluded on the data page."),
@@ -145,27 +147,10 @@ def check_entries(version: DatasetVersion, entries: list[Entry]) -> None:
             )
 
 
-def check_label(value: str) -> None:
-    if len(value) > LONGEST_LABEL:
-        raise Problem(
-            _("A label has at most %(limit)d characters.") % {"limit": LONGEST_LABEL},
-            code="bad_label",
-            hint=_("Use a word or two."),
-            field="value",
-        )
-    if is_missing(value) or not value.isprintable():
-        raise Problem(
-            _("“%(label)s” cannot be a label.") % {"label": value.strip()[:40]},
-            code="bad_label",
-            hint=_("Use a word or two. To go on without a label, skip the row or leave it out."),
-            field="value",
-        )
-
-
 def fields_of(user: User, entry: Entry) -> dict[str, Any]:
     """Of a decision."""
     return {
-        "value": None if entry.left_out or entry.value is None else entry.value.strip(),
+        "value": entry.value,
         "left_out": entry.left_out,
         "source": entry.source,
         "before": entry.before,
@@ -221,9 +206,11 @@ def labelled_already(row: int) -> Problem:
 def decided_by(decision: Decision) -> Problem:
     person = decision.person
     name = (person.name or person.email) if person else _("Somebody")
+    labelling = labelling_of(decision.version)
+    said = labelling.said(decision.value) if labelling is not None and decision.value is not None else None
     return Conflict(
         _("%(name)s has decided on row %(row)d meanwhile: %(label)s.")
-        % {"name": name, "row": decision.row, "label": decision.value or _("left out")},
+        % {"name": name, "row": decision.row, "label": Truncator(said or _("left out")).chars(SAID)},
         code="decided_meanwhile",
         hint=_("Their decision stays. Go on with the next row."),
     )
@@ -283,7 +270,7 @@ def note_of(decisions: list[Decision]) -> str:
 def begin(version: DatasetVersion, user: User) -> DatasetVersion:
     """The next version, with an empty column for labels and the task that answers with it."""
     start = start_of(version)
-    if start is None or label_column(version) is not None:
+    if start is None or answer_column(version) is not None:
         raise Problem(
             _("There is nothing to label from the start here."),
             code="no_labelling",
@@ -321,8 +308,10 @@ def advice(version: DatasetVersion, now: Progress) -> str:
     """The next step, in a sentence."""
     if not now.pool:
         return _("Every row has a label. Press “Done”, then train.") if now.pending else _("Every row has a label.")
+    if not kind_of(version).is_chosen:
+        return advice_by_rows(now)
     counts = labels_of(version)
-    if len(counts) < 2:
+    if kind_of(version).is_suggested and len(counts) < 2:
         return _("Use at least two different labels, then train a first model.")
     if sentence := stop_sentence(guide_of(version)):
         return _("%(sentence)s Press “Done” and train.") % {"sentence": sentence}
@@ -332,3 +321,15 @@ def advice(version: DatasetVersion, now: Progress) -> str:
             "labels": thin_words(thin),
         }
     return _("This is enough for a first model: press “Done” and train, then label what it gets wrong.")
+
+
+def advice_by_rows(now: Progress) -> str:
+    """Of answers that are not made of labels."""
+    more = ENOUGH_ROWS - now.labelled
+    if more > 0:
+        return ngettext(
+            "At least %(n)d rows with an answer are needed for a first model: %(more)d more.",
+            "At least %(n)d rows with an answer are needed for a first model: %(more)d more.",
+            more,
+        ) % {"n": ENOUGH_ROWS, "more": more}
+    return _("This is enough for a first model: press “Done” and train.")

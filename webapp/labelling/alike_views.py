@@ -31,7 +31,7 @@ def label_alike(request: AuthedRequest, pk: str) -> HttpResponse:
     row, label = whole(request.GET.get("row", ""), None) or 0, canonical_label(request.GET.get("label", ""))
     context = {"prototype": prototype, "row": row, "label": label}
     try:
-        version = actions.current_version(prototype.dataset)
+        version = actions.version_with_classes(prototype.dataset)
         alikes = list(zip(KEYS, alike(version, row), strict=False))
         return render(request, "labelling/_alike.html", context | {"version": version, "alikes": alikes})
     except Problem as problem:
@@ -40,7 +40,7 @@ def label_alike(request: AuthedRequest, pk: str) -> HttpResponse:
 
 def take_many(request: AuthedRequest, prototype: Prototype) -> HttpResponse:
     """What others have decided meanwhile is skipped, and counted."""
-    version = actions.current_version(prototype.dataset)
+    version = actions.version_with_classes(prototype.dataset)
     check_same(request, version)
     value, rows = canonical_label(request.POST.get("value", "")), rows_of(request, "row")
     late = {one["row"] for one in actions.decide(version, request.user, [actions.Entry(row, value) for row in rows])}

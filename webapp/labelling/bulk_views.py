@@ -27,7 +27,7 @@ def label_rules(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, labels [(label, rows)], rules [(rule, measured)], columns (that a rule can look at), kinds, sent (the
     fields of a rule that was refused). A POST does `action`: add (a rule), apply or remove (`rule`), rename (`label`, `name`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = actions.current_version(prototype.dataset)
+    version = actions.version_with_classes(prototype.dataset)
     if request.method == "POST":
         return change(request, prototype, version)
     found = Rule.objects.filter(dataset=prototype.dataset).order_by("created_at")

@@ -6,13 +6,13 @@ from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import connect, file_of, names_of, rows_sql
 from webapp.labelling.doubts import labels_of_rows
 from webapp.labelling.models import Decision, DecisionQuerySet
-from webapp.labelling.queue import in_pool, label_column
+from webapp.labelling.queue import answer_column, in_pool
 
 
 def carry(version: DatasetVersion) -> None:
     """What is pending on earlier versions of the dataset goes on, where this one still has the row and no label for it. The
     rest stays where it is: should its row come back (an older version restored), so does the decision."""
-    if label_column(version) is None:
+    if answer_column(version) is None:
         return
     earlier = version.dataset.versions.filter(number__lt=version.number, status=Status.READY)
     for before in earlier.order_by("number").exclude(pk=version.pk):
@@ -49,7 +49,7 @@ def move(unmoved: DecisionQuerySet, version: DatasetVersion, row: int) -> bool:
 def same_rows(before: DatasetVersion, version: DatasetVersion, rows: list[int]) -> dict[int, int]:
     """{row before: row now}, from 1, by the content of all columns that both have, but the labels; the first of several equal
     rows is the first again. Nothing where a file is gone."""
-    answers = {label_column(before), label_column(version)}
+    answers = {answer_column(before), answer_column(version)}
     shared = [name for name in names_of(before) if name in names_of(version) and name not in answers]
     files = [file_of(before, "data"), file_of(version, "data")]
     if not shared or not all(one.folder.is_dir() for one in (before, version)):

@@ -8,7 +8,7 @@ from trainer.columns import canonical_label
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import Cursor, connect, file_of, filtered, names_of, read
 from webapp.labelling.models import Decision
-from webapp.labelling.queue import CHARACTERS, Item, Suggestion, item_of, label_column
+from webapp.labelling.queue import CHARACTERS, Item, Suggestion, check_has_classes, item_of, label_column
 
 SUSPECTS, MISTAKES, LABEL, DISPUTED = "suspects", "mistakes", "label", "disputed"
 AGAIN = (LABEL, DISPUTED)
@@ -49,6 +49,7 @@ SOURCES: dict[str, Source] = {SUSPECTS: suspects, LABEL: of_label}
 
 def items(version: DatasetVersion, order: str, about: str, count: int, without: Collection[int] = ()) -> list[Item]:
     """The next rows whose label is doubted: those that still have another one, and that nobody has looked at."""
+    check_has_classes(version)
     found = SOURCES[order](version, about)
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
     with connect() as cursor:
@@ -65,7 +66,7 @@ def item_in_doubt(version: DatasetVersion, row: dict[str, object], doubt: Doubt,
 
 
 def labels_of_rows(cursor: Cursor, version: DatasetVersion, rows: list[int]) -> dict[int, str]:
-    """{row from 1: the label that it has}, without those that have none."""
+    """{row from 1: the label that it has}, without those that have none; of one label out of a few alone."""
     column = label_column(version)
     if column is None:
         return {}

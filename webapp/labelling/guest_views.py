@@ -34,7 +34,7 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
     gives `row` the label `value`."""
     try:
         link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
-        version = actions.current_version(link.prototype.dataset)
+        version = actions.version_with_classes(link.prototype.dataset)
     except Problem as ended:
         return render(request, "labelling/guest.html", {"problem": ended, "link": None}, status=ended.status)
     problem = take(request, link, version) if request.method == "POST" else None
@@ -58,7 +58,7 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
 def guest_media(request: HttpRequest, token: str, row: int) -> Download:
     """The picture or sound of a row that the guest is asked about, never as a type that a browser runs."""
     link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
-    content = guests.media_of_row(link, actions.current_version(link.prototype.dataset), row)
+    content = guests.media_of_row(link, actions.version_with_classes(link.prototype.dataset), row)
     response = in_range(request, BytesIO(content), type_of(content))
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
@@ -87,7 +87,7 @@ def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have). A POST does
     `action`: invite (name, days, share, unmasked), revoke (`link`), describe (`label`, `words`)."""
     prototype = load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
-    version = actions.current_version(prototype.dataset)
+    version = actions.version_with_classes(prototype.dataset)
     if request.method == "POST":
         change(request, prototype)
         return redirect("label_guests", pk)
@@ -114,7 +114,7 @@ def change(request: AuthedRequest, prototype: Prototype) -> None:
         guests.revoke(load(links, request.workspace, request.POST.get("link", "")), request.user)
         messages.info(request, _("The link no longer works. What was labelled is kept."))
     elif action == "describe":
-        version = actions.current_version(prototype.dataset)
+        version = actions.version_with_classes(prototype.dataset)
         guests.describe(version, request.POST.get("label", ""), request.POST.get("words", ""))
         messages.info(request, _("Saved."))
     else:

@@ -38,7 +38,7 @@ TRIED = 50
 def create(prototype: Prototype, user: User, name: str, days: int, share: int, *, unmasked: bool = False) -> GuestLink:
     """`Problem` where the rows cannot be shown to guests: pictures and sounds only where `unmasked` says that they may be seen and
     heard as they are."""
-    version = actions.current_version(prototype.dataset)
+    version = actions.version_with_classes(prototype.dataset)
     kinds = media_of(version)
     if kinds and not unmasked:
         raise unmasked_media(kinds)

@@ -8,12 +8,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
+from webapp.answers.labelled import LONGEST_LABEL as LONGEST_LABEL
 from webapp.core.leased import Leased, ended
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
 from webapp.datasets.models import Dataset, DatasetVersion, Status
 from webapp.prototypes.models import Prototype
-
-LONGEST_LABEL = 200
 
 
 class Source(models.TextChoices):
@@ -87,14 +86,13 @@ class LabelNote(WorkspaceOwned):
 
 
 class Decision(WorkspaceOwned):
-    """`value`: the label; null for a row that was skipped, or that is `left_out`. The same as `before`: it was looked at and kept."""
+    """`value`: the answer as a cell of the data (`webapp.answers.labelled.Labelling.cell`), such as a label; null for a row that was
+    skipped, or that is `left_out`. The same as `before`: it was looked at and kept."""
 
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="+")
     row = models.PositiveIntegerField(help_text="from 1")
-    value = models.CharField(max_length=LONGEST_LABEL, null=True)
-    before = models.CharField(
-        max_length=LONGEST_LABEL, null=True, help_text="the label that the row has; null for one of the pool"
-    )
+    value = models.TextField(null=True)
+    before = models.TextField(null=True, help_text="the label that the row has; null for one of the pool")
     left_out = models.BooleanField(default=False)
     source = models.CharField(max_length=80, default=Source.PERSON, help_text="person, suggestion, or rule:NAME")
     person = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from trainer import answers, tasks
+from trainer import tasks
+from webapp.answers import presentations
+from webapp.answers.labelled import Labelling
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import Cursor, connect, file_of, names_of, read, rows_sql
@@ -78,11 +80,24 @@ class Item:
         }
 
 
-def label_column(version: DatasetVersion) -> str | None:
-    """The column that holds the classes, also where there is none in it yet; None for other tasks."""
+def labelling_of(version: DatasetVersion) -> Labelling | None:
+    """How people answer its rows; None where they do not here."""
+    shape = tasks.shapes().get(version.suggestion.get("task") or "")
+    presentation = presentations().get(shape.kind) if shape is not None else None
+    return presentation.labelling if presentation is not None else None
+
+
+def answer_column(version: DatasetVersion) -> str | None:
+    """The column that holds what people answer, also where nothing is in it yet; None for tasks that are not labelled here."""
     shape = tasks.shapes().get(version.suggestion.get("task") or "")
     columns: dict[str, str] = version.suggestion.get("columns") or {}
-    return columns.get(shape.answer) if shape is not None and answers.get(shape.kind).labelled else None
+    return columns.get(shape.answer) if shape is not None and labelling_of(version) is not None else None
+
+
+def label_column(version: DatasetVersion) -> str | None:
+    """The same where rows are answered with one of a few labels; None for other tasks."""
+    labelling = labelling_of(version)
+    return answer_column(version) if labelling is not None and labelling.is_suggested else None
 
 
 STARTS = {"image": "image-classification", "audio": "audio-classification", "text": "text-classification"}
@@ -96,13 +111,25 @@ def start_of(version: DatasetVersion) -> tuple[str, str] | None:
 
 
 def check_can_be_labelled(version: DatasetVersion) -> str:
-    """The column of the labels; `Problem` where rows are not answered with a class."""
+    """The column of the answers; `Problem` where people do not give them here."""
+    column = answer_column(version)
+    if column is None:
+        raise Problem(
+            _("Rows of this task cannot be labelled here."),
+            code="no_labelling",
+            hint=_("Choose another task on the data page, or label the rows in your file."),
+        )
+    return column
+
+
+def check_has_classes(version: DatasetVersion) -> str:
+    """The column of the labels; `Problem` where rows are not answered with one of a few."""
     column = label_column(version)
     if column is None:
         raise Problem(
-            _("Only data for classification can be labelled here."),
+            _("This is for rows that get one label out of a few."),
             code="no_labelling",
-            hint=_("Choose a classification task on the data page, or label the rows in your file."),
+            hint=_("Label the rows one by one on the page Label, or choose a classification task on the data page."),
         )
     return column
 

@@ -14,14 +14,15 @@ from django.utils.translation import gettext as _
 from trainer.columns import canonical_label
 from trainer.shares import wilson_interval
 from webapp.accounts.models import User
+from webapp.answers.labelled import check_label
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import CANONICAL, Cursor, connect, file_of, names_of, rows_sql
 from webapp.datasets.versions import derive, mapping_of
-from webapp.labelling.actions import check_label, current_version
+from webapp.labelling.actions import current_version
 from webapp.labelling.doubts import labels_of_rows
 from webapp.labelling.models import Decision, Rule
-from webapp.labelling.queue import check_can_be_labelled, in_pool, inputs_of, suggestions_file
+from webapp.labelling.queue import check_has_classes, in_pool, inputs_of, suggestions_file
 
 MOST_RULES = 50
 MOST_ROWS = 100_000
@@ -48,7 +49,7 @@ class Measured:
 
 def create(version: DatasetVersion, user: User, **fields: str) -> Rule:
     """`Problem` for what cannot be a rule."""
-    check_can_be_labelled(version)
+    check_has_classes(version)
     rule = Rule(workspace=version.workspace, dataset=version.dataset, **cleaned(version, fields))
     if Rule.objects.filter(dataset=version.dataset).count() >= MOST_RULES:
         raise bad_rule(_("A dataset has at most %(limit)d rules.") % {"limit": MOST_RULES})

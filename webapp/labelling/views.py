@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from trainer.columns import canonical_label
+from webapp import answers as presentations
 from webapp.accounts.access import load, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
+from webapp.answers.labelled import Labelling
 from webapp.core.forms import refused_on
 from webapp.core.numbers import whole
 from webapp.core.problem_responses import problem_response
@@ -23,8 +24,9 @@ from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.labelling import actions, doubts
 from webapp.labelling import progress as progress_so_far
+from webapp.labelling.kinds import answers_like, kind_of
 from webapp.labelling.models import Guide
-from webapp.labelling.queue import MOST_SEARCHED, ORDERS, POOLED, UNSURE, items, label_column, start_of
+from webapp.labelling.queue import MOST_SEARCHED, ORDERS, POOLED, UNSURE, answer_column, items, start_of
 from webapp.prototypes.models import Prototype
 
 P = ParamSpec("P")
@@ -64,7 +66,7 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
 
     Context: prototype, version, can_label (whether this task is labelled here), can_begin (whether a column for labels can be
     added), at_work (a version is being read), cards (rows),
-    labels [(key, label, rows)], progress, advice, and what `asked` and `guided` say. With `?cards` only the cards, none of the
+    labels [(key, label, rows)], progress, advice, and what `asked`, `guided` and `of_kind` say. With `?cards` only the cards, none of the
     rows in `?without=`; with `?progress` only how good it is already.
     """
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
@@ -72,21 +74,21 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
         return take(request, prototype)
     version = prototype.dataset.current
     context: dict[str, Any] = {"prototype": prototype, "version": version}
-    context["can_label"] = version is not None and label_column(version) is not None
+    context["can_label"] = version is not None and answer_column(version) is not None
     if version is None or not context["can_label"]:
         context["can_begin"] = version is not None and start_of(version) is not None and request.membership.can_edit
         return render(request, "labelling/label.html", context)
     actions.current_version(prototype.dataset)
     if "progress" in request.GET:
         return render(request, "labelling/_progress.html", guided(version))
-    context |= asked(request, version)
+    context |= asked(request, version) | of_kind(version)
     if "cards" in request.GET:
         return render(request, "labelling/_cards.html", context)
     latest = prototype.dataset.latest
     progress = actions.progress(version)
     context |= guided(version)
     context |= {
-        "labels": keyed(actions.labels_of(version)),
+        "labels": keyed(actions.labels_of(version)) if kind_of(version).is_chosen else [],
         "progress": progress,
         "advice": actions.advice(version, progress),
         "at_work": latest is not None and latest.status == Status.PROCESSING,
@@ -95,11 +97,22 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "labelling/label.html", context)
 
 
+def of_kind(version: DatasetVersion) -> dict[str, Any]:
+    """Context of the kind of answers: kind (its presentation), labelling, and what its templates need."""
+    labelling = kind_of(version)
+    return {
+        "kind": presentations.of_task(version.suggestion["task"]),
+        "labelling": labelling,
+        **labelling.context(answers_like(version)),
+    }
+
+
 def asked(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     """Context of what is asked about: cards, and by what of QUEUE they were found; query: the same as it stands in an address;
     suspects: how many labels look wrong; unsure: how many rows of the pool visitors of a demo judged."""
     chosen = {name: request.GET.get(name, "").strip()[:MOST_SEARCHED] for name in QUEUE}
-    if chosen["order"] not in (*ORDERS, *POOLED, *doubts.SOURCES):
+    known = (*ORDERS, *POOLED, *doubts.SOURCES) if kind_of(version).is_suggested else ORDERS
+    if chosen["order"] not in known:
         chosen["order"] = "mixed"
     without = tuple(row for text in request.GET.getlist("without") if (row := whole(text, None)) is not None)
     if chosen["order"] in doubts.SOURCES:
@@ -108,7 +121,9 @@ def asked(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
         cards = items(version, chosen["order"], AHEAD, without, chosen["search"])
     query = urlencode({name: value for name, value in chosen.items() if value})
     is_again = chosen["order"] in doubts.SOURCES
-    counts = {"suspects": len(doubts.suspects(version)), "unsure": len(POOLED[UNSURE](version)) if POOLED else 0}
+    counts = {"suspects": len(doubts.suspects(version)), "unsure": 0}
+    if UNSURE in POOLED and UNSURE in known:
+        counts["unsure"] = len(POOLED[UNSURE](version))
     return {**chosen, "cards": cards, "query": query, "is_again": is_again, **counts}
 
 
@@ -138,7 +153,7 @@ def keyed(labels: Iterable[tuple[str, int]]) -> list[tuple[str, str, int]]:
 def take(request: AuthedRequest, prototype: Prototype) -> HttpResponse:
     version = actions.current_version(prototype.dataset)
     check_same(request, version)
-    actions.decide(version, request.user, [entry_of(request)])
+    actions.decide(version, request.user, [entry_of(request, kind_of(version))])
     return answer(request, version, prototype)
 
 
@@ -153,17 +168,13 @@ def check_same(request: HttpRequest, version: DatasetVersion) -> None:
         )
 
 
-def entry_of(request: HttpRequest) -> actions.Entry:
+def entry_of(request: HttpRequest, labelling: Labelling) -> actions.Entry:
     row, action = whole(request.POST.get("row", ""), None), request.POST.get("action", "")
     if row is None:
         raise Problem(_("No row was named."), code="no_row", hint=_("Reload the page."))
-    typed = request.POST.get("value") or request.POST.get("new", "")
-    if not action and not typed.strip():
-        raise Problem(
-            _("No label was chosen."), code="bad_label", hint=_("Choose a label, or skip the row."), field="new"
-        )
-    value = None if action else canonical_label(typed)
-    return actions.Entry(row, value, left_out=action == "leave_out", before=request.POST.get("before") or None)
+    value = None if action else labelling.typed(request.POST)
+    before = request.POST.get("before") or None
+    return actions.Entry(row, value, left_out=action == "leave_out", before=before)
 
 
 def rows_of(request: HttpRequest, name: str) -> list[int]:

@@ -12,13 +12,9 @@ from webapp import answers as presentations
 from webapp.answers.base import Scored
 from webapp.catalog.titles import reads_table, trainable
 from webapp.core.formats import count, number
-from webapp.core.media import size_of
 from webapp.core.scores import metric_title, scored
-from webapp.datasets.media import media_file
+from webapp.datasets.media import size_in
 from webapp.runs.models import Run
-
-MOST_READ = 8 * 2**20
-"""Of a picture whose size is looked up."""
 
 
 def sentence(run: Run, report: dict[str, Any]) -> str:
@@ -86,7 +82,7 @@ def shown_mistake(run: Run, mistake: dict[str, Any]) -> dict[str, Any]:
         shown["text"] = str(value)
     if key == "image" and isinstance(mistake.get("text"), str):
         shown["text"] = mistake["text"]
-    return shown | presentation.mistake(mistake, lambda: picture_size(run, str(value)))
+    return shown | presentation.mistake(mistake, lambda: size_in(run.version, str(value)))
 
 
 def fields_in(text: str) -> Any:
@@ -96,11 +92,3 @@ def fields_in(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return found if isinstance(found, dict) else text
-
-
-def picture_size(run: Run, name: str) -> tuple[int, int] | None:
-    file = media_file(run.version, name)
-    if file is None:
-        return None
-    with file[0].open("rb") as content:
-        return size_of(content.read(MOST_READ))

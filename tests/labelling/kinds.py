@@ -1,0 +1,78 @@
+"""Data of one kind of answer, and people who label it on the page and by REST."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from django.test import Client
+from django.urls import reverse
+
+from tests.labelling.rows import made_from, read
+from webapp.accounts.models import Membership, Role, User, Workspace
+from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.prototypes.actions import create_prototype
+from webapp.prototypes.models import Prototype
+
+JSON = {"Accept": "application/json"}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    dataset: Dataset
+    prototype: Prototype
+    version: DatasetVersion
+    browser: Client
+    api: Client
+
+    def page(self, query: str = "?order=file") -> str:
+        answer = self.browser.get(reverse("label", args=[self.prototype.pk]) + query)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def decide(self, row: int, status: int = 200, **fields: Any) -> Any:
+        """By the page's script."""
+        sent = {"version": self.version.pk, "row": row, **fields}
+        answer = self.browser.post(reverse("label", args=[self.prototype.pk]), sent, headers=JSON)
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    def send(self, labels: list[Any], status: int = 201, path: str = "") -> Any:
+        address = f"/api/v1/datasets/{self.dataset.pk}/labels{path}"
+        answer = self.api.post(address, json.dumps({"labels": labels}), content_type="application/json")
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    def undo(self) -> Any:
+        return self.send([], 200, "/undo")
+
+    def done(self) -> DatasetVersion:
+        self.send([], 202, "/done")
+        return read(self.dataset) if self.dataset.latest != self.version else self.version
+
+    def ask(self, path: str) -> Any:
+        answer = self.api.get(f"/api/v1/datasets/{self.dataset.pk}/{path}")
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+    def cells(self, version: DatasetVersion, column: str) -> list[str | None]:
+        cells: list[str | None] = pq.read_table(version.folder / "data.parquet").column(column).to_pylist()
+        return cells
+
+    def by(self, workspace: Workspace, api_of: Callable[[User], Client]) -> "Labelled":
+        """As somebody else."""
+        bea = User.objects.create_user("bea@example.org", name="Bea")
+        Membership.objects.create(workspace=workspace, user=bea, role=Role.LABELLER)
+        return replace(self, api=api_of(bea))
+
+
+def of_dataset(dataset: Dataset, user: User, browser: Client, api: Client) -> Labelled:
+    version = dataset.current
+    assert version is not None
+    return Labelled(dataset, create_prototype(dataset, user), version, browser, api)
+
+
+def labelled(content: bytes, user: User, workspace: Workspace, folder: Path, browser: Client, api: Client) -> Labelled:
+    return of_dataset(made_from(content, user, workspace, folder), user, browser, api)

@@ -1,0 +1,117 @@
+"""How people give rows an answer of a kind on the page “Label”: what they say of a row, and the cell of the data that it becomes."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from trainer.columns import canonical_label, is_missing
+from webapp.core.problems import Problem
+
+LONGEST_LABEL = 200
+SHOWN = 40
+"""Characters of a label in a sentence."""
+Size = tuple[int, int]
+
+
+def no_size() -> Size | None:
+    return None
+
+
+def no_cells() -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a label is checked against. `inputs`: {role: cell} of the row; `column`: profile of the column of the answers; `size`:
+    of its picture in pixels; `cells`: answers that other rows have."""
+
+    inputs: Mapping[str, str | None] = field(default_factory=dict)
+    column: Mapping[str, Any] = field(default_factory=dict)
+    size: Callable[[], Size | None] = no_size
+    cells: Callable[[], list[str]] = no_cells
+
+
+class Labelling(ABC):
+    """One kind of answer, given by people. Its parts of the page are templates beside the others of its kind (`label_card`,
+    `label_keys`, `label_key`, `label_help`)."""
+
+    scripts: tuple[str, ...] = ()
+    """Of the page, beside the usual one."""
+    is_suggested = False
+    """Whether a small model suggests such answers and says what to ask next, and rules, look-alikes and guests give them."""
+    is_chosen = True
+    """Whether answers are made of labels out of a few, by keys."""
+    needs_row = False
+    """Whether a label is checked against the row that it is of."""
+
+    @abstractmethod
+    def typed(self, fields: QueryDict) -> object:
+        """What the form of the page says; `Problem` for nothing at all."""
+
+    @abstractmethod
+    def cell(self, given: object, row: Row) -> str:
+        """The cell of the data that an answer becomes; `Problem` for what cannot be one."""
+
+    def value(self, cell: str) -> object:
+        """A cell as the API gives the answer, which it takes in the same form."""
+        return cell
+
+    def said(self, cell: str) -> str:
+        """In a few words."""
+        return cell
+
+    def labels(self, cell: str) -> list[str]:
+        """Labels of the cell, each as often as it is there."""
+        return []
+
+    def context(self, row: Row) -> dict[str, Any]:
+        """What its templates need."""
+        return {}
+
+
+def bad_label(message: str, hint: str, field: str = "value") -> Problem:
+    return Problem(message, code="bad_label", hint=hint, field=field)
+
+
+def check_label(value: str) -> None:
+    """`Problem` for what cannot be the name of a label."""
+    if len(value) > LONGEST_LABEL:
+        raise bad_label(
+            _("A label has at most %(limit)d characters.") % {"limit": LONGEST_LABEL}, _("Use a word or two.")
+        )
+    if is_missing(value) or not value.isprintable():
+        raise bad_label(
+            _("“%(label)s” cannot be a label.") % {"label": value.strip()[:SHOWN]},
+            _("Use a word or two. To go on without a label, skip the row or leave it out."),
+        )
+
+
+def label_of(given: object) -> str:
+    """The name of a label as data has it; `Problem` for what is none."""
+    if not isinstance(given, str):
+        raise bad_label(_("A label is a text."), _("Use a word or two."))
+    label = canonical_label(given)
+    check_label(label)
+    return label
+
+
+def listed(given: object, what: str) -> list[Any]:
+    """A list, also as JSON from the page; `Problem` with `what` it should be for anything else."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            given = None
+    if not isinstance(given, list):
+        raise bad_label(what, _("Send it again in this form."))
+    return given
+
+
+def as_cell(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,114 @@
+"""What people say of rows as cells of the data, by the kind of answer (`webapp.answers.labelled`), and the answers that there are."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from django.utils.translation import gettext as _
+
+from webapp.answers.labelled import Labelling, Row, bad_label
+from webapp.datasets.media import size_in
+from webapp.datasets.models import DatasetVersion
+from webapp.datasets.rows import connect, file_of, names_of, rows_sql
+from webapp.labelling.models import Decision, Source
+from webapp.labelling.queue import check_can_be_labelled, filled, inputs_of, labelling_of
+
+MOST_CELLS = 20_000
+"""Rows with an answer that are looked at for its labels."""
+KEPT_VERSIONS = 32
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What somebody says of a row, from 1: its answer, or null to skip it, or that it is left out."""
+
+    row: int
+    value: object
+    left_out: bool = False
+    source: str = Source.PERSON
+    before: str | None = None
+    """The label that it has, of a row that is looked at again."""
+
+
+def kind_of(version: DatasetVersion) -> Labelling:
+    check_can_be_labelled(version)
+    labelling = labelling_of(version)
+    assert labelling is not None, "its column was found"
+    return labelling
+
+
+def as_cells(version: DatasetVersion, entries: list[Entry]) -> list[Entry]:
+    """With their answers as the data has them; `Problem` for the first that cannot be one."""
+    labelling = kind_of(version)
+    if not labelling.is_suggested and any(entry.before is not None for entry in entries):
+        raise bad_label(_("Answers that are there are changed on the data page."), _("Label rows that have none."))
+    given = [entry.row for entry in entries if says_something(entry)]
+    rows = rows_of(version, given) if labelling.needs_row else {}
+    usual = answers_like(version)
+    return [
+        replace(entry, value=labelling.cell(entry.value, rows.get(entry.row, usual)) if says_something(entry) else None)
+        for entry in entries
+    ]
+
+
+def says_something(entry: Entry) -> bool:
+    return entry.value is not None and not entry.left_out
+
+
+def answers_like(version: DatasetVersion) -> Row:
+    """What is known of every row that has no answer yet: how the answers are written."""
+    name = check_can_be_labelled(version)
+    profile = next((column for column in version.columns if column["name"] == name), None)
+    return Row(column=dict(profile or {}), cells=lambda: list(cells_there(version)))
+
+
+def rows_of(version: DatasetVersion, rows: list[int]) -> dict[int, Row]:
+    """{row from 1: its inputs in full}."""
+    names, usual = names_of(version), answers_like(version)
+    cells = ", ".join(f"c{names.index(name)}" for _role, name in inputs_of(version))
+    query = f"SELECT n + 1, {cells} FROM {rows_sql(names)} WHERE n + 1 IN (SELECT unnest(?::BIGINT[]))"  # noqa: S608
+    with connect() as cursor:
+        found = cursor.execute(query, [file_of(version, "data"), rows]).fetchall()
+    roles = [role for role, _name in inputs_of(version)]
+    return {row: with_inputs(usual, version, dict(zip(roles, inputs, strict=True))) for row, *inputs in found}
+
+
+def with_inputs(usual: Row, version: DatasetVersion, inputs: Mapping[str, str | None]) -> Row:
+    return replace(usual, inputs=inputs, size=lambda: size_in(version, inputs.get("image") or ""))
+
+
+def cells_there(version: DatasetVersion) -> tuple[str, ...]:
+    """Answers that the version has, of its first rows."""
+    place = names_of(version).index(check_can_be_labelled(version))
+    return cells_in(file_of(version, "data"), tuple(names_of(version)), place)
+
+
+@lru_cache(maxsize=KEPT_VERSIONS)  # a version never changes
+def cells_in(path: str, names: tuple[str, ...], place: int) -> tuple[str, ...]:
+    query = f"SELECT c{place} FROM {rows_sql(list(names))} WHERE {filled(place)} ORDER BY n LIMIT {MOST_CELLS}"  # noqa: S608
+    with connect() as cursor:
+        return tuple(row[0] for row in cursor.execute(query, [path]).fetchall())
+
+
+def labels_of(version: DatasetVersion) -> list[tuple[str, int]]:
+    """(label, how often it is there, with what is pending), those of the version first, so that keys stay the same."""
+    labelling = kind_of(version)
+    if labelling.is_suggested:
+        counts = Counter({entry["label"]: entry["count"] for entry in version.labels})
+    else:
+        counts = Counter(label for cell in cells_there(version) for label in labelling.labels(cell))
+    counts = Counter(dict(counts.most_common()))
+    given = Decision.objects.pending(version).filter(value__isnull=False).order_by("decided_at", "pk")
+    for value, before in given.values_list("value", "before"):
+        counts.update(labelling.labels(value or ""))
+        if before is not None:
+            counts[before] -= 1
+    return list(counts.items())
+
+
+def labelled_rows(version: DatasetVersion) -> int:
+    """Rows of the version that have an answer."""
+    if kind_of(version).is_suggested:
+        return version.label_rows
+    return sum(version.split.get(part) or 0 for part in ("train", "validation", "test"))
