@@ -92,6 +92,8 @@ LOST_DIGITS = re.compile(r"[-+]?\d([.,]\d{1,5})?E\+(1[1-9]|2\d)")
 """A long number as a spreadsheet shows it, of which the last digits are gone."""
 LONGEST = 60
 """Characters of a cell that is looked at as a number in an uncommon writing."""
+LARGEST_ANSWER = 1e18
+"""The square of a number learned must fit into 32 bits."""
 
 
 class NumberForm(TypedDict):

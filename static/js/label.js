@@ -268,7 +268,8 @@ page.addEventListener("submit", (event) => {
     return;
   }
   event.preventDefault();
-  if (button?.matches("[data-save]")) page.dispatchEvent(new CustomEvent("labelling:save"));
+  const save = new CustomEvent("labelling:save", { cancelable: true });
+  if (button?.matches("[data-save]") && !page.dispatchEvent(save)) return;
   const fields = new FormData(form, button);
   if (form.dataset.part === "alike") {
     labelAlike(form);
@@ -284,7 +285,29 @@ page.addEventListener("submit", (event) => {
   }
 });
 
+const playOrPause = () => {
+  const sound = current()?.querySelector("audio");
+  if (sound?.paused) sound.play();
+  else sound?.pause();
+};
+
+// In a field that is the answer: Enter saves, Ctrl with space plays, and with nothing in it arrows skip and undo.
+const pressInField = (event) => {
+  if (event.isComposing) return true;
+  if (event.key === "Enter" && !event.shiftKey) page.querySelector("[data-save]").click();
+  else if (event.key === " " && event.ctrlKey) playOrPause();
+  else return event.target.value !== "" || !["ArrowLeft", "ArrowRight"].includes(event.key);
+  event.preventDefault();
+  return true;
+};
+
 document.addEventListener("keydown", (event) => {
+  if (event.target.matches?.("[data-field]") && event.key !== "Escape") {
+    if (pressInField(event)) return;
+    page.querySelector(`[data-key=${event.key}]`)?.click();
+    event.preventDefault();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input:not([type=checkbox]), textarea, select")) {
     if (event.key === "Escape") event.target.blur();
@@ -298,10 +321,8 @@ document.addEventListener("keydown", (event) => {
   const sound = current()?.querySelector("audio");
   if (event.key === "?") part("help").open = !part("help").open;
   else if (event.key === "+") document.getElementById("new")?.focus();
-  else if (event.key === " " && sound && !event.target.closest("button, summary, a")) {
-    if (sound.paused) sound.play();
-    else sound.pause();
-  } else {
+  else if (event.key === " " && sound && !event.target.closest("button, summary, a")) playOrPause();
+  else {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const button = [...page.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
     if (!button || button.disabled) return;
@@ -310,6 +331,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+page.addEventListener("labelling:tell", (event) => tell(event.detail.text));
 page.addEventListener("labelling:new", (event) => addKey(event.detail.label));
 part("alike")?.addEventListener("change", countChosen);
 part("alike")?.addEventListener("click", (event) => {

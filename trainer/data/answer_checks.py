@@ -17,7 +17,7 @@ from trainer.data.problems import Problem, join_names, problem, shorten
 from trainer.data.row_keys import Keys, spelling_of
 from trainer.data.tag_rows import tag_problems
 from trainer.messages import _, ngettext
-from trainer.numerals import form_of
+from trainer.numerals import LARGEST_ANSWER, form_of
 
 RARE_ROWS = 10
 SKEWED_SHARE = 0.9
@@ -28,8 +28,6 @@ MIN_ROWS = 10
 FEW_ROWS = 50
 MAX_CLASSES = 1_000
 """More are no classes that people tell apart, but names, codes or quantities."""
-LARGEST_ANSWER = 1e18
-"""The square of a number learned must fit into 32 bits."""
 LEAST_NUMBERS = 0.5
 """Share of the answers that are numbers, below which the column is another one than was meant."""
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from trainer import answers, label_lists, tasks
 from trainer.answers.base import Cells
 from trainer.columns import canonical_label, written_form
-from trainer.data.answer_checks import LARGEST_ANSWER, MIN_ROWS, unseen_labels_problem
+from trainer.data.answer_checks import MIN_ROWS, unseen_labels_problem
 from trainer.data.cells import is_missing_mask
 from trainer.data.conversation_rows import read_written
 from trainer.data.dataset import Dataset
@@ -27,7 +27,7 @@ from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
 from trainer.messages import _, ngettext, restored
-from trainer.numerals import form_of, guess_form, number_of
+from trainer.numerals import LARGEST_ANSWER, form_of, guess_form, number_of
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS, shape_of
 from trainer.tasks.base import Shape, Task

@@ -1,13 +1,77 @@
 """A number."""
 
+import math
+import re
+from decimal import Decimal
+from typing import Any
+
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from trainer.numerals import LARGEST_ANSWER, PLAIN, form_of, number_of, with_mark
 from webapp.answers.base import Correction, Output, Presentation, Report, Scored
+from webapp.answers.labelled import SHOWN, Labelling, Row, bad_label
 from webapp.core.formats import figure
+
+WITH_COMMA = re.compile(r"[-+]?\d*,\d+")
+DOUBTFUL = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
+"""Thousands in one country, decimals in another."""
+
+
+class OneNumber(Labelling):
+    """A cell is the number as its column writes numbers."""
+
+    scripts = ("js/label-field.js",)
+    is_chosen = False
+
+    def typed(self, fields: QueryDict) -> str:
+        return fields.get("value", "")
+
+    def cell(self, given: object, row: Row) -> str:
+        number = number_in(given)
+        return with_mark(format(Decimal(repr(number)), "f").removesuffix(".0"), form_of(row.column)["decimal"])
+
+    def value(self, cell: str) -> float | str:
+        read = number_of(cell) if "," not in cell else number_of(cell, ",")
+        return cell if read is None else read
+
+    def context(self, row: Row) -> dict[str, Any]:
+        """column, low and high: between which the numbers are that there are; null where there are none."""
+        ends = row.column.get("numbers") or {}
+        return {"column": row.column.get("name"), "low": ends.get("min"), "high": ends.get("max")}
+
+
+def number_in(given: object) -> float:
+    """What was typed or sent as a number; `Problem` for what is none that can be learned."""
+    text = str(given).strip() if isinstance(given, str | int | float) and not isinstance(given, bool) else ""
+    if not text:
+        raise bad_label(_("No number was typed."), _("Type one, or skip the row."))
+    if DOUBTFUL.fullmatch(text):
+        raise bad_label(
+            _("“%(text)s” may be two numbers.") % {"text": text},
+            _("Write decimals after a point, and thousands without a mark."),
+        )
+    plain = text.replace("−", "-")
+    plain = plain.replace(",", ".") if WITH_COMMA.fullmatch(plain) else plain
+    try:
+        number = float(plain)
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number) and PLAIN.fullmatch(plain) is None:
+        number = math.nan
+    if math.isnan(number):
+        raise bad_label(_("“%(text)s” is no number.") % {"text": text[:SHOWN]}, _("Write digits, such as 3.5."))
+    if abs(number) > LARGEST_ANSWER:
+        raise bad_label(
+            _("%(text)s is too large to be learned.") % {"text": text[:SHOWN]},
+            _("Write a smaller number, or skip the row."),
+        )
+    return number
 
 
 class Number(Presentation):
     key = "number"
+    labelling = OneNumber()
 
     @property
     def hint(self) -> str:

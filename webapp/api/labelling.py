@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from ninja import Field, Router, Schema, Status
+from pydantic import StrictFloat, StrictInt
 
 from trainer.columns import canonical_label
 from webapp.accounts.access import load
@@ -55,7 +56,7 @@ class AlikeOut(Schema):
 
 class LabelIn(Body):
     row: int
-    value: str | int | float | list[str] | list[dict[str, Any]] | None
+    value: str | StrictInt | StrictFloat | list[str] | list[dict[str, Any]] | None
     """In the form of its kind: a label, a list of labels, a number, a text, passages or boxes (docs/labelling.md). null: skipped, to
     be asked again once a version was made."""
     left_out: bool = False

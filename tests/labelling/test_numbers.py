@@ -1,0 +1,82 @@
+"""Rows that get a number: of texts and of tables, as their column writes numbers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+
+from tests.labelling.kinds import Labelled, labelled
+from trainer.numerals import form_of, number_of
+from webapp.accounts.models import User, Workspace
+from webapp.answers import presentations
+from webapp.answers.labelled import Row
+from webapp.answers.number import OneNumber
+from webapp.labelling.models import Decision
+
+ClientOf = Callable[[User], Client]
+ROWS = 40
+TABLE = "\n".join(
+    ["age,size,price", *(f"{row % 7},{row * 3 % 11},{row * 1.37:.2f}" for row in range(ROWS)), "1,2,", "3,4,", "5,6,"]
+)
+
+
+@pytest.fixture
+def it(user: User, workspace: Workspace, client_of: ClientOf, api_of: ClientOf, tmp_path: Path) -> Labelled:
+    made = labelled(TABLE.encode(), user, workspace, tmp_path, client_of(user), api_of(user))
+    assert made.version.suggestion["task"] == "tabular-regression"
+    return made
+
+
+def test_a_number_becomes_a_cell_and_undo_gives_the_old_version(it: Labelled) -> None:
+    page = it.page()
+    assert 'data-low="0' in page
+    assert 'data-high="53.43"' in page
+    assert '<dd class="breakall">1</dd>' in page
+    assert it.decide(41, value=" 3,5 ")["labelled"] == ROWS + 1
+    it.send([{"row": 42, "value": -2}, {"row": 43, "value": 1e-7}])
+    assert [it.undo()["value"] for _ in range(3)] == [1e-7, -2, 3.5]
+    assert it.done().sha256 == it.version.sha256
+    it.send([{"row": 41, "value": 3.5}, {"row": 42, "value": "1e3"}])
+    made = it.done()
+    assert it.cells(made, "price")[40:] == ["3.5", "1000", ""]
+    assert made.split["pool"] == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "many", "1e999", "nan", "inf", "1,234", 1e19, "1" * 10_000, True, [], "0x10", "1_000"]
+)
+def test_what_is_no_number_is_told_and_nothing_is_saved(value: Any, it: Labelled) -> None:
+    problem = it.send([{"row": 41, "value": value}], 422)
+    assert problem["code"] in ("bad_label", "invalid")
+    assert problem["hint"]
+    assert len(problem["detail"]) < 200
+    assert not Decision.objects.exists()
+
+
+def test_what_to_do_next_counts_rows(it: Labelled) -> None:
+    advice = it.ask("labelling")["advice"]
+    assert advice == "At least 50 rows with an answer are needed for a first model: 10 more."
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ({}, "1234.5"),
+        ({"decimal": ","}, "1234,5"),
+        ({"decimal": ",", "unit": "kg"}, "1234,5"),
+        ({"unit": "kr"}, "1234.5"),
+    ],
+)
+def test_a_number_is_written_as_its_column_does(column: dict[str, str], cell: str) -> None:
+    assert OneNumber().cell(1234.5, Row(column=column)) == cell
+    assert number_of(cell, **form_of(column)) == 1234.5
+
+
+def test_every_kind_reads_what_its_form_sends() -> None:
+    for presentation in presentations().values():
+        if presentation.labelling is not None and not presentation.labelling.is_suggested:
+            json.dumps(presentation.labelling.typed(QueryDict("value=x&save=1")))
