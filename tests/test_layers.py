@@ -77,6 +77,8 @@ LIGHT = {
     "tested_rows",
     "spec",
     "suggestion",
+    "tagging.schemes",
+    "tagging.units",
     "tasks",
     "__version__",
 }

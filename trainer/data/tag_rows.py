@@ -12,7 +12,7 @@ from trainer.data.problems import Problem, join_names, problem
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
 from trainer.tagging.schemes import Scheme, read_tags, scheme_of
-from trainer.tagging.units import text_of
+from trainer.tagging.units import text_of, words_of
 
 NAMES = {
     "IOB1": "IOB1",
@@ -64,17 +64,6 @@ def read_cells(tokens: Sequence[str | None], tags: Sequence[str | None], used: S
     scheme = scheme_of(pair[1] for pair in pairs if pair)
     repaired = [row for row, pair in enumerate(pairs) if pair and read_tags(pair[1], scheme).repaired]
     return Tags(pairs, scheme, unequal, unread, repaired)
-
-
-def words_of(cell: str | None) -> list[str] | None:
-    """A cell that is a list of words in JSON; None for any other."""
-    try:
-        values = json.loads(cell or "")
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(values, list) or not values or any(isinstance(value, list | dict) for value in values):
-        return None
-    return ["" if value is None else str(value) for value in values]
 
 
 # For whoever looks at the data

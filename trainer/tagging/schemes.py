@@ -76,3 +76,25 @@ def read_tags(tags: Sequence[str], scheme: Scheme) -> Tagged:
             )
         is_open, before = prefix not in ENDS, label
     return Tagged(passages, repaired)
+
+
+MARKS: dict[Scheme, tuple[str, str, str, str]] = {
+    "IOB1": ("B-", "I-", "I-", "B-"),
+    "IOB2": ("B-", "I-", "I-", "B-"),
+    "BIOES": ("B-", "I-", "E-", "S-"),
+    "BMES": ("B-", "M-", "E-", "S-"),
+    "plain": ("", "", "", ""),
+}
+"""Before the label of the first tag of a passage, of one within it, of the last, and of one that stands alone."""
+
+
+def write_tags(passages: Iterable[tuple[int, int, str]], count: int, scheme: Scheme) -> list[str]:
+    """The tags of so many tokens, in the writing of their column; `read_tags` the other way."""
+    tags = ["O"] * count
+    first, inside, last, alone = MARKS[scheme]
+    for start, end, label in passages:
+        tags[start:end] = [f"{inside}{label}"] * (end - start)
+        tags[start], tags[end - 1] = f"{first}{label}", f"{last}{label}"
+        if end - start == 1:
+            tags[start] = f"{alone}{label}"
+    return tags

@@ -1,5 +1,6 @@
 """A text as the units that a model labels one by one, and tokens as a text. Light."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,6 +20,17 @@ class Passage(NamedTuple):
     start: int
     end: int
     label: str
+
+
+def words_of(cell: str | None) -> list[str] | None:
+    """A cell that is a list of words in JSON; None for any other."""
+    try:
+        values = json.loads(cell or "")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(values, list) or not values or any(isinstance(value, list | dict) for value in values):
+        return None
+    return ["" if value is None else str(value) for value in values]
 
 
 def units_of(text: str) -> list[tuple[int, int]]:

@@ -22,8 +22,8 @@ def no_size() -> Size | None:
     return None
 
 
-def no_cells() -> list[str]:
-    return []
+def no_cells() -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Row:
     inputs: Mapping[str, str | None] = field(default_factory=dict)
     column: Mapping[str, Any] = field(default_factory=dict)
     size: Callable[[], Size | None] = no_size
-    cells: Callable[[], list[str]] = no_cells
+    cells: Callable[[], tuple[str, ...]] = no_cells
 
 
 class Labelling(ABC):

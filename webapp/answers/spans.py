@@ -1,22 +1,115 @@
 """Passages of a text, each with a label."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from trainer.tagging.schemes import OUTSIDE, Scheme, read_tags, scheme_of, write_tags
+from trainer.tagging.units import words_of
 from webapp.answers.base import Output, Presentation, Report, Size
 from webapp.answers.classes import ranked_classes
+from webapp.answers.labelled import Labelling, Row, as_cell, bad_label, label_of, listed
 
 KEPT_ENTITIES = 50
 SAID_ENTITIES = 6
 MOST_CONFUSED = 10
 
 
+KEPT_SCHEMES = 16
+Span = tuple[int, int, str]
+"""The first word, from 0, the one after the last, and the label."""
+
+
+class Passages(Labelling):
+    """Words of a text, from a first one to a last one, each with a label: a cell is the tags of all words, in the scheme of their column."""
+
+    scripts = ("js/label-spans.js",)
+    needs_row = True
+
+    def typed(self, fields: QueryDict) -> str:
+        return fields.get("value") or "[]"
+
+    def cell(self, given: object, row: Row) -> str:
+        words = words_of(row.inputs.get("tokens"))
+        if words is None:
+            raise bad_label(_("This row is no list of words."), _("Skip it, or leave it out."))
+        spans = sorted(span_of(one, len(words)) for one in listed(given, form_of_spans()))
+        scheme = scheme_in(row.cells())
+        check_apart(spans, scheme)
+        return as_cell(write_tags(spans, len(words), scheme))
+
+    def value(self, cell: str) -> list[dict[str, Any]]:
+        return [{"start": start, "end": end, "label": label} for start, end, label in spans_in(cell)]
+
+    def said(self, cell: str) -> str:
+        return ", ".join(label for _start, _end, label in spans_in(cell)) or _("nothing marked")
+
+    def labels(self, cell: str) -> list[str]:
+        return [label for _start, _end, label in spans_in(cell)]
+
+
+def form_of_spans() -> str:
+    return _(
+        'Passages look like [{"start": 0, "end": 2, "label": "person"}]: words from 0, the end is the word after the last.'
+    )
+
+
+def spans_in(cell: str) -> list[Span]:
+    tags = words_of(cell) or []
+    return read_tags(tags, scheme_of([tags])).passages
+
+
+@lru_cache(maxsize=KEPT_SCHEMES)
+def scheme_in(cells: tuple[str, ...]) -> Scheme:
+    """That of a column."""
+    return scheme_of(tags for cell in cells if (tags := words_of(cell)))
+
+
+def span_of(given: object, words: int) -> Span:
+    """`Problem` for a passage that is none of a text with so many words."""
+    start, end = (given.get(name) if isinstance(given, dict) else None for name in ("start", "end"))
+    if (
+        not isinstance(given, dict)
+        or not all(type(place) is int for place in (start, end))
+        or set(given) - {"start", "end", "label"}
+    ):
+        raise bad_label(form_of_spans(), _("Send it again in this form."))
+    assert isinstance(start, int)
+    assert isinstance(end, int)
+    if not 0 <= start < end <= words:
+        raise bad_label(
+            _("The passage from word %(start)d to %(end)d is not in the text.") % {"start": start, "end": end},
+            _("This text has %(words)d words, counted from 0; the end is the word after the last.") % {"words": words},
+        )
+    return start, end, label_of(given.get("label"))
+
+
+def check_apart(spans: list[Span], scheme: Scheme) -> None:
+    """`Problem` for passages that the tags of their column cannot tell apart."""
+    for (_start, end, label), (start, _end, other) in itertools.pairwise(spans):
+        if start < end:
+            raise bad_label(
+                _("Two passages overlap: “%(first)s” and “%(second)s”.") % {"first": label, "second": other},
+                _("Remove one of them: a word has one label at most."),
+            )
+        if scheme == "plain" and start == end and label == other:
+            raise bad_label(
+                _("Two passages “%(label)s” side by side would be read as one.") % {"label": label},
+                _("Join them: the tags of this data do not say where a passage begins."),
+            )
+    if scheme == "plain" and (outside := next((label for *_places, label in spans if label in OUTSIDE), None)):
+        raise bad_label(_("“%(label)s” cannot be a label.") % {"label": outside}, _("Use a word or two."))
+
+
 class Spans(Presentation):
     key = "spans"
+    labelling = Passages()
 
     @property
     def hint(self) -> str:

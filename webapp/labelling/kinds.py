@@ -14,7 +14,7 @@ from webapp.datasets.rows import connect, file_of, names_of, rows_sql
 from webapp.labelling.models import Decision, Source
 from webapp.labelling.queue import check_can_be_labelled, filled, inputs_of, labelling_of
 
-MOST_CELLS = 20_000
+MOST_CELLS = 5_000
 """Rows with an answer that are looked at for its labels."""
 KEPT_VERSIONS = 32
 
@@ -60,7 +60,7 @@ def answers_like(version: DatasetVersion) -> Row:
     """What is known of every row that has no answer yet: how the answers are written."""
     name = check_can_be_labelled(version)
     profile = next((column for column in version.columns if column["name"] == name), None)
-    return Row(column=dict(profile or {}), cells=lambda: list(cells_there(version)))
+    return Row(column=dict(profile or {}), cells=lambda: cells_there(version))
 
 
 def rows_of(version: DatasetVersion, rows: list[int]) -> dict[int, Row]:
@@ -91,14 +91,19 @@ def cells_in(path: str, names: tuple[str, ...], place: int) -> tuple[str, ...]:
         return tuple(row[0] for row in cursor.execute(query, [path]).fetchall())
 
 
+@lru_cache(maxsize=KEPT_VERSIONS)
+def counted(labelling: Labelling, cells: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """(label, how often it is there), the commonest first."""
+    return tuple(Counter(label for cell in cells for label in labelling.labels(cell)).most_common())
+
+
 def labels_of(version: DatasetVersion) -> list[tuple[str, int]]:
     """(label, how often it is there, with what is pending), those of the version first, so that keys stay the same."""
     labelling = kind_of(version)
     if labelling.is_suggested:
         counts = Counter({entry["label"]: entry["count"] for entry in version.labels})
     else:
-        counts = Counter(label for cell in cells_there(version) for label in labelling.labels(cell))
-    counts = Counter(dict(counts.most_common()))
+        counts = Counter(dict(counted(labelling, cells_there(version))))
     given = Decision.objects.pending(version).filter(value__isnull=False).order_by("decided_at", "pk")
     for value, before in given.values_list("value", "before"):
         counts.update(labelling.labels(value or ""))

@@ -7,6 +7,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from trainer.tagging.units import words_of
 from webapp.core.formats import percent
 
 register = template.Library()
@@ -32,6 +33,12 @@ def marked(text: str, entities: list[dict[str, Any]]) -> SafeString:
         at = end
     parts.append((text[at:],))
     return format_html('<p class="spans breakall">{}</p>', format_html_join("", "{}", parts))
+
+
+@register.filter
+def words(cell: str | None) -> list[str]:
+    """Of a row that is a list of words; none of one that is none, or that is too long to be shown whole."""
+    return words_of(cell) or []
 
 
 @register.simple_tag

@@ -1,0 +1,113 @@
+"""Passages of a text: the words from a first to a last one, written as the tags of their column."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.labelling.kinds import Labelled, labelled
+from trainer.tagging.schemes import Scheme, read_tags, scheme_of, write_tags
+from webapp.accounts.models import User, Workspace
+from webapp.answers.labelled import Row
+from webapp.answers.spans import Passages
+from webapp.core.problems import Problem
+from webapp.labelling.models import Decision
+
+ClientOf = Callable[[User], Client]
+ROWS = 24
+TAGGED = ["B-person", "I-person", "O", "O", "B-place"]
+
+
+def line(number: int, tags: list[str] | None) -> str:
+    tokens = ["Ada", f"Nr{number}", "lives", "in", "Paris"]
+    cells = [json.dumps(cell) if cell else "" for cell in (tokens, tags)]
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+
+@pytest.fixture
+def it(user: User, workspace: Workspace, client_of: ClientOf, api_of: ClientOf, tmp_path: Path) -> Labelled:
+    lines = [*(line(row, TAGGED) for row in range(ROWS)), *(line(row, None) for row in range(ROWS, ROWS + 3))]
+    content = "\n".join(["tokens,tags", *lines]).encode()
+    made = labelled(content, user, workspace, tmp_path, client_of(user), api_of(user))
+    assert made.version.suggestion["task"] == "token-classification"
+    return made
+
+
+def span(start: object, end: object, label: object = "person") -> dict[str, object]:
+    return {"start": start, "end": end, "label": label}
+
+
+def test_the_page_shows_words_to_choose(it: Labelled) -> None:
+    page = it.page()
+    assert 'data-token="4">Paris</button>' in page
+    assert '<button class="btn" type="button" value="person" data-key="1">' in page
+    assert "js/label-spans.js" in page
+
+
+def test_passages_become_tags_and_undo_gives_the_old_version(it: Labelled) -> None:
+    it.decide(25, value=json.dumps([span(4, 5, "place"), span(0, 2)]))
+    it.send([{"row": 26, "value": []}])
+    assert [it.undo()["value"] for _ in range(2)] == [[], [span(0, 2), span(4, 5, "place")]]
+    assert it.done().sha256 == it.version.sha256
+    it.decide(25, value=json.dumps([span(0, 2), span(2, 4, "where"), span(4, 5, "where")]))
+    it.decide(26)
+    made = it.done()
+    where = ["B-where", "I-where", "B-where"]
+    assert it.cells(made, "tags")[24:] == [json.dumps(["B-person", "I-person", *where]), json.dumps(["O"] * 5), ""]
+    assert made.split["pool"] == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "person",
+        5,
+        ["person"],
+        [span(0, 6)],
+        [span(-1, 2)],
+        [span(2, 2)],
+        [span(0, 10**30)],
+        [span("0", 2)],
+        [span(0, True)],
+        [span(0, 2, "")],
+        [span(0, 2, "x" * 10_000)],
+        [span(0, 2, 7)],
+        [span(0, 2), span(1, 3)],
+        [span(0, 2) | {"text": "Ada"}],
+        [{"label": "person"}],
+        "[" * 10_000,
+    ],
+)
+def test_what_is_no_passage_of_the_text_is_told(value: Any, it: Labelled) -> None:
+    problem = it.send([{"row": 25, "value": value}], 422)
+    assert problem["code"] in ("bad_label", "invalid")
+    assert problem["hint"]
+    assert not Decision.objects.exists()
+
+
+PASSAGES = [(0, 1, "a"), (1, 3, "a"), (4, 7, "b")]
+
+
+@pytest.mark.parametrize("scheme", ["IOB1", "IOB2", "BIOES", "BMES"])
+def test_tags_are_written_as_they_are_read(scheme: Scheme) -> None:
+    tags = write_tags(PASSAGES, 8, scheme)
+    assert read_tags(tags, scheme) == (PASSAGES, 0)
+    assert scheme in ("IOB1", scheme_of([tags]))
+
+
+def test_tags_that_are_names_alone_are_told_apart_by_what_is_between() -> None:
+    tags = write_tags(PASSAGES[1:], 8, "plain")
+    assert tags == ["O", "a", "a", "O", "b", "b", "b", "O"]
+    assert read_tags(tags, "plain").passages == PASSAGES[1:]
+
+
+def test_passages_that_such_tags_would_join_are_refused() -> None:
+    row = Row({"tokens": '["a", "b", "c"]'}, cells=lambda: ('["name", "O"]',))
+    assert Passages().cell([span(0, 1, "name"), span(1, 3, "place")], row) == '["name", "place", "place"]'
+    for wrong in ([span(0, 1, "name"), span(1, 3, "name")], [span(0, 1, "O")]):
+        with pytest.raises(Problem) as told:
+            Passages().cell(wrong, row)
+        assert told.value.code == "bad_label"
