@@ -154,3 +154,23 @@ def test_data_without_any_label_can_be_labelled_from_the_start(
     assert decide(browser, prototype, 1, new="good").json()["labelled"] == 1
     assert 'data-key="1"' in browser.get(address).content.decode()
     assert browser.post(reverse("begin_labels", args=[prototype.pk])).status_code == 422
+
+
+def test_what_is_answered_from_the_start_can_be_chosen(
+    user: User, workspace: Workspace, browser: Client, tmp_path: Path
+) -> None:
+    content = "\n".join(["text", *(f"question number {row} about it" for row in range(40))])
+    dataset = made_from(content.encode(), user, workspace, tmp_path)
+    prototype = create_prototype(dataset, user)
+    page = browser.get(reverse("label", args=[prototype.pk])).content.decode()
+    assert '<option value="text-regression">' in page
+    assert "object-detection" not in page
+    address = reverse("begin_labels", args=[prototype.pk])
+    assert browser.post(address, {"task": "object-detection"}).status_code == 422
+    assert browser.post(address, {"task": "text-regression"}).status_code == 302
+    version = read(dataset)
+    assert version.suggestion["columns"] == {"text": "text", "target": "target"}
+    assert decide(browser, prototype, 1, value="3.5", save="1").json()["labelled"] == 1
+    page = browser.get(reverse("label", args=[prototype.pk])).content.decode()
+    assert "Label something else in these rows" in page
+    assert "so far" not in page

@@ -12,6 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from trainer import tasks
 from webapp.accounts.models import User
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.actions import lock_dataset
@@ -28,14 +29,13 @@ from webapp.labelling.kinds import labels_of as labels_of
 from webapp.labelling.models import Decision, Guide
 from webapp.labelling.progress import stop_sentence, thin_of, thin_words
 from webapp.labelling.queue import (
-    answer_column,
     check_can_be_labelled,
     check_has_classes,
     in_pool,
     label_column,
     labelling_of,
     pool_size,
-    start_of,
+    starts_of,
 )
 
 ENOUGH = 20
@@ -267,21 +267,22 @@ def note_of(decisions: list[Decision]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def begin(version: DatasetVersion, user: User) -> DatasetVersion:
-    """The next version, with an empty column for labels and the task that answers with it."""
-    start = start_of(version)
-    if start is None or answer_column(version) is not None:
+def begin(version: DatasetVersion, user: User, task: str = "") -> DatasetVersion:
+    """The next version, with an empty column for labels and the task that answers with it; the first that there is unless said."""
+    starts = starts_of(version)
+    task = task or next(iter(starts), "")
+    if task not in starts or label_column(version) is not None:
         raise Problem(
             _("There is nothing to label from the start here."),
             code="no_labelling",
             hint=_("Choose a classification task on the data page."),
         )
-    task, column = start
+    shape = tasks.shapes()[task]
     names = [column["name"] for column in version.columns]
     empty = [column["name"] for column in version.columns if column["kind"] == "empty"]
-    candidates = chain(["label"], (f"label_{n}" for n in count(2)))
+    candidates = chain([shape.answer], (f"{shape.answer}_{n}" for n in count(2)))
     name = next(name for name in candidates if name in empty or name not in names)
-    columns = {task.partition("-")[0]: column, "label": name}
+    columns = {shape.reads[0]: starts[task], shape.answer: name}
     return derive(version, user, _("Column for labels added"), changes={"add": [name]}, task=task, columns=columns)
 
 

@@ -100,14 +100,20 @@ def label_column(version: DatasetVersion) -> str | None:
     return answer_column(version) if labelling is not None and labelling.is_suggested else None
 
 
-STARTS = {"image": "image-classification", "audio": "audio-classification", "text": "text-classification"}
-"""The task of rows that have no label yet, by the kind of column that is read."""
+STARTS = {
+    "image": ("image-classification", "object-detection"),
+    "audio": ("audio-classification", "speech-recognition"),
+    "text": ("text-classification", "multilabel-classification", "text-regression"),
+    "list": ("token-classification",),
+}
+"""Tasks of rows that have no label yet, by the kind of column that is read."""
 
 
-def start_of(version: DatasetVersion) -> tuple[str, str] | None:
-    """(task, column) with which labelling can begin where nobody has labelled anything; None where no column is read so."""
+def starts_of(version: DatasetVersion) -> dict[str, str]:
+    """{task: column} with which labelling can begin where nobody has labelled anything; none where no column is read so."""
     kinds = {column["kind"]: column["name"] for column in reversed(version.columns)}
-    return next(((task, kinds[kind]) for kind, task in STARTS.items() if kind in kinds), None)
+    kind = next((kind for kind in STARTS if kind in kinds), "")
+    return dict.fromkeys(STARTS.get(kind, ()), kinds[kind])
 
 
 def check_can_be_labelled(version: DatasetVersion) -> str:

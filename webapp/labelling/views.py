@@ -17,6 +17,7 @@ from webapp.accounts.access import load, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.answers.labelled import Labelling
+from webapp.catalog.titles import task_title
 from webapp.core.forms import refused_on
 from webapp.core.numbers import whole
 from webapp.core.problem_responses import problem_response
@@ -26,7 +27,7 @@ from webapp.labelling import actions, doubts
 from webapp.labelling import progress as progress_so_far
 from webapp.labelling.kinds import answers_like, kind_of
 from webapp.labelling.models import Guide
-from webapp.labelling.queue import MOST_SEARCHED, ORDERS, POOLED, UNSURE, answer_column, items, start_of
+from webapp.labelling.queue import MOST_SEARCHED, ORDERS, POOLED, UNSURE, answer_column, items, label_column, starts_of
 from webapp.prototypes.models import Prototype
 
 P = ParamSpec("P")
@@ -64,8 +65,8 @@ def told_to_script(
 def label(request: AuthedRequest, pk: str) -> HttpResponse:
     """A POST takes a decision: `row`, and `value` (or `new`, a label that is typed) or `action` (skip, leave_out).
 
-    Context: prototype, version, can_label (whether this task is labelled here), can_begin (whether a column for labels can be
-    added), at_work (a version is being read), cards (rows),
+    Context: prototype, version, can_label (whether this task is labelled here), starts [(task, its title)] (with which a column
+    for labels can be added), at_work (a version is being read), cards (rows),
     labels [(key, label, rows)], progress, advice, and what `asked`, `guided` and `of_kind` say. With `?cards` only the cards, none of the
     rows in `?without=`; with `?progress` only how good it is already.
     """
@@ -75,8 +76,8 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
     version = prototype.dataset.current
     context: dict[str, Any] = {"prototype": prototype, "version": version}
     context["can_label"] = version is not None and answer_column(version) is not None
+    context["starts"] = starts_to_offer(version) if version is not None and request.membership.can_edit else []
     if version is None or not context["can_label"]:
-        context["can_begin"] = version is not None and start_of(version) is not None and request.membership.can_edit
         return render(request, "labelling/label.html", context)
     actions.current_version(prototype.dataset)
     if "progress" in request.GET:
@@ -95,6 +96,11 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
         "failed": latest if latest is not None and latest.status == Status.FAILED else None,
     }
     return render(request, "labelling/label.html", context)
+
+
+def starts_to_offer(version: DatasetVersion) -> list[tuple[str, str]]:
+    """Where rows get no label out of a few yet."""
+    return [(task, task_title(task)) for task in starts_of(version)] if label_column(version) is None else []
 
 
 def of_kind(version: DatasetVersion) -> dict[str, Any]:
@@ -237,5 +243,5 @@ def begin(request: AuthedRequest, pk: str) -> HttpResponse:
     version = load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset.current
     if version is None:
         raise Problem(_("This dataset has not been imported yet."), hint=_("Wait until it is ready."))
-    actions.begin(version, request.user)
+    actions.begin(version, request.user, request.POST.get("task", ""))
     return redirect("data", pk)
