@@ -4,13 +4,17 @@ const page = document.querySelector("[data-labelling]");
 const part = (name) => page.querySelector(`[data-part=${name}]`);
 const field = document.getElementById("new");
 const list = part("marks");
-const [COLOURS, TAP, STEP] = [5, 5, 0.01];
+const [COLOURS, TAP, STEP, LEAST] = [5, 5, 0.01, 320];
 let boxes = [];
 let chosen = null;
 let usual = "";
 let drawing = null;
 let drag = null;
 
+// Keys are for the page again after a click, as they are before.
+const letKeysGo = () => {
+  if (document.activeElement.matches("button:not(:focus-visible)")) document.activeElement.blur();
+};
 const tell = (text) => page.dispatchEvent(new CustomEvent("labelling:tell", { detail: { text } }));
 const labels = () => [...part("labels").querySelectorAll("button")].map((one) => one.value);
 const picture = () => drawing?.querySelector("img");
@@ -141,6 +145,7 @@ page.addEventListener("pointercancel", () => {
 });
 
 page.addEventListener("click", (event) => {
+  if (event.target.closest("[data-part=keys], [data-part=row]")) letKeysGo();
   const choice = event.target.closest("[data-part=labels] button");
   const listed = event.target.closest("[data-place]");
   if (choice) label(choice.value);
@@ -163,12 +168,21 @@ field.addEventListener("keydown", (event) => {
   label(name);
 });
 
+// A small picture is shown larger, so that a finger can draw in it.
+const enlarge = () => {
+  const [wide, high] = size();
+  const scale = Math.min(LEAST / wide, (0.4 * innerHeight) / high);
+  if (scale > 1) picture().style.inlineSize = `${Math.round(wide * scale)}px`;
+  draw();
+};
+
 page.addEventListener("labelling:show", ({ detail }) => {
   drawing = detail.card?.querySelector("[data-drawing]") ?? null;
   boxes = JSON.parse(detail.given[0] || "[]");
   chosen = null;
-  draw();
-  picture()?.addEventListener("load", draw, { once: true });
+  if (picture()?.complete) enlarge();
+  else draw();
+  picture()?.addEventListener("load", enlarge, { once: true });
 });
 
 page.addEventListener("labelling:save", (event) => {

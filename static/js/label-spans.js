@@ -11,6 +11,10 @@ let first = 0;
 let last = 0;
 let isChosen = false;
 
+// Keys are for the page again after a click, as they are before.
+const letKeysGo = () => {
+  if (document.activeElement.matches("button:not(:focus-visible)")) document.activeElement.blur();
+};
 const tell = (text) => page.dispatchEvent(new CustomEvent("labelling:tell", { detail: { text } }));
 const at = (word) => spans.find((span) => span.start <= word && word < span.end);
 const colour = (label) => [...part("labels").querySelectorAll("button")].findIndex((one) => one.value === label) % COLOURS;
@@ -73,6 +77,7 @@ page.addEventListener("labelling:show", ({ detail }) => {
 });
 
 page.addEventListener("click", (event) => {
+  if (event.target.closest("[data-part=keys], [data-part=row]")) letKeysGo();
   const word = event.target.closest("[data-token]");
   const listed = event.target.closest("[data-start]");
   const choice = event.target.closest("[data-part=labels] button");

@@ -112,8 +112,8 @@ STARTS = {
 def starts_of(version: DatasetVersion) -> dict[str, str]:
     """{task: column} with which labelling can begin where nobody has labelled anything; none where no column is read so."""
     kinds = {column["kind"]: column["name"] for column in reversed(version.columns)}
-    kind = next((kind for kind in STARTS if kind in kinds), "")
-    return dict.fromkeys(STARTS.get(kind, ()), kinds[kind])
+    kind = next((kind for kind in STARTS if kind in kinds), None)
+    return dict.fromkeys(STARTS[kind], kinds[kind]) if kind else {}
 
 
 def check_can_be_labelled(version: DatasetVersion) -> str:

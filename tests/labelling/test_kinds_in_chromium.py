@@ -1,0 +1,226 @@
+"""The page Label for each kind of answer, by keys and by pointer, at both widths, light and dark: its own templates and scripts in
+Chromium, whose requests are answered in this process, without a site."""
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.browser.chromium import Looker, launched
+from tests.labelling.kinds import Labelled
+from tests.labelling.test_boxes import it as boxes  # noqa: F401  as a fixture
+from tests.labelling.test_numbers import it as numbers  # noqa: F401
+from tests.labelling.test_passages import it as passages  # noqa: F401
+from tests.labelling.test_several_labels import it as several  # noqa: F401
+from tests.labelling.test_transcripts import it as transcripts  # noqa: F401
+from webapp.labelling.models import Decision
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+HOST = "http://localhost"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+
+
+Steps = Callable[[Page, Looker], None]
+Asked = tuple[Callable[[], Any], "Future[Any]"]
+
+
+class Answering:
+    """Chromium in a thread of its own, as its loop bears no Django beside it. What it asks is answered in this one."""
+
+    def __init__(self, it: Labelled) -> None:
+        self.it, self.asked = it, Queue[Asked]()
+
+    def ask(self, what: Callable[[], Any]) -> Any:
+        future: Future[Any] = Future()
+        self.asked.put((what, future))
+        return future.result(timeout=30)
+
+    def run(self, name: str, steps: Steps) -> list[str]:
+        """Take these steps on the page; what a careful reader would complain about."""
+        with ThreadPoolExecutor(1) as alone:
+            done = alone.submit(self.look, name, steps)
+            while not done.done():
+                with suppress(Empty):
+                    what, future = self.asked.get(timeout=0.02)
+                    try:
+                        future.set_result(what())
+                    except Exception as error:
+                        future.set_exception(error)
+        return done.result()
+
+    def look(self, name: str, steps: Steps) -> list[str]:
+        folder = os.environ.get("MAQUETTE_PICTURES")
+        with launched() as chromium:
+            page = chromium.new_context().new_page()
+            page.set_default_timeout(10_000)
+            looker = Looker(page, Path(folder) if folder else None)
+            page.route("**/*", self.serve)
+            page.goto(f"{HOST}{self.ask(lambda: reverse('label', args=[self.it.prototype.pk]))}?order=file")
+            expect(card(page)).to_be_visible()
+            looker.look(f"label-{name}")
+            steps(page, looker)
+            return looker.complaints
+
+    def serve(self, route: Route) -> None:
+        """What the site would answer."""
+        path = urlsplit(route.request.url).path
+        if path.startswith("/static/"):
+            file = Path(finders.find(path.removeprefix("/static/")) or "")
+            route.fulfill(body=file.read_bytes(), content_type=TYPES[file.suffix])
+            return
+        request = route.request
+        sent = (request.method, request.url.removeprefix(HOST), request.post_data_buffer or b"", dict(request.headers))
+        status, headers, body = self.ask(lambda: answered(self.it.browser, *sent))
+        route.fulfill(status=status, headers=headers, body=body)
+
+    def saved(self, page: Page, row: int) -> Any:
+        """What was said of the row, once it is saved; another row is shown then."""
+        assert shown(page) != row
+        for _turn in range(100):
+            value = self.ask(lambda: Decision.objects.filter(row=row).values_list("value", flat=True).first())
+            if value is not None:
+                return json.loads(value) if value[0] in "[{" else value
+            page.wait_for_timeout(50)
+        raise AssertionError(page.locator("[data-part=news]").inner_text())
+
+
+def answered(
+    client: Client, method: str, address: str, body: bytes, headers: dict[str, str]
+) -> tuple[int, dict[str, str], bytes]:
+    accept = {"Accept": headers.get("accept", "*/*")}
+    if method == "GET":
+        answer = client.get(address, headers=accept)
+    else:
+        answer = client.post(address, body, content_type=headers["content-type"], headers=accept)
+    content = answer.getvalue()
+    return answer.status_code, dict(answer.items()), content
+
+
+def card(page: Page) -> Locator:
+    return page.locator("[data-row]:not([hidden])")
+
+
+def shown(page: Page) -> int:
+    return int(card(page).get_attribute("data-row") or "0")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_several_labels(several: Labelled) -> None:  # noqa: F811
+    there = Answering(several)
+
+    def steps(page: Page, looker: Looker) -> None:
+        row = shown(page)
+        press(page, "1", "2", "1", "+")
+        page.keyboard.type("damaged")
+        press(page, "Enter", "Enter")
+        assert there.saved(page, row) == ["damaged", "lost"]
+        expect(page.locator("[data-part=chosenlabels]")).to_have_text("none of the labels")
+        press(page, "ArrowLeft")
+        assert shown(page) == row
+        expect(page.locator("[data-part=chosenlabels]")).to_have_text("lost, damaged")
+        press(page, "2", "3", "Enter")
+        assert there.saved(page, row) == []
+
+    assert there.run("several", steps) == []
+
+
+def test_a_number(numbers: Labelled) -> None:  # noqa: F811
+    there = Answering(numbers)
+
+    def steps(page: Page, looker: Looker) -> None:
+        row, news = shown(page), page.locator("[data-part=news]")
+        expect(page.locator("#answer")).to_be_focused()
+        press(page, "Enter")
+        expect(news).to_have_text("Type a number, or skip the row.")
+        page.keyboard.type("540")
+        press(page, "Enter")
+        expect(news).to_contain_text("outside of what is there")
+        press(page, "Enter")
+        assert there.saved(page, row) == "540"
+        press(page, "ArrowRight")
+        page.keyboard.type("1,234")
+        row = shown(page)
+        press(page, "Enter", "Enter")
+        expect(news).to_contain_text("may be two numbers")
+        assert shown(page) == row
+        expect(page.locator("#answer")).to_have_value("1,234")
+        looker.complaints = [one for one in looker.complaints if "422" not in one]
+
+    assert there.run("number", steps) == []
+
+
+def test_passages(passages: Labelled) -> None:  # noqa: F811
+    there = Answering(passages)
+
+    def steps(page: Page, looker: Looker) -> None:
+        row = shown(page)
+        card(page).locator("[data-token='0']").click()
+        card(page).locator("[data-token='1']").click()
+        press(page, "1", "ArrowDown", "ArrowDown", "Shift+ArrowDown", "2")
+        expect(page.locator("[data-part=marks] li")).to_have_count(2)
+        looker.look("label-passages-marked")
+        press(page, "ArrowUp", "1")
+        expect(page.locator("[data-part=news]")).to_contain_text("overlap")
+        press(page, "Backspace", "Enter")
+        assert there.saved(page, row) == ["B-person", "I-person", "O", "O", "O"]
+
+    assert there.run("passages", steps) == []
+
+
+def test_what_is_said(transcripts: Labelled) -> None:  # noqa: F811
+    there = Answering(transcripts)
+
+    def steps(page: Page, looker: Looker) -> None:
+        row = shown(page)
+        expect(page.locator("#answer")).to_be_focused()
+        page.keyboard.type("good morning")
+        press(page, "Control+Enter")
+        assert there.saved(page, row) == "good morning"
+        row = shown(page)
+        page.keyboard.type("good evening")
+        press(page, "Enter")
+        assert there.saved(page, row) == "good evening"
+
+    assert there.run("transcript", steps) == []
+
+
+def test_boxes(boxes: Labelled) -> None:  # noqa: F811
+    there = Answering(boxes)
+
+    def steps(page: Page, looker: Looker) -> None:
+        row = shown(page)
+        frame = card(page).locator("[data-drawing]").bounding_box()
+        assert frame is not None
+        at = [(frame["x"] + share * frame["width"], frame["y"] + share * frame["height"]) for share in (0.25, 0.75)]
+        page.mouse.move(*at[0])
+        page.mouse.down()
+        page.mouse.move(*at[1], steps=3)
+        page.mouse.up()
+        press(page, "2", ".", "1", "Shift+ArrowRight", "ArrowDown", "ArrowDown")
+        expect(page.locator("[data-part=marks] li")).to_have_text(["1 dog", "2 cat"])
+        looker.look("label-boxes-drawn")
+        press(page, "Enter")
+        dog, cat = there.saved(page, row)
+        assert (dog["label"], cat["label"]) == ("dog", "cat")
+        assert dog["box"] == pytest.approx([10, 5, 20, 10], abs=1.5)
+        assert cat["box"] == pytest.approx([15, 8.3, 10.4, 5], abs=0.1)
+        press(page, "ArrowLeft", " ", " ", "Backspace", "Enter")
+        page.wait_for_timeout(200)
+        assert [one["label"] for one in there.saved(page, row)] == ["dog"]
+
+    assert there.run("boxes", steps) == []
