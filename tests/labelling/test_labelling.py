@@ -121,8 +121,8 @@ def test_columns_of_a_table_are_named(user: User, workspace: Workspace, api: Cli
 
 
 def test_other_tasks_are_refused(user: User, workspace: Workspace, api: Client, tmp_path: Path) -> None:
-    lines = [f"{row % 7},{row * 3 % 11},{row * 1.37:.2f}" for row in range(40)] + ["1,2,"]
-    made = made_from("\n".join(["age,size,price", *lines]).encode(), user, workspace, tmp_path)
+    lines = [f"a man walks {row} dogs,{row} dogs are out with him,{row % 5}.5" for row in range(40)] + ["a cat,a dog,"]
+    made = made_from("\n".join(["sentence1,sentence2,score", *lines]).encode(), user, workspace, tmp_path)
     answer = api.get(f"/api/v1/datasets/{made.pk}/queue")
     assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")
 
