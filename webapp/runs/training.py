@@ -192,8 +192,10 @@ class Training(Charged):
             self.finish(progress=1, **tried)
             return
         facts = {name: result[name] for name in ("metrics", "headline", "baselines", "verdict") if result.get(name)}
-        self.finish(status=Status.SUCCEEDED, progress=1, **facts, **leaks.facts(self.row))
-        verdicts.keep_against_best_run(self.row)  # may wait for the bucket, so only once there is no lease to lose
+        compared = verdicts.near_best_run(self.row, result.get("headline"))
+        self.finish(status=Status.SUCCEEDED, progress=1, against_best_run=compared, **facts, **leaks.facts(self.row))
+        if compared is None:
+            verdicts.keep_against_best_run(self.row)  # may wait for the bucket, so only once there is no lease to lose
 
     def outcome(self, status: int | None) -> dict[str, Any]:
         if self.final.get("type") == "result" and status != errors.EXIT_DONE:

@@ -23,20 +23,20 @@ NOT_COMPARABLE = "not comparable"
 # Computed once, when a run has finished
 
 
-def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any] | None:
+def against_best_run(run: Run, headline: dict[str, Any] | None, *, is_near: bool = False) -> dict[str, Any] | None:
     """{run, number, metric, outcome, difference, rows, sentence}: a finished run beside the best earlier one of its
     prototype, by a paired test on their test rows; None for the first run.
 
     Runs on the same version are preferred: their test rows are the same. Where the rows differ, `outcome` is "not
     comparable" and `difference` None. None as well where nothing can be said: for a metric without a paired test, and
-    where answers were not kept or cannot be read.
+    where answers were not kept or cannot be read; with `is_near` where the other's files would have to be fetched first.
     """
     metric = str((headline or {}).get("name") or "")
     criteria = {"task": run.task, "answer": run.answer, "metric": metric}
     earlier = run.prototype.runs.filter(number__lt=run.number, **criteria).scored().trusted()
     same = earlier.filter(version_id=run.version_id)
     other = same.best_first().first() or earlier.best_first().first()
-    if other is None:
+    if other is None or (is_near and not storage.is_here(other)):
         return None
     result = {"run": other.pk, "number": other.number, "metric": metric}
     artifacts = (run.artifact, storage.local(other))
@@ -57,6 +57,16 @@ def against_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any
         "rows": comparison.rows,
         "sentence": sentence,
     }
+
+
+def near_best_run(run: Run, headline: dict[str, Any] | None) -> dict[str, Any] | None:
+    """It for a run that is about to end, so that its page has it from the first; None where that would have to wait for a bucket. A
+    comparison that fails is logged and changes nothing."""
+    try:
+        return against_best_run(run, headline, is_near=True)
+    except Exception:
+        log.exception("run %s could not be compared with an earlier one", run.pk)
+        return None
 
 
 def keep_against_best_run(run: Run) -> None:
