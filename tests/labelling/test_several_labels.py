@@ -40,6 +40,11 @@ def test_the_page_toggles_the_labels_that_there_are(it: Labelled) -> None:
     assert reverse("label_rules", args=[it.prototype.pk]) not in page
 
 
+def test_the_data_page_leads_to_it(it: Labelled) -> None:
+    page = it.browser.get(reverse("data", args=[it.prototype.pk])).content.decode()
+    assert f'<a href="/prototypes/{it.prototype.pk}/label">Label them</a>' in page
+
+
 def test_labels_become_a_version_with_who_gave_them(it: Labelled, user: User) -> None:
     assert it.decide(31, value=["lost", "late"], save="1")["labelled"] == ROWS + 1
     assert Decision.objects.get(row=31).value == '["late", "lost"]'

@@ -19,6 +19,7 @@ from webapp.datasets import versions as dataset_versions
 from webapp.datasets.exports import FORMATS
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import PAGE_ROWS, page
+from webapp.labelling.queue import answer_column
 from webapp.pages import removal
 from webapp.pages.source_views import sources_context
 from webapp.prototypes.forms import MappingForm, SplitForm
@@ -44,7 +45,8 @@ def retraining_to_tell(prototype: Prototype, latest: DatasetVersion) -> Retraini
 @member
 def data(request: AuthedRequest, pk: str) -> HttpResponse:
     """Context: prototype, version, versions, latest, current (the newest that can be used), is_older (than that), is_editable
-    (nothing newer is there or being read, and the reader may edit), is_labellable (the same, and may label), mapping (form),
+    (nothing newer is there or being read, and the reader may edit), is_labellable (the same, and may label), is_answerable (and
+    the page Label has its kind of answers), mapping (form),
     page, search, label, split, problems, fine, at_work, retraining (the run asked for on the newest version while it was
     read: waiting, started until that run has ended, or refused until
     another was started).
@@ -66,6 +68,7 @@ def data(request: AuthedRequest, pk: str) -> HttpResponse:
         "is_older": version.number < current.number,
         "is_editable": is_newest and request.membership.can_edit,
         "is_labellable": is_newest and request.membership.can_label,
+        "is_answerable": is_newest and request.membership.can_label and answer_column(version) is not None,
         "trainable": version.trainable,
         "task_trains": trainable(version.suggestion.get("task")),
         "task_title": task_title(version.suggestion.get("task") or ""),
