@@ -296,6 +296,7 @@ def finishing(workspace: Workspace) -> tuple[Run, Run, Training]:
 def test_a_run_has_ended_before_it_is_compared(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fetching the earlier run from a bucket that hangs may take longer than a lease, and nothing renews it any more."""
     first, second, attempt = finishing(workspace)
+    monkeypatch.setattr(storage, "is_here", lambda run: run.pk != first.pk)
     seen: list[str] = []
     local = storage.local
 
@@ -310,6 +311,21 @@ def test_a_run_has_ended_before_it_is_compared(workspace: Workspace, monkeypatch
     second.refresh_from_db()
     assert (seen, second.status, second.deaths) == ([Status.SUCCEEDED], Status.SUCCEEDED, 1)
     assert (second.against_best_run["run"], second.against_best_run["outcome"]) == (first.pk, "better")
+
+
+def test_a_run_is_compared_before_its_end_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its page is drawn when it has ended, and not again."""
+    first, second, attempt = finishing(workspace)
+    told: list[Any] = []
+    finish = Training.finish
+
+    def watched(self: Training, **fields: Any) -> None:
+        finish(self, **fields)
+        told.append(Run.objects.get(pk=second.pk).against_best_run)
+
+    monkeypatch.setattr(Training, "finish", watched)
+    attempt.conclude(errors.EXIT_DONE)
+    assert [beside["run"] for beside in told] == [first.pk]
 
 
 def test_a_comparison_that_fails_does_not_fail_the_run(

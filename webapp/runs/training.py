@@ -192,6 +192,7 @@ class Training(Charged):
             self.finish(progress=1, **tried)
             return
         facts = {name: result[name] for name in ("metrics", "headline", "baselines", "verdict") if result.get(name)}
+        self.beat()  # reading two files of answers may take a while
         compared = verdicts.near_best_run(self.row, result.get("headline"))
         self.finish(status=Status.SUCCEEDED, progress=1, against_best_run=compared, **facts, **leaks.facts(self.row))
         if compared is None:
