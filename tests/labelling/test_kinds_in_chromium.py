@@ -213,6 +213,10 @@ def test_boxes(boxes: Labelled) -> None:  # noqa: F811
         page.mouse.up()
         press(page, "2", ".", "1", "Shift+ArrowRight", "ArrowDown", "ArrowDown")
         expect(page.locator("[data-part=marks] li")).to_have_text(["1 dog", "2 cat"])
+        fill = "one => getComputedStyle(one).fill"
+        assert page.locator(".drawing rect:not(.now)").first.evaluate(fill) == "none", (
+            "a box hides nothing of its picture"
+        )
         looker.look("label-boxes-drawn")
         press(page, "Enter")
         dog, cat = there.saved(page, row)
