@@ -116,11 +116,24 @@ class CTranslate2:
 # Over HTTP
 
 
-def http_written(port: int, clients: int, tokens: int, *, streamed: bool) -> int:
-    import multiprocessing
+class Clients:
+    """In a process of their own, which is started before anything is timed: its imports take longer than the answers."""
 
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(generate, (port, clients, tokens, streamed))
+    def __init__(self, port: int, clients: int, tokens: int) -> None:
+        import multiprocessing
+
+        self.pool = multiprocessing.get_context("spawn").Pool(1)
+        self.asked = port, clients, tokens
+
+    def __enter__(self) -> "Clients":
+        self.pool.apply(len, ((),))
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.pool.terminate()
+
+    def written(self, *, streamed: bool) -> int:
+        return self.pool.apply(generate, (*self.asked, streamed))
 
 
 def generate(port: int, clients: int, tokens: int, streamed: bool) -> int:
@@ -182,7 +195,7 @@ def speed(phase: Callable[[], int]) -> float:
     return phase() / (time.perf_counter() - started)
 
 
-def measure(asked: argparse.Namespace, artifact: Path, port: int) -> dict[str, float]:
+def measure(asked: argparse.Namespace, artifact: Path, port: int, others: Clients) -> dict[str, float]:
     from trainer.engines import open_engine
 
     engine: Any = open_engine(artifact)
@@ -202,13 +215,13 @@ def measure(asked: argparse.Namespace, artifact: Path, port: int) -> dict[str, f
         "numpy, together": lambda: ours.written(clients, tokens),
         "ONNX Runtime, one after another": lambda: one_by_one(runtime),
         "ONNX Runtime, one fixed batch": lambda: runtime.written(clients, tokens),
-        "server, whole answers": lambda: http_written(port, clients, tokens, streamed=False),
-        "server, streamed": lambda: http_written(port, clients, tokens, streamed=True),
+        "server, whole answers": lambda: others.written(streamed=False),
+        "server, streamed": lambda: others.written(streamed=True),
     }
     if asked.ctranslate2:
-        other = CTranslate2(asked.ctranslate2, asked.model, prompt.ids.tolist())
-        phases["CTranslate2, one after another"] = lambda: one_by_one(other)
-        phases["CTranslate2, one fixed batch"] = lambda: other.written(clients, tokens)
+        fixed = CTranslate2(asked.ctranslate2, asked.model, prompt.ids.tolist())
+        phases["CTranslate2, one after another"] = lambda: one_by_one(fixed)
+        phases["CTranslate2, one fixed batch"] = lambda: fixed.written(clients, tokens)
     text = PROMPT * 12
     text = engine.template.decode(engine.template.encode(text)[:LONG])
     rounds = []
@@ -235,7 +248,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mq", ignore_cleanup_errors=True) as folder:
         artifact = package(asked.model, Path(folder))
         with Place(Path(folder), artifact, answers) as place:
-            found = measure(asked, artifact, place.ports["serving"])
+            port = place.ports["serving"]
+            with Clients(port, asked.clients, asked.tokens) as others:
+                found = measure(asked, artifact, port, others)
     base = found["transformers, one after another"]
     for name, value in found.items():
         is_time = name.startswith("first")

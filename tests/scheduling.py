@@ -15,6 +15,8 @@ from xdist.scheduler import LoadGroupScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS_SITE = re.compile(r"\bsite: Site\b")
+OWN_SITE = re.compile(r"\(Site\):$|^def site\(", re.M)
+"""A site of its own, with other settings."""
 LONGEST = (
     "tests/ops/test_postgres.py",
     "tests/trainer/test_tasks.py",
@@ -31,15 +33,17 @@ READS_SOURCES = re.compile(r"^from tests(\.sources| import sources|\.documented)
 
 @cache
 def group_of(file: str) -> str:
-    """One process takes all files with tests of the running site, one those that read all sources; the others go to whichever
-    is free, each as a whole."""
+    """One process takes all files with tests of the running site in a browser, one those without, each with a site for all of
+    them, and one those that read all sources; the others go to whichever is free, each as a whole."""
     path = ROOT / file
     text = path.read_text("utf-8") if path.is_file() else ""
-    return "site" if NEEDS_SITE.search(text) else "sources" if READS_SOURCES.search(text) else file
+    if NEEDS_SITE.search(text) and not OWN_SITE.search(text):
+        return "browser" if file.startswith("tests/browser/") else "site"
+    return "sources" if READS_SOURCES.search(text) else file
 
 
 def turn(item: pytest.Item) -> tuple[int, int, bool]:
-    """Where a test stands: what needs the running site comes first, since it takes longest, and of that last what watches something
+    """Where a test stands: what needs a running site comes first, since it takes longest, and of that last what watches something
     for minutes: it has gone on meanwhile; then the longest files."""
     file = item.nodeid.partition("::")[0]
     place = LONGEST.index(file) if file in LONGEST else len(LONGEST)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.scheduling import group_of
 from tests.trainer.command import ROOT
 
 DYING = """
@@ -36,3 +37,13 @@ def test_a_process_that_dies_fails_its_test_and_the_session_ends(tmp_path: Path)
     assert "2 failed, 3 passed" in done.stdout
     assert "crashed while running 'test_dying.py::test_dies'" in done.stdout
     assert "crashed while running 'test_last.py::test_dies_last'" in done.stdout
+
+
+def test_files_with_a_running_site_share_one_for_browsers_and_one_without() -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+    groups: dict[str, list[str]] = {}
+    for file in files:
+        groups.setdefault(group_of(file), []).append(file)
+    assert "tests/browser/test_loop.py" in groups["browser"]
+    assert "tests/runs/test_resilience.py" in groups["site"]
+    assert groups["tests/ops/test_chaos.py"] == ["tests/ops/test_chaos.py"], "it starts a site of its own"

@@ -258,6 +258,13 @@ def test_a_model_that_no_task_declares_is_called_by_its_reference(ref: str, titl
     assert titles.model_title("text-classification", ref) == title
 
 
+def test_a_net_has_its_name_in_the_readers_language() -> None:
+    with translation.override("zh-hans"):
+        assert titles.recipe_title("image-classification", "scratch:cnn-32-64-128", "scratch").startswith(
+            "卷积网络 32-64-128"
+        )
+
+
 @pytest.mark.parametrize(
     ("message", "shown"),
     [

@@ -213,7 +213,12 @@ def test_the_classifier_is_scikit_learns() -> None:
         unit = space.unit
         model = classifier.fit(space, np.arange(200), codes, names)
         assert model is not None
-        options = {"C": classifier.STRENGTH, "max_iter": 60, "tol": 1e-2, "class_weight": "balanced"}
+        options = {
+            "C": classifier.STRENGTH,
+            "max_iter": classifier.ITERATIONS,
+            "tol": classifier.TOLERANCE,
+            "class_weight": "balanced",
+        }
         reference = LogisticRegression(**options).fit(classifier.SCALE * unit, codes)
         assert np.allclose(model.probabilities(unit), reference.predict_proba(classifier.SCALE * unit), atol=1e-4)
         assert (model.predict(unit) == reference.predict(classifier.SCALE * unit)).all()

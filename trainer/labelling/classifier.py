@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-STRENGTH = 0.03
+STRENGTH = 0.1
 """Inverse of the L2 penalty, of vectors whose length is SCALE."""
 SCALE = 20.0
-ITERATIONS, TOLERANCE = 60, 1e-2
+ITERATIONS, TOLERANCE = 60, 1e-3
 
 
 class Space(NamedTuple):

@@ -99,7 +99,7 @@ def model_title(task: str, ref: str) -> str:
     """A base model's name: as its task declares it, else the last part of its reference."""
     declared = tasks.get(task).models if trainable(task) else ()
     declared_title = next((card.title for card in declared if card.ref == ref), None)
-    return declared_title or ref.partition(":")[2].rpartition("/")[2] or ref
+    return _(declared_title) if declared_title else ref.partition(":")[2].rpartition("/")[2] or ref
 
 
 def without_references(text: object) -> str:
