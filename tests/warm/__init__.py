@@ -123,7 +123,7 @@ def landlocked(order: dict[str, Any]) -> dict[str, Any]:
 def warm_trainers(request: pytest.FixtureRequest) -> Iterator[None]:
     """In the files of FILES."""
     patched = pytest.MonkeyPatch()
-    if request.path.relative_to(ROOT).as_posix() in FILES or os.environ.get("WARMALL") == "1":
+    if request.path.relative_to(ROOT).as_posix() in FILES:
         kept = SimpleNamespace(Popen=WarmPopen, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
         patched.setattr(trainer_process, "subprocess", kept)
     yield
