@@ -60,6 +60,14 @@ def connection_of_a_test_stays() -> Iterator[None]:
     BaseDatabaseWrapper.close_if_unusable_or_obsolete = close
 
 
+@pytest.fixture
+def with_files(settings: Any) -> None:
+    """Clients are answered with files below /static/ too."""
+    from webapp.settings import MIDDLEWARE
+
+    settings.MIDDLEWARE = MIDDLEWARE
+
+
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
     """What is there is not made again; it lies in a folder that goes with the session (tests/settings.py)."""

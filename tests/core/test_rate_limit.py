@@ -163,7 +163,9 @@ def test_uploads_and_addresses_that_are_none_count_too(counted: redis.Redis) -> 
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics", "/static/css/maquette.css"])
-def test_what_machines_and_browsers_fetch_by_themselves_is_free(counted: redis.Redis, path: str) -> None:
+def test_what_machines_and_browsers_fetch_by_themselves_is_free(
+    counted: redis.Redis, with_files: None, path: str
+) -> None:
     assert 429 not in statuses(lambda: Client().get(path), 3 * MOST)
 
 
