@@ -10,6 +10,8 @@ import pytest
 
 from tests.trainer import command
 from trainer import tasks
+from trainer.learning.ladder import is_ahead
+from trainer.learning.rungs import Step
 from trainer.tasks.text_classification import TextClassification
 from trainer.tasks.token_classification import TokenClassification
 
@@ -222,6 +224,24 @@ def test_what_the_limit_does_not_pay_for_is_not_begun(models: Path, tmp_path: Pa
     )
     assert [step["method"] for step in report["ladder"]["steps"]][-1] == "probe"
     assert "the limit leaves" in report["ladder"]["stopped"]
+
+
+@pytest.mark.parametrize(
+    ("best", "value", "low", "high", "is_kept"),
+    [
+        ("baseline", 0.14, -0.01, 0.29, False),
+        ("baseline", 0.14, 0.01, 0.27, True),
+        ("zero-shot", 0.14, -0.01, 0.29, True),
+        ("zero-shot", 0.05, -0.10, 0.20, False),
+        ("zero-shot", -0.14, -0.29, 0.01, False),
+    ],
+)
+def test_what_is_likely_better_is_kept_once_something_is_shown_to_be(
+    best: str, value: float, low: float, high: float, is_kept: bool
+) -> None:
+    outcome = "better" if low > 0 else "not shown"
+    step = Step("probe", 1.0, difference={"value": value, "low": low, "high": high}, outcome=outcome)
+    assert is_ahead(step, best) == is_kept
 
 
 @pytest.mark.slow

@@ -2,7 +2,8 @@
 
 baseline (one answer for all rows, or what needs no reading) → zero-shot → words → probe → few-shot or full, as far as the task has them. Each step is a run of its own method,
 with checkpoints of its own, and is compared with the best step so far, in pairs, on rows that neither learned from
-(`Learned.held`); the test rows are not looked at. The cheap steps are all taken. The last one costs most of the whole, and is
+(`Learned.held`); the test rows are not looked at. A step is kept where it is shown to be better, or, once one is shown to be
+better than the baseline, likely so. The cheap steps are all taken. The last one costs most of the whole, and is
 taken only where a cheap one has learned something, mistakes are left that it could mend, and time and money allow.
 
 What a step came to is kept as soon as it ends, so that a run that goes on later takes it as done. The winner's weights come from its own
@@ -37,6 +38,8 @@ from trainer.messages import _, joined, sources
 from trainer.outputs import Outputs, packed, unpacked
 
 NO_ROOM = _("So few mistakes are left that even a model without any could not be shown to be better.")
+LIKELY = 0.43
+"""Of half its 95 % interval, that a difference is where chances are four in five that there is one (0.84 of 1.96 standard errors)."""
 LEAST_SHARE = 0.5
 """Of what the last step is foreseen to take, that there must be time for: training cut shorter is seldom worth its price."""
 
@@ -76,12 +79,16 @@ class Ladder:
         if sentence is None:
             assert self.last is not None
             self.take(self.last)
-            sentence = (
-                _("All steps were taken; the last one is the best.")
-                if self.best == self.last
-                else _("The last step is not shown to be better than the one kept, which costs less.")
-            )
+            sentence = self.how_it_ended()
         return sentence
+
+    def how_it_ended(self) -> str:
+        """After the last step."""
+        if self.best != self.last:
+            return _("The last step is not shown to be better than the one kept, which costs less.")
+        if self.steps[-1].outcome == "better":
+            return _("All steps were taken; the last one is the best.")
+        return _("All steps were taken; the last one is likely the best, though so few rows do not show it.")
 
     def reason_to_stop(self) -> str | None:
         """Before the last step; None where it is worth its price."""
@@ -139,7 +146,7 @@ class Ladder:
             step, held = done
             self.learned.setdefault(method, Learned(0, held=held))
         self.steps.append(step)
-        if step.outcome == "better":
+        if is_ahead(step, self.best):
             self.won.pop(self.best, None)
             self.best = method
         elif method != self.best:
@@ -251,6 +258,15 @@ class Ladder:
         if self.best not in self.won:
             self.learn(self.best)
         return self.learned[self.best]._replace(won=self.won[self.best])
+
+
+def is_ahead(step: Step, best: str) -> bool:
+    """Shown to be better than the best so far, or likely so once a step is shown to be better than the baseline: a few dozen rows
+    show little, and what the step costs has been paid."""
+    if step.outcome == "better" or best == BASELINE or not step.difference:
+        return step.outcome == "better"
+    value, low, high = (step.difference[name] for name in ("value", "low", "high"))
+    return value > LIKELY * (high - low) / 2
 
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
