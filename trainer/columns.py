@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
-from trainer.dates import MONTH_OF, are_compact, are_months, looks_like_date
+from trainer.date_words import MONTH_OF
+from trainer.dates import are_compact, are_months, looks_like_date
 from trainer.dates import guess_form as guess_date_form
+from trainer.number_forms import are_intervals, guess_form, mixes_clocks
+from trainer.number_forms import guess_decimal as guess_decimal
 from trainer.numeral_marks import NO_TIMES, is_wordy
-from trainer.numerals import CLOCK, FRACTION, form_of, guess_form, is_nothing, mixes_clocks
+from trainer.numerals import FRACTION, clock_of, form_of, is_nothing, range_ends, tidy
 from trainer.numerals import MONEY as MONEY
-from trainer.numerals import guess_decimal as guess_decimal
 from trainer.numerals import number_of as number_of
 
 
@@ -132,25 +134,32 @@ def guess_kind(
         return "boolean"
     if not form and (are_compact(trimmed) or are_months(trimmed, name)):
         return "date"
-    return guess_numeric_kind(trimmed, distinct, count, name, form) or guess_worded_kind(trimmed, distinct, count)
+    return guess_numeric_kind(trimmed, distinct, count, name, form) or guess_worded_kind(trimmed, distinct, count, form)
 
 
-def guess_worded_kind(trimmed: list[str], distinct: int, count: int) -> str:
-    """date, category, text or id, of cells that are no numbers."""
+def is_few(distinct: int, count: int) -> bool:
+    """Whether so many different values of so many cells may be classes."""
+    return distinct <= max(20, min(MAX_LABELS, 0.2 * count))
+
+
+def guess_worded_kind(trimmed: list[str], distinct: int, count: int, form: Mapping[str, Any] | None = None) -> str:
+    """date, category, text or id, of cells that are no numbers; no dates and no ids where somebody has said that they are words."""
+    is_plain = bool(form and form.get("plain"))
     dated = share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None or looks_like_date(value)) > 0.9
-    if dated and guess_date_form(trimmed[:200], 0.3) is not None:
+    if dated and not is_plain and guess_date_form(trimmed[:200], 0.3) is not None:
         return "date"
     if distinct > 0.95 * count and share_passing(trimmed, lambda value: TOKEN.fullmatch(value) is not None) > 0.95:
         return "id"
     words = sum(len(value.split()) for value in trimmed) / len(trimmed)
     characters = sum(map(len, trimmed)) / len(trimmed)
-    few = distinct <= max(20, min(MAX_LABELS, 0.2 * count))
+    few = is_few(distinct, count)
     if few and characters < 60 and not (words >= 3 and distinct > 0.5 * count):
         return "category"
     if words >= 3 or characters >= 25 or any(ord(char) > 0x2E80 for char in "".join(trimmed[:20])):
         return "text"
     if distinct > 0.95 * count and share_passing(trimmed, lambda value: " " not in value) > 0.95:
-        return "id"
+        is_range = form is not None and share_passing(trimmed, lambda value: range_ends(tidy(value)) is not None) > 0.5
+        return "text" if is_range else "id"
     return "category" if few else "text"
 
 
@@ -172,9 +181,10 @@ def guess_numeric_kind(
     if settled is None and form["unit"].lower() in MONTH_OF:  # 2020 Jan
         return None
     numbers = [number for value in values if (number := number_of(value, **form)) is not None]
-    if len(numbers) <= 0.95 * len(values):
-        return None
     name = name.strip()
+    if len(numbers) <= 0.95 * len(values):
+        is_open = settled is None and not is_few(distinct, count) and not CODE_NAME.search(name.lower())
+        return "number" if is_open and not ID_NAME.search(name) and are_intervals(values, form) else None
     is_code = share_passing(values, lambda value: CODE.fullmatch(value) is not None) >= LEAST_CODES
     if is_code or CODE_NAME.search(name.lower()):
         return "id" if distinct == count > 50 else "category"
@@ -185,7 +195,7 @@ def guess_numeric_kind(
 
 def are_no_times(cells: list[str], name: str) -> bool:
     """Whether numbers with a colon between them are verses or scores, as the name of the column says."""
-    return NO_TIMES.search(name.strip().lower()) is not None and any(CLOCK.fullmatch(cell) for cell in cells)
+    return NO_TIMES.search(name.strip().lower()) is not None and any(clock_of(cell) for cell in cells)
 
 
 def is_apart(cell: str) -> bool:

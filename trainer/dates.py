@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
+from trainer.date_words import MONTH_OF, WEEKDAYS, ZONES
+
 FORMATS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
     "%d/%m/%y", "%m/%d/%y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d",
@@ -23,74 +25,20 @@ FORMS = (
     "month",
     "compact",
     "compact_month",
+    "mixed",
+    "mixed_day_first",
+    "mixed_month_first",
+    "yearless",
 )
 """How a column may write its dates: strptime's formats, and those of `READERS`."""
 COUNTED = ("epoch", "epoch_ms", "epoch_us", "excel")
 """Numbers that are dates where somebody says so, or where the column is named like a date."""
 OTHER_ORDER = {
     "%d/%m/%Y": "%m/%d/%Y", "%d/%m/%y": "%m/%d/%y", "%d/%m/%Y %H:%M": "%m/%d/%Y %H:%M", "%d-%m-%Y": "%m-%d-%Y",
-    "day_first": "month_first",
+    "day_first": "month_first", "mixed_day_first": "mixed_month_first",
 }  # fmt: skip
 OTHER_ORDER |= {month: day for day, month in OTHER_ORDER.items()}
 """The same with day and month the other way round."""
-MONTHS = {
-    "en": "january february march april may june july august september october november december",
-    "de": "januar februar märz april mai juni juli august september oktober november dezember",
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
-    "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
-    "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
-    "tr": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
-    "sv": "januari februari mars april maj juni juli augusti september oktober november december",
-    "da": "januar februar marts april maj juni juli august september oktober november december",
-    "cs": "ledna února března dubna května června července srpna září října listopadu prosince",
-    "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
-    "ro": "ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie",
-    "fi": "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta",
-    "hu": "január február március április május június július augusztus szeptember október november december",
-    "el": "ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου οκτωβρίου νοεμβρίου δεκεμβρίου",
-    "short": "jan feb mrz avr mai juin juil aoû sept okt nov dez",
-    "short2": "janv févr mär abr mag giu lug aug sep oct now dec",
-    "short3": "ene fev mar apr may jun jul ago set ott lis dic",
-    "short4": "sty lut kwi ago maj cze lip sie wrz paź gru gru",
-    "short5": "янв фев мар апр май июн июл авг сен окт ноя дек",
-    "short6": "oca şub mrt nis mei haz tem ağu eyl eki kas ara",
-}
-MONTH_OF: dict[str, int] = {}
-for _language, _names in MONTHS.items():
-    for _number, _name in enumerate(_names.split(), 1):
-        MONTH_OF.setdefault(_name, _number)
-MONTH_OF |= {"lis": 11, "gru": 12, "kwi": 4, "ago": 8, "déc": 12, "out": 10, "dez": 12, "gen": 1, "mars": 3}
-WEEKDAYS = (
-    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed weds thu thur thurs fri sat sun "
-    "montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag mo di mi do fr sa so "
-    "lundi mardi mercredi jeudi vendredi samedi dimanche lun mar mer jeu ven sam dim "
-    "lunes martes miércoles jueves viernes sábado domingo mié jue vie sáb dom "
-    "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira segunda terça quarta quinta sexta seg ter qua qui sex "
-    "lunedì martedì mercoledì giovedì venerdì sabato domenica gio sab "
-    "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag ma di wo do vr za zo "
-    "poniedziałek wtorek środa czwartek piątek sobota niedziela pon wt śr czw pt pn ndz sob niedz "
-    "понедельник вторник среда четверг пятница суббота воскресенье пн вт ср чт пт сб вс "
-    "понеділок вівторок середа четвер пʼятниця субота неділя нд "
-    "pazartesi salı çarşamba perşembe cuma cumartesi pazar pzt sal çar per cum cmt paz "
-    "måndag tisdag onsdag torsdag fredag lördag söndag mån tis ons tors tor fre lör sön "
-    "mandag tirsdag onsdag torsdag lørdag søndag man tir lør søn "
-    "pondělí úterý středa čtvrtek pátek neděle po út st čt pá so ne "
-    "luni marți miercuri joi vineri sâmbătă duminică "
-    "maanantai tiistai keskiviikko torstai perjantai lauantai sunnuntai ke to pe la su ti "
-    "hétfő kedd szerda csütörtök péntek szombat vasárnap "
-    "den der le el am vom il dne dnia "
-    "δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή δευ τρί τετ πέμ παρ σάβ κυρ"
-)
-"""Names of the days, whole and short: no other word before a date is passed over."""
-ZONES = {
-    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "SGT": 8, "HKT": 8, "JST": 9, "KST": 9,
-    "AEST": 10, "AEDT": 11, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
-}  # fmt: skip
-"""Hours from UTC of zones that are named by letters."""
 ZONE = rf"((?:UTC|GMT)?[+-]\d{{1,2}}(?::?\d{{2}})?|{'|'.join(ZONES)})(?:\s*\([^)]*\))?"
 CLOCK = rf"(\d{{1,2}})[:.h](\d{{2}})(?:[:.](\d{{2}}))?(?:[.,]\d+)?\s*([ap]\.?\s?m\.?)?(?:\s*(?:Uhr|h))?\s*(?:{ZONE})?"
 TIME = rf"(?:(?:,?[T ]\s*|:|-(?=\d\d\.\d\d\.)|,?\s(?:at|um|à|om|kl\.?|às|alle|@|-)\s){CLOCK})?"
@@ -133,6 +81,18 @@ MONTH_NAME = re.compile(
 )
 MOST_GAPS = 2
 MONTH = re.compile(r"(1[6-9]\d\d|2[01]\d\d)[-/.](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/.](1[6-9]\d\d|2[01]\d\d)")
+DOTTED = re.compile(r"\d{1,2}\.\d{1,2}\.\d")
+YEARLESS = (
+    (re.compile(rf"{WEEKDAY}(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s-]+(?:de\s+|of\s+)?{WORD}\.?{TIME}", re.IGNORECASE), 1, 2, 2),
+    (re.compile(rf"{WEEKDAY}{WORD}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?{TIME}", re.IGNORECASE), 2, 1, 2),
+    (re.compile(rf"(\d{{1,2}})\s*[月월]\s*(\d{{1,2}})\s*[日号號일]{TIME}"), 2, 1, 2),
+    (re.compile(rf"(\d\d)\.\s?(\d\d)\.{TIME}"), 1, 2, 2),
+    (re.compile(rf"--(\d\d)-(\d\d){TIME}"), 2, 1, 2),
+)  # fmt: skip
+"""(pattern, group of the day, of the month, where those of the time begin): 28 Dec, December 28th, 28. Dezember, 28 de diciembre,
+12月28日, 28.12., --12-28."""
+NO_MONTHS = frozenset({"set", "out", "ago", "ara"})
+"""Short names of months that are other words beside a number."""
 DATE_NAME = re.compile(
     r"(^|[^a-z])(date|datetime|time|timestamp|stamp|day|created|updated|modified|born|birthday|datum|fecha|data|ts|at|on)($|[^a-z])|日期|时间"
 )
@@ -299,6 +259,33 @@ def read_compact_month(cell: str) -> datetime | None:
     return datetime(int(match[1]), int(match[2]), 1) if match else None
 
 
+def read_mixed(cell: str, order: str = "") -> datetime | None:
+    """In one of the ways that only one date can be meant by, or in numbers by an order: dots part day, month and year, in this order."""
+    for read in (read_iso, read_year_first, read_words, read_cjk):
+        if (moment := read(cell)) is not None:
+            return moment
+    if not order:
+        return None
+    return read_numbers(cell, order == "day_first" or DOTTED.match(cell) is not None)
+
+
+def read_iso(cell: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(cell) if cell[:4].isdigit() and cell[4:5] == "-" else None
+    except ValueError:
+        return None
+
+
+def read_yearless(cell: str) -> datetime | None:
+    """A day of any year, which stands in 2000: that has a 29 February."""
+    for pattern, day, month, time in YEARLESS:
+        if match := pattern.fullmatch(cell):
+            name = match[month].lower()
+            number = int(name) if name.isdigit() else None if name in NO_MONTHS else MONTH_OF.get(name)
+            return with_time(2000, number, int(match[day]), match.groups()[time:]) if number else None
+    return None
+
+
 READERS: dict[str, Callable[[str], datetime | None]] = {
     "day_first": functools.partial(read_numbers, is_day_first=True),
     "month_first": functools.partial(read_numbers, is_day_first=False),
@@ -310,14 +297,20 @@ READERS: dict[str, Callable[[str], datetime | None]] = {
     "month": read_month,
     "compact": read_compact,
     "compact_month": read_compact_month,
+    "mixed": read_mixed,
+    "mixed_day_first": functools.partial(read_mixed, order="day_first"),
+    "mixed_month_first": functools.partial(read_mixed, order="month_first"),
+    "yearless": read_yearless,
 }
+UNLIKE = ("compact_month", "mixed", "mixed_day_first", "mixed_month_first")
+"""Forms whose cells are of another form too, or may be numbers."""
 
 
 def looks_like_date(cell: str) -> bool:
     """Whether a cell has a date's form in words, weeks, quarters, months or Chinese; those in digits alone: `columns.DATE`."""
     if len(cell) > LONGEST or not any(char.isdigit() for char in cell):
         return False
-    return any(value_of(cell, form) is not None for form in READERS if form != "compact_month")
+    return any(value_of(cell, form) is not None for form in READERS if form not in UNLIKE)
 
 
 def are_compact(cells: Sequence[str]) -> bool:

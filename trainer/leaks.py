@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from trainer.data.cells import is_missing_mask, parse_dates, parse_numbers
 from trainer.messages import Message, _, ngettext
-from trainer.numerals import form_of, guess_form
+from trainer.number_forms import guess_form
+from trainer.numerals import form_of
 from trainer.text_leaks import text_score
 
 MAX_ROWS, MIN_ROWS, MIN_ROWS_PER_LABEL = 4_000, 30, 8

@@ -32,6 +32,22 @@ def is_wordy(cell: str) -> bool:
     return cell.isascii() and DIGIT.search(cell) is None
 
 
+WORDS_BEFORE = (
+    "under|over|below|above|beyond|less than|fewer than|more than|greater than|at least|at most|up to|max\\.?|min\\.?|unter|über|bis zu|bis|ab|"
+    "mindestens|höchstens|weniger als|mehr als|moins de|plus de|jusqu'à|au moins|au plus|menos de|más de|hasta|al menos|como mínimo|meno di|più di|oltre|"
+    "minder dan|meer dan"
+)
+WORDS_BEHIND = (
+    "and (?:over|above|older|up|more|under|below|younger|less)|or (?:over|above|older|more|under|below|younger|less|fewer)|plus|und (?:älter|mehr|darüber|darunter|jünger)|"
+    "oder (?:älter|mehr|weniger|jünger)|et plus|ou plus|et moins|ou moins|y más|o más|o menos|y menos|及以上|及以下|以上|以下|以内|以內|未満|以外"
+)
+WORDED_BOUND = re.compile(
+    rf"(?:{WORDS_BEFORE})\s+(\D{{0,3}}\d[^<>]*)|([^<>]*\d\D{{0,12}}?)\s*(?:{WORDS_BEHIND})|(?:少于|多于|低于|高于|超过|不到|至少|最多|小于|大于)\s*(\d[^<>]*)",
+    re.IGNORECASE,
+)
+"""More or less than a number in words: under 18, 65 and over, moins de 18, 65岁以上."""
+MORE = re.compile(r"([^<>=≤≥+]*\d)\s*\+\s*([^\d+]{1,40})")
+"""10,000+ employees."""
 BOUND = re.compile(r"(?:[<>≤≥＜＞]=?|=[<>]|⩽|⩾)\s*([-+(]?[^<>=≤≥]*\d[^<>=≤≥]*)|([^<>=≤≥]*\d\D{0,12}?)\s*\+")
 """More or less than a number, as laboratories and forms write it: >5, <0.1, 65+."""
 BOUNDED = re.compile(r"^\s*[<>≤≥＜＞=⩽⩾]|\+\s*$")
@@ -59,6 +75,8 @@ def guess_mode(cells: Sequence[str]) -> str:
         is_cents = all(CENTS.search(cell) for cell in cells if len(cell) <= LONGEST)
         return CREDIT if "dr" in folded or is_cents else ""
     is_small = bool({"m", "b"} & tails.keys()) and folded <= {"k", "m", "b", "bn", "mn"}
+    if set(tails) == {"b"} and any(cell[-2:-1].isspace() for cell in cells if cell.endswith("b")):
+        return ""  # flags of statistics: a break in the series
     has_money = is_small and any(MONEY_MILLIONS.search(cell) for cell in cells)
     return SMALL if is_small and ({"k", "K", "b", "B", "bn"} & tails.keys() or has_money) else ""
 
@@ -74,5 +92,9 @@ def bound_of(text: str) -> str | None:
     text = text.strip()
     if len(text) <= LONGEST and not text[:1].isdigit() and (about := ABOUT.fullmatch(text)):
         return about[1].strip()
-    match = BOUND.fullmatch(text) if len(text) <= LONGEST and BOUNDED.search(text) else None
-    return None if match is None else (match[1] or match[2]).strip()
+    if len(text) > LONGEST:
+        return None
+    if "+" in text and (more := MORE.fullmatch(text)):
+        return f"{more[1]} {more[2]}"
+    match = BOUND.fullmatch(text) if BOUNDED.search(text) else WORDED_BOUND.fullmatch(text)
+    return None if match is None else next(part for part in match.groups() if part).strip()

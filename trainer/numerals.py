@@ -7,11 +7,12 @@ How a column writes its numbers is a `NumberForm`; it is stored in the version (
 import math
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
-from trainer.compounds import amount_of, compound_of, compound_unit
+from trainer.compounds import amount_of
+from trainer.day_times import on_the_clock
+from trainer.number_ranges import ends_of
 from trainer.numeral_marks import (
     APART,
     CREDIT,
@@ -21,10 +22,10 @@ from trainer.numeral_marks import (
     SMALL_SCALES,
     account_parts,
     bound_of,
-    guess_mode,
     is_bare,
     is_wordy,
 )
+from trainer.worded_numbers import LED, STAR, WRITTEN, points_in, stars_in, unscaled, without_lead
 
 BLANKS = "\\s\\x0b\\x1c-\\x1f\\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What Python's `\\s` matches, spelled out for RE2 (Arrow and DuckDB), whose own knows ASCII alone."""
@@ -75,8 +76,6 @@ DIMENSIONS: dict[str, dict[str, float]] = {
 """Units by what they measure, each with its size: those of one row can be turned into another. Currencies in words are not."""
 MONEY_BEFORE = re.compile(rf"([-+(]*)\s*({'|'.join(MONEY_WORDS)})(\.?\s*)([-+(]?\d.*)", re.IGNORECASE | re.DOTALL)
 """A currency in words before its number."""
-OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(/|out of|von|sur)\s*([1-9]\d{0,2})", re.IGNORECASE)
-"""Points of so many: 4/5, 7 out of 10."""
 CLOCK = re.compile(r"(-?)(\d{1,3}):([0-5]\d)(?::([0-5]\d)([.,]\d+)?)?")
 """A duration or a time of day."""
 UNITS = {unit: (dimension, size) for dimension, units in DIMENSIONS.items() for unit, size in units.items()}
@@ -84,9 +83,6 @@ VULGAR = str.maketrans(
     {char: f" {unicodedata.normalize('NFKC', char).replace(chr(0x2044), '/')}" for char in "¼½¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚"}
 )
 FRACTION = re.compile(r"([-+]?)(?:(\d+)\s+)?(\d{1,2})/(2|3|4|5|6|8|16|32|64)")
-RANGE = re.compile(r"(.*?\d.*?)\s*(?:[-–—~～]|\bto\b|\bbis\b|至|\bà\b)\s*(\+?[^-]*\d.*)")
-BETWEEN = re.compile(r"\d.*?(?:[-–—~～至]|\bto\b|\bbis\b|\bà\b)")
-"""What a range has at least: quick to look for in a long cell, where RANGE would try every two places."""
 TAIL = re.compile(r"(.*\d[.,]?)\s*([^\d\s.,][^\d]*|[a-zA-Z]+[23])", re.DOTALL)
 LOST_DIGITS = re.compile(r"[-+]?\d([.,]\d{1,5})?E\+(1[1-9]|2\d)")
 """A long number as a spreadsheet shows it, of which the last digits are gone."""
@@ -149,10 +145,17 @@ def common_number(cell: str, decimal: str) -> float | None:
 def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float | None:
     """Other digits, a sign behind, Indian grouping, fractions, 1.2k, 3 万, units, and ranges where the column has them."""
     text = tidy(cell)
-    if not any(char.isdigit() for char in text):
+    if unit == STAR and (stars := stars_in(cell.strip())) is not None:
+        return stars
+    if unit == WRITTEN or not any(char.isdigit() for char in text):
         return None
-    if unit[:1] == "/":
-        return points_of(text, decimal, unit)
+    if (unit[:1] == "/" and unit[1:].isdigit()) or unit.endswith(LED):
+        return worded_number(text, decimal, unit)
+    number = written_number(text, cell, decimal, unit)
+    return middle_of(text, decimal, unit) if number is None and ranges else number
+
+
+def written_number(text: str, cell: str, decimal: str, unit: str) -> float | None:
     if (marked := marked_number(text, decimal, unit)) is not None:
         return marked
     if (fraction := FRACTION.fullmatch(text)) and (fraction[2] or int(fraction[3]) < int(fraction[4])):
@@ -169,8 +172,7 @@ def uncommon_number(cell: str, decimal: str, unit: str, ranges: bool) -> float |
     lakhs = bare.translate(str.maketrans(".,", ",.")) if decimal == "," else bare
     if LAKHS.fullmatch(lakhs):
         return float(lakhs.replace(",", ""))
-    number = scaled_number(text, decimal, unit)
-    return middle_of(text, decimal, unit) if number is None and ranges else number
+    return scaled_number(text, decimal, unit)
 
 
 def marked_number(text: str, decimal: str, unit: str) -> float | None:
@@ -178,7 +180,7 @@ def marked_number(text: str, decimal: str, unit: str) -> float | None:
     if unit in (CREDIT, DEBIT) and (parted := account_parts(text)):
         amount = number_of(parted[0], decimal)
         return None if amount is None else amount if parted[1] == unit else -amount
-    clock = CLOCK.fullmatch(text) if unit != APART else None
+    clock = clock_of(text) if unit != APART else None
     dimension, size = UNITS.get(unit, ("", 1))
     if clock:
         return exact(clock_seconds(clock, size), 1 / size) if dimension == "time" else clock_number(clock)
@@ -186,10 +188,17 @@ def marked_number(text: str, decimal: str, unit: str) -> float | None:
     return None if amount is None else float(f"{amount / size:.15g}")
 
 
-def points_of(text: str, decimal: str, unit: str) -> float | None:
-    """The points of "4 out of 5" in a column of unit "/5"."""
-    match = OUT_OF.fullmatch(text)
-    return common_number(match[1], decimal) if match and f"/{match[3]}" == unit else common_number(text, decimal)
+def worded_number(text: str, decimal: str, unit: str) -> float | None:
+    """The points of "4 out of 5" in a column of unit "/5"; the number behind a word, in one of "rating: …"."""
+    if unit.endswith(LED):
+        return number_of(without_lead(text, unit), decimal)
+    points = points_in(text)
+    return common_number(points[0], decimal) if points and f"/{points[1]}" == unit else common_number(text, decimal)
+
+
+def clock_of(text: str) -> re.Match[str] | None:
+    """The parts of a duration or a time of day, of such as "1:05 PM" too."""
+    return CLOCK.fullmatch(on_the_clock(text))
 
 
 def clock_number(clock: re.Match[str]) -> float:
@@ -204,14 +213,6 @@ def clock_number(clock: re.Match[str]) -> float:
 def clock_seconds(clock: re.Match[str], size: float) -> float:
     """The seconds of a clock in a column of a unit of so many seconds: of minutes and longer ones, two parts are hours and minutes."""
     return clock_number(clock) * (60 if clock[4] is None and size >= UNITS["min"][1] else 1)
-
-
-def mixes_clocks(cells: Sequence[str]) -> bool:
-    """Whether cells of two parts may be hours and minutes beside those of three ("9:45", "10:00:00"), whose seconds are all 0: they
-    would count minutes as seconds."""
-    clocks = [clock for cell in cells if ":" in cell and (clock := CLOCK.fullmatch(cell.strip()))]
-    whole = [clock for clock in clocks if clock[4] is not None]
-    return 0 < len(whole) < len(clocks) and all(int(clock[4]) == 0 and not clock[5] for clock in whole)
 
 
 def tidy(cell: str) -> str:
@@ -234,33 +235,6 @@ def tail_of(text: str) -> tuple[str, str] | None:
         return MONEY.sub("", money[1] + money[4]), money[2]
     match = TAIL.fullmatch(bare)
     return (match[1].strip(), " ".join(match[2].split())) if match else None
-
-
-def own_unit(cells: Sequence[str]) -> str:
-    """The word or mark behind every number of a column, where it is none of the known units: "stars", "mg/dL", "/5" for points
-    of so many; "" for none. A blank or a mark stands before it: 100A and 101A are codes."""
-    if any(len(cell) > LONGEST for cell in cells) or (len(cells) > 100 and not own_unit(cells[:50])):
-        return ""
-    points = [OUT_OF.fullmatch(cell) for cell in cells]
-    if cells and all(points):
-        sizes = {match[3] for match in points if match}
-        fits = all(match and 0 <= float(match[1].replace(",", ".")) <= int(match[3]) for match in points)
-        fits = fits and not any(re.match("0[0-9]", cell) for cell in cells)
-        return f"/{sizes.pop()}" if len(sizes) == 1 and fits else ""
-    tails = Counter(singular(parted[1]) for cell in cells if (parted := tail_of(tidy(cell))) and is_own(cell, parted))
-    word, count = tails.most_common(1)[0] if tails else ("", 0)
-    return word if count >= 0.95 * len(cells) else ""
-
-
-def is_own(cell: str, parted: tuple[str, str]) -> bool:
-    number, word = parted
-    apart = not word[0].isalpha() or re.search(rf"\d\s+{re.escape(word[0])}", cell) is not None
-    return (
-        apart
-        and len(word) <= 15
-        and word not in "-+)"
-        and (common_number(number, ".") is not None or common_number(number, ",") is not None)
-    )
 
 
 def singular(word: str) -> str:
@@ -293,8 +267,9 @@ def scaled_number(text: str, decimal: str, unit: str) -> float | None:
     if number is None:
         return None
     if known is None:
-        if unit and unit not in UNITS and singular(parted[1]) == unit:
-            return number
+        scaled, word = unscaled(parted[1], scale_of)
+        if unit and unit not in UNITS and singular(word) == unit:
+            return exact(number, scale_of(scaled) or 1)
         scale = scale_of(parted[1]) or (SMALL_SCALES.get(parted[1]) if unit == SMALL else None)
         return None if scale is None else exact(number, scale)
     if unit not in UNITS or UNITS[known][0] != UNITS[unit][0]:
@@ -319,76 +294,14 @@ def range_ends(text: str, decimal: str = ".", unit: str = "") -> tuple[float, fl
     if (bound := bound_of(text)) is not None:
         number = number_of(bound, decimal, unit)
         return None if number is None else (number, number)
-    match = RANGE.fullmatch(text.strip()) if len(text) <= LONGEST and BETWEEN.search(text) else None
-    if match is None:
+    ends = ends_of(text.strip()) if len(text) <= LONGEST else None
+    if ends is None:
         return None
-    low, high = number_of(match[1], decimal, unit), number_of(match[2], decimal, unit)
-    return (low, high) if low is not None and high is not None and low < high else None
-
-
-# How a column writes its numbers
-
-
-def digits_of(cell: str) -> str:
-    """A cell without currency, an accountant's parenthesis, and the unit or scale behind."""
-    if is_bare(cell):
-        return cell
-    bare = MONEY.sub("", cell).removesuffix(")")
-    if len(cell) <= LONGEST and not bare.isdigit() and (parted := tail_of(cell)):
-        known = unit_of(parted[1]) or scale_of(parted[1]) or is_own(cell, parted)
-        return MONEY.sub("", parted[0]) if known else bare.rstrip("-")
-    return bare
-
-
-def guess_decimal(cells: Iterable[str]) -> str:
-    """Whether a column writes its decimals after a comma or a dot."""
-    plain = [digits_of(cell) for cell in cells]
-    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
-    return "," if commas > sum(DOT.fullmatch(cell) is not None for cell in plain) else "."
-
-
-def decimal_confidence(cells: Sequence[str]) -> float:
-    """0 to 1, that `guess_decimal` is right: sure where cells tell, or where the mark changes none of them."""
-    plain = [digits_of(cell) for cell in cells]
-    commas = sum(COMMA.fullmatch(cell) is not None for cell in plain)
-    dots = sum(DOT.fullmatch(cell) is not None for cell in plain)
-    if commas or dots:
-        return max(commas, dots) / (commas + dots)
-    marks = {match[1] for cell in plain if (match := DOUBTFUL.fullmatch(cell))}
-    return 1.0 if not marks else 0.5 if marks == {"."} else 0.85
-
-
-def guess_unit(cells: Sequence[str]) -> str:
-    """The commonest unit, where half of the cells or more have one, the smallest of quantities in several units, or what the marks
-    behind the numbers tell; "" for none."""
-    if mode := guess_mode(cells) or compound_unit(cells):
-        return mode
-    units = count_units(cells)
-    if units:
-        return max(units, key=lambda unit: units[unit]) if sum(units.values()) >= 0.5 * len(cells) else ""
-    return "" if not cells or any(cell.isdigit() for cell in cells[:20]) else own_unit(cells)
-
-
-def count_units(cells: Iterable[str], parts: bool = False) -> Counter[str]:
-    """How often each unit stands behind a number; of quantities of several the last, or all with `parts`."""
-    counts: Counter[str] = Counter()
-    for cell in cells:
-        if len(cell) <= LONGEST and not is_bare(cell) and (made := compound_of(tidy(cell))) and len(made.units) > 1:
-            counts.update(unit for unit in made.units[0 if parts else -1 :] if unit in UNITS)
-            continue
-        parted = tail_of(tidy(cell)) if len(cell) <= LONGEST and not is_bare(cell) else None
-        unit = unit_of(parted[1]) if parted else None
-        if parted and unit and any(common_number(parted[0], mark) is not None for mark in ".,"):
-            counts[unit] += 1
-    return counts
-
-
-def guess_form(cells: Sequence[str]) -> NumberForm:
-    """How these cells write numbers. Ranges are read where they stand between numbers; where all cells are ranges, they are
-    classes (18-25, 26-35)."""
-    odd = [cell for cell in cells if not is_bare(cell)]
-    if not odd:
-        return NumberForm(decimal=".", unit="", ranges=False)
-    decimal, unit = guess_decimal(cells), guess_unit(cells)
-    ranges = sum(range_ends(tidy(cell), decimal, unit) is not None for cell in odd if len(cell) <= LONGEST)
-    return NumberForm(decimal=decimal, unit=unit, ranges=0 < ranges < 0.5 * len(cells))
+    low, high = number_of(ends[0], decimal, unit), number_of(ends[1], decimal, unit)
+    if low is None or high is None:
+        return None
+    tail = tail_of(tidy(ends[1]))
+    scale = scale_of(unscaled(tail[1], scale_of)[0] or tail[1]) if tail else None
+    if scale and tail_of(tidy(ends[0])) is None and low * scale < high:
+        low = exact(low, scale)  # $50-70k
+    return (low, high) if low < high else None

@@ -18,6 +18,7 @@ import numpy as np
 from trainer import columns as kinds
 from trainer import numerals, table_texts
 from trainer.dates import guess_form, moment_at, value_of
+from trainer.number_forms import guess_form as guess_number_form
 from trainer.numerals import number_of
 
 Cell = str | None
@@ -109,7 +110,7 @@ PLACES = (0.05, 0.5, 0.95)
 
 def number_form(sample: Sequence[str], form: Mapping[str, Any] | None) -> numerals.NumberForm:
     """How the numbers are written: as the version says, else by the sample."""
-    return numerals.form_of(form) if form else numerals.guess_form(sample)
+    return numerals.form_of(form) if form else guess_number_form(sample)
 
 
 def learn_number(

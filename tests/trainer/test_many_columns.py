@@ -12,13 +12,12 @@ from hypothesis import strategies as some
 
 from trainer.data.inspect import inspect
 from trainer.data.privacy import find_personal_data, may_be_personal
+from trainer.number_forms import digits_of, guess_form
 from trainer.numeral_marks import is_bare, is_wordy
 from trainer.numerals import (
     MONEY,
     NOTHING,
     common_number,
-    digits_of,
-    guess_form,
     is_nothing,
     number_of,
     range_ends,

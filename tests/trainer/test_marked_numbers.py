@@ -8,8 +8,9 @@ from tests.trainer.test_several_files import read, reading
 from trainer.columns import guess_kind
 from trainer.data.dataset import Dataset
 from trainer.dates import are_months, value_of
+from trainer.number_forms import guess_form, guess_unit
 from trainer.numeral_marks import APART, CREDIT, DEBIT, SMALL, bound_of, guess_mode
-from trainer.numerals import guess_form, guess_unit, number_of
+from trainer.numerals import number_of
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,8 @@ from trainer.numerals import guess_form, guess_unit, number_of
         (["$1.5m", "$870"], SMALL),
         (["1.5 m", "2 m", "3 m"], ""),
         (["5b", "3k"], SMALL),
+        (["5b", "7"], SMALL),
+        (["12.3 b", "12.1"], ""),
         (["1.00 CR", "5.50 DR"], CREDIT),
         (["1.00 Cr", "5.50"], CREDIT),
         (["5 cr", "7 cr"], ""),

@@ -8,7 +8,7 @@ import pytest
 
 from trainer.data.gathering import gather_rows
 from trainer.data.tables.formats import open_table
-from trainer.data.tables.records import find_rows, flatten, nested_keys
+from trainer.data.tables.records import find_lists, find_rows, flatten, nested_keys
 from trainer.events import silent
 
 ROWS: list[dict[str, Any]] = [{"id": n, "text": f"text {n}", "tags": [{"a": n}]} for n in range(5)]
@@ -26,6 +26,13 @@ ROWS: list[dict[str, Any]] = [{"id": n, "text": f"text {n}", "tags": [{"a": n}]}
 )
 def test_records_are_found_wherever_they_are(document: Any) -> None:
     assert find_rows(document) == ROWS
+
+
+def test_what_was_done_with_records_comes_behind_them() -> None:
+    """As Trello exports a board."""
+    board = {"actions": ROWS * 9, "labels": ROWS, "checklists": ROWS * 2, "lists": ROWS[:3], "cards": ROWS[:2]}
+    assert [path for path, _rows in find_lists(board)] == ["cards", "actions", "checklists", "lists", "labels"]
+    assert find_lists({"actions": ROWS, "users": ROWS * 2})[0][0] == "actions"
 
 
 def test_a_record_that_holds_a_list_is_no_page() -> None:

@@ -1,5 +1,7 @@
 """What stands below a table: totals and notes are left out and told, records never are without a word."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -7,6 +9,7 @@ from hypothesis import strategies as some
 from tests.trainer.data_made import table
 from trainer.data.readings import Choices
 from trainer.data.tables.footers import is_note, is_total, split_footer
+from trainer.data.tables.formats import open_table
 from trainer.data.tables.table import Table
 from trainer.errors import SpecError
 
@@ -53,6 +56,38 @@ def test_a_row_that_adds_up_is_no_record(row: list[str]) -> None:
 )
 def test_a_record_that_says_total_is_a_record(row: list[str]) -> None:
     assert not is_total(row)
+
+
+PAGES = [f"/p{n},{100 - n},{2 * n + 1}" for n in range(20)]
+COMMENTS = ["# ------", "# Pages", "# 20240101-20240131"]
+SUMS = ",1810,400"
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([*COMMENTS, "page,views,users", *PAGES, "", "# Totals", ",1,2"], "footer"),
+        ([*COMMENTS, "page,views,users", *PAGES, "# Summen", ",1,2"], "footer"),
+        ([*COMMENTS, "page,views,users", "# Totals", ",1,2", *PAGES], "subtotals"),
+        (["page,views,users", *PAGES, "Totals", ",1,2"], "footer"),
+        (["page,views,users", *PAGES, "Totals,,", ",1,2"], "footer"),
+        (["page,views,users", *PAGES, SUMS], "footer"),
+        (["page,views,users", *PAGES, SUMS, "", "day,views", "1,5"], "footer"),
+        (["page,views,users", "Total,1810,400", *PAGES], "subtotals"),
+        (["page,views,users", *PAGES, ",1,2"], ""),
+        (["page,views,users", *PAGES, ",1,2", SUMS], ""),
+    ],
+)
+def test_a_total_without_a_name_is_known_by_the_line_above_or_by_its_sums(
+    lines: list[str], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines) + "\n")
+    made = open_table(path)
+    cells = [cell or "" for batch in made.batches for cell in batch[0]]
+    assert cells[:20] == [f"/p{n}" for n in range(20)]
+    assert len(cells) == (20 if reason else 20 + len(lines) - 21)
+    assert not reason or reason in {entry.reason for entry in made.left_out}
 
 
 def test_a_total_in_the_middle_of_the_table_is_a_record() -> None:

@@ -14,8 +14,11 @@ from trainer.data.readings import Choice, Choices, Reading
 from trainer.dates import COUNTED, DATE_NAME, MONTH_NAME, OTHER_ORDER, guess_counted, moment_at, value_of
 from trainer.json_types import JsonObject
 from trainer.messages import _
+from trainer.number_forms import count_units, decimal_confidence, digits_of, guess_unit
+from trainer.number_ranges import ends_of
 from trainer.numeral_marks import MODES, bound_of
-from trainer.numerals import DOUBTFUL, count_units, decimal_confidence, digits_of, form_of, number_of, range_ends, tidy
+from trainer.numerals import DOUBTFUL, UNITS, NumberForm, form_of, number_of, range_ends, tidy
+from trainer.worded_numbers import LED, STAR, WRITTEN
 
 LOOKED_AT = 2_000
 MEASURED = frozenset({"start", "end", "seconds", "width", "height"})
@@ -23,6 +26,7 @@ CONTRADICTED = 0.85
 """Confidence at most, where a cell of the column can only be meant otherwise."""
 MARKS = {"point": ".", "comma": ","}
 DECIMAL_LABELS = {"point": _("1.5 has a decimal point"), "comma": _("1,5 has a decimal comma")}
+AS_WRITTEN = _("As they are written")
 RANGE_LABELS = {"middle": _("Ranges as the number in the middle"), "text": _("Ranges as they are written")}
 BOUND_LABELS = {"middle": _("Bounds as their number"), "text": _("Bounds as they are written")}
 ORDER_LABELS = {"day_first": _("Day first"), "month_first": _("Month first")}
@@ -34,7 +38,9 @@ COUNTED_LABELS = {
     "excel": _("Dates as Excel counts days"),
     "compact": _("Days as 20240131"),
     "compact_month": _("Months as 202401"),
+    "yearless": _("Days without a year"),
 }
+YEARLESS, MIXED = "yearless", ("mixed_day_first", "mixed_month_first")
 WHOLE_DATES = ("compact", "compact_month")
 """Digits that may be numbers."""
 FIRST_ABOVE, SECOND_ABOVE = r"^\s*(1[3-9]|2\d|3[01])[-/.]\d{1,2}[-/.]\d", r"^\s*\d{1,2}[-/.](1[3-9]|2\d|3[01])[-/.]\d"
@@ -78,6 +84,8 @@ def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str,
     """{question: {choice: what it settles of the column's form}} that a column puts."""
     if column["kind"] == "date":
         form = whole_form(column, distinct_cells(dataset.column(column["name"]), 50))
+        if form == YEARLESS:
+            return {"dates": {form: {"form": form}, "text": {"plain": True}}}
         if form in WHOLE_DATES:
             return {"dates": {form: {"form": form}, "number": {"plain": True}}}
         other = OTHER_ORDER.get(form)
@@ -94,6 +102,9 @@ def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str,
         questions["decimal"] = {choice: {"decimal": mark} for choice, mark in MARKS.items()}
         if counted := guess_counted(column["name"], cells):
             questions["dates"] = {"number": {}, counted: {"form": counted}}
+    own = own_unit_of(column, cells)
+    if own:
+        questions["unit"] = {own: {"unit": own}, "text": {"unit": WRITTEN}}
     if column.get("ranges") or are_ranges(cells) or (is_number and any(range_ends(tidy(cell)) for cell in cells)):
         questions["ranges"] = {"middle": {"ranges": True}, "text": {"ranges": False}}
     return questions | mark_questions(column, cells)
@@ -106,15 +117,25 @@ def whole_form(column: ColumnProfile, cells: Sequence[str]) -> str:
     return "compact" if is_whole else form
 
 
+def own_unit_of(column: ColumnProfile, cells: Sequence[str]) -> str:
+    """The words around a column's numbers, where they are no known unit; "" for none."""
+    unit = column.get("unit", "")
+    unit = guess_unit(cells) if column.get("read_as", {}).get("unit") == WRITTEN else unit
+    return unit if unit and unit not in UNITS and unit not in MODES else ""
+
+
 def are_ranges(cells: Sequence[str]) -> bool:
     """Whether half of the cells or more are ranges, and the others numbers."""
-    ranges = sum(range_ends(tidy(cell)) is not None for cell in cells)
-    numbers = sum(number_of(cell) is not None for cell in cells) if ranges >= 0.5 * len(cells) else 0
+    if sum(ends_of(cell) is not None or bound_of(cell) is not None for cell in cells[:50]) < 0.4 * len(cells[:50]):
+        return False
+    unit = guess_unit(cells)
+    ranges = sum(range_ends(tidy(cell), unit=unit) is not None for cell in cells)
+    numbers = sum(number_of(cell, unit=unit) is not None for cell in cells) if ranges >= 0.5 * len(cells) else 0
     return bool(ranges) and ranges >= 0.5 * len(cells) and ranges + numbers > 0.95 * len(cells)
 
 
 def is_day_first(form: str) -> bool:
-    return form.startswith(("%d", "day"))
+    return form.startswith("%d") or form.endswith("day_first")
 
 
 def readings_of(column: ColumnProfile, dataset: Dataset, asked: set[str]) -> list[Reading]:
@@ -124,9 +145,11 @@ def readings_of(column: ColumnProfile, dataset: Dataset, asked: set[str]) -> lis
         readings += order_readings(column, dataset.column(column["name"]), cells, "form" in asked)
     elif column["kind"] in ("number", "id"):
         marks = count_marks(dataset.column(column["name"]))
-        readings += decimal_readings(column, cells, "decimal" in asked, marks) + unit_readings(column, cells)
+        readings += decimal_readings(column, cells, "decimal" in asked, marks)
         readings += counted_readings(column, cells)
     if column["kind"] in ("number", "id", "category", "text") and column["name"] not in dataset.kinds:
+        readings += unit_readings(column, cells, "unit" in asked)
+        readings += plain_readings(column, cells)
         readings += range_readings(column, cells, "ranges" in asked)
         readings += mark_readings(column, cells, "unit" in asked)
     return readings
@@ -177,11 +200,13 @@ def decimal_readings(
     ]
 
 
-def unit_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
-    unit = column.get("unit")
+def unit_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -> list[Reading]:
+    own = own_unit_of(column, cells)
+    unit = own or column.get("unit")
     if not unit or unit in MODES:
         return []
-    form = form_of(column)
+    form: NumberForm = {**form_of(column), "unit": unit}
+    is_written = column.get("unit") != unit
     units = count_units(cells, parts=True)
     readable = [cell for cell in cells if number_of(cell, **form) is not None]
     turned = [cell for cell in readable if set(count_units([cell], parts=True)) - {unit}]
@@ -194,24 +219,42 @@ def unit_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
             cell=turned[0][:40],
             number=shown(number_of(turned[0], **form)),
         )
+    elif is_written:
+        sentence = _("“%(column)s” is kept as it is written", column=column["name"])
+    elif readable and (own.startswith((STAR, "/")) or own.endswith(LED)):
+        sentence = _(
+            "“%(cell)s” in “%(column)s” is read as %(number)s",
+            cell=readable[0][:40],
+            column=column["name"],
+            number=shown(number_of(readable[0], **form)),
+        )
     else:
         sentence = _("“%(column)s” is read in %(unit)s", column=column["name"], unit=unit)
     preview = previewed(column, turned or readable, lambda cell: number_of(cell, **form), unit)
-    return [Reading("unit", unit, sentence, (), 1.0, "", column["name"], preview)]
+    as_text = previewed(column, readable, str, AS_WRITTEN)
+    others = [Choice("text", AS_WRITTEN, as_text)] if own and not is_written else []
+    others = [Choice(own, _("Numbers"), preview)] if is_written else others
+    chosen = "text" if is_written else unit
+    shown_now = as_text if is_written else preview
+    return [Reading("unit", chosen, sentence, others, 1.0, "", column["name"], shown_now, is_asked)]
 
 
 def range_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -> list[Reading]:
     form = form_of(column)
     is_number = column["kind"] in ("number", "id")
-    ranges = [cell for cell in cells if range_ends(tidy(cell), form["decimal"], form["unit"]) is not None]
+    unit = form["unit"] if is_number else guess_unit(cells) if are_ranges(cells) else ""
+    ranges = [cell for cell in cells if range_ends(tidy(cell), form["decimal"], unit) is not None]
     if not ranges or not (is_number or is_asked or are_ranges(cells)):
         return []
     chosen, other = ("middle", "text") if form["ranges"] else ("text", "middle")
 
     def middle(cell: str) -> float | None:
-        return number_of(cell, form["decimal"], form["unit"], ranges=True)
+        return number_of(cell, form["decimal"], unit, ranges=True)
 
-    reads: dict[str, Callable[[str], object]] = {"middle": middle, "text": (lambda _cell: None) if is_number else str}
+    reads: dict[str, Callable[[str], object]] = {
+        "middle": middle,
+        "text": (lambda _cell: None) if is_number and not are_ranges(cells) else str,
+    }
     if all(bound_of(cell) is not None for cell in ranges) and form["ranges"]:
         sentence = _(
             "“%(column)s” has bounds: “%(cell)s” is read as %(number)s",
@@ -239,24 +282,32 @@ def order_readings(
 ) -> list[Reading]:
     """Of dates in digits that begin with a day or a month, and of numbers that were asked to be dates."""
     form = whole_form(column, cells)
-    if form in (*COUNTED, *WHOLE_DATES):
-        others = [Choice("number", COUNTED_LABELS["number"])]
+    if form in (*COUNTED, *WHOLE_DATES, YEARLESS):
+        others = [Choice("text", AS_WRITTEN) if form == YEARLESS else Choice("number", COUNTED_LABELS["number"])]
         sentence = _("“%(column)s” is read as dates: %(how)s", column=column["name"], how=COUNTED_LABELS[form])
         preview = previewed(column, cells, lambda cell: date_text(cell, form), COUNTED_LABELS[form])
         is_named = bool(DATE_NAME.search(column["name"].lower()) or MONTH_NAME.search(column["name"].lower()))
-        confidence = 1.0 if is_asked or form in COUNTED else 0.95 if is_named or form == "compact" else 0.8
+        confidence = (
+            1.0 if is_asked or form in COUNTED or form == YEARLESS else 0.95 if is_named or form == "compact" else 0.8
+        )
         return [Reading("dates", form, sentence, others, confidence, "", column["name"], preview, is_asked)]
     other_form = OTHER_ORDER.get(form)
     if other_form is None:
         return []
     chosen, other = ("day_first", "month_first") if is_day_first(form) else ("month_first", "day_first")
     confidence = 1.0 if is_asked else order_confidence(whole, cells, form)
+    if form in MIXED:
+        confidence = 1.0 if is_asked else min(confidence, CONTRADICTED)
+        cells = [cell for cell in cells if date_text(cell, form) != date_text(cell, other_form)] or cells
+        cells = sorted(cells, key=lambda cell: cell[:4].isdigit())
     sentence = _(
         "“%(cell)s” in “%(column)s” is read as %(date)s",
         cell=cells[0][:40],
         column=column["name"],
         date=date_text(cells[0], form) or "–",
     )
+    if form in MIXED:
+        sentence = _("%(sentence)s; the dates of the column are written in several ways", sentence=sentence)
     preview = previewed(column, cells, lambda cell: date_text(cell, form), ORDER_LABELS[chosen])
     other_preview = previewed(column, cells, lambda cell: date_text(cell, other_form), ORDER_LABELS[other])
     others = [Choice(other, ORDER_LABELS[other], other_preview)]
@@ -291,6 +342,17 @@ def counted_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Readin
     return [Reading("dates", "number", sentence, others, 1.0 if asked else 0.6, "", column["name"], preview, asked)]
 
 
+def plain_readings(column: ColumnProfile, cells: Sequence[str]) -> list[Reading]:
+    """Days without a year that somebody wants as they are written: dates again at one click."""
+    if not column.get("read_as", {}).get("plain") or column["kind"] in ("number", "id") or not cells:
+        return []
+    label = COUNTED_LABELS[YEARLESS]
+    others = [Choice(YEARLESS, label, previewed(column, cells, lambda cell: date_text(cell, YEARLESS), label))]
+    preview = previewed(column, cells, str, AS_WRITTEN)
+    sentence = _("“%(column)s” is kept as it is written", column=column["name"])
+    return [Reading("dates", "text", sentence, others, 1.0, "", column["name"], preview, is_asked=True)]
+
+
 def whole_date_of(cells: Sequence[str]) -> str | None:
     """The form that reads all of the cells as dates without marks."""
     return next((form for form in WHOLE_DATES if all(value_of(cell, form) is not None for cell in cells)), None)
@@ -300,4 +362,5 @@ def date_text(cell: str, form: str) -> str | None:
     seconds = value_of(cell, form)
     if seconds is None:
         return None
-    return moment_at(seconds).replace(tzinfo=None).isoformat(sep=" ").removesuffix(" 00:00:00")
+    text = moment_at(seconds).replace(tzinfo=None).isoformat(sep=" ").removesuffix(" 00:00:00")
+    return text.removeprefix("2000-") if form == YEARLESS else text

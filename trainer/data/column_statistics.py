@@ -167,7 +167,10 @@ def present_numbers(cells: pa.ChunkedArray, form: NumberForm | None = None) -> n
 
 
 def describe_dates(column: pa.ChunkedArray, form: str | None = None) -> JsonObject:
-    """First and last. Of very many different ones a sample is read, besides those that sort first and last as words."""
+    """First and last. Of very many different ones a sample is read, besides those that sort first and last as words.
+    Days without a year have no first and last one."""
+    if form == "yearless":
+        return {}
     different = pc.unique(column.filter(pc.invert(is_missing_mask(column))))
     is_sampled = len(different) > MAX_DATES
     if is_sampled:

@@ -27,7 +27,8 @@ from trainer.data.tag_rows import read_learned as read_tags
 from trainer.errors import DataError, SpecError
 from trainer.json_types import JsonObject
 from trainer.messages import _, ngettext, restored
-from trainer.numerals import LARGEST_ANSWER, form_of, guess_form, number_of
+from trainer.number_forms import guess_form
+from trainer.numerals import LARGEST_ANSWER, form_of, number_of
 from trainer.spec import DatasetSpec
 from trainer.suggestion import FACTS, shape_of
 from trainer.tasks.base import Shape, Task

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 
 from trainer.columns import ColumnProfile
 from trainer.data.readings import Choice, Reading, preview_of
+from trainer.day_times import on_the_clock
 from trainer.json_types import JsonObject
 from trainer.messages import Message, _
 from trainer.numeral_marks import APART, CREDIT, DEBIT, MODES, NO_TIMES, SMALL, TIMES, account_parts
-from trainer.numerals import CLOCK, form_of, number_of
+from trainer.numerals import clock_of, form_of, number_of
 
 MOST_PREVIEWED = 3
 LABELS: dict[str, dict[str, tuple[str, Message]]] = {
@@ -47,7 +48,7 @@ def question_of(column: ColumnProfile, cells: Sequence[str]) -> str:
         return "scales"
     if unit and unit not in MODES:
         return ""
-    clocks = [cell for cell in cells if CLOCK.fullmatch(cell)]
+    clocks = [cell for cell in cells if clock_of(cell)]
     return "clocks" if cells and len(clocks) >= 0.5 * len(cells) else ""
 
 
@@ -75,7 +76,10 @@ def mark_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -
         for choice, (unit, label) in choices.items()
     }
     value = shown(read(marked[0], choices[chosen][0]))
-    value += " s" if chosen == "seconds" and marked[0].count(":") > 1 else ""  # of two parts the unit is not known
+    if chosen == "seconds" and marked[0].count(":") > 1:
+        value += " s"
+    elif chosen == "seconds" and is_of_day(marked[0]):  # else the unit of two parts is not known
+        value += " min"
     sentence = _(
         "“%(cell)s” in “%(column)s” is read as %(number)s", cell=marked[0][:40], column=column["name"], number=value
     )
@@ -84,13 +88,18 @@ def mark_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -
     return [Reading(question, chosen, sentence, others, confidence, "", column["name"], previews[chosen], is_asked)]
 
 
+def is_of_day(cell: str) -> bool:
+    """Whether a cell can only be a time of day, as its AM or PM or its word says."""
+    return on_the_clock(cell) != cell
+
+
 def cells_with_marks(question: str, cells: Sequence[str]) -> list[str]:
     if question == "signs":
         marked = [cell for cell in cells if (parted := account_parts(cell)) and parted[1] == DEBIT]
     elif question == "scales":
         marked = [cell for cell in cells if cell[-1:] in "mb"]
     else:
-        marked = [cell for cell in cells if CLOCK.fullmatch(cell)]
+        marked = [cell for cell in cells if clock_of(cell)]
     return marked or list(cells)
 
 
@@ -111,5 +120,5 @@ def confidence_of(question: str, column: ColumnProfile, marked: Sequence[str]) -
     name = column["name"].strip().lower()
     if NO_TIMES.search(name):
         return 0.8
-    is_time = TIMES.search(name) is not None or any(cell.count(":") > 1 for cell in marked)
+    is_time = TIMES.search(name) is not None or any(cell.count(":") > 1 or is_of_day(cell) for cell in marked)
     return 0.95 if is_time else 0.7

@@ -10,7 +10,7 @@ from trainer.data.label_votes import free_name
 from trainer.data.line_files import count_shared
 from trainer.data.readings import Choice, Choices, Reading, preview_of
 from trainer.data.tables.table import Columns, Table, first_batch
-from trainer.dates import MONTH_OF
+from trainer.date_words import MONTH_OF
 from trainer.messages import Message, _
 
 WHAT, NAMES, NONE = "file_labels", "names", "none"

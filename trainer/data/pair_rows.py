@@ -13,8 +13,9 @@ from trainer.data.row_keys import hash_texts
 from trainer.errors import DataError
 from trainer.json_types import JsonObject
 from trainer.messages import _, ngettext
+from trainer.number_forms import guess_form
 from trainer.numerals import form_of as number_form
-from trainer.numerals import guess_form, number_of
+from trainer.numerals import number_of
 from trainer.similarity import forms
 from trainer.similarity.forms import SEARCHED, Scale, scale_of, words_as_scores
 

@@ -11,7 +11,8 @@ from trainer.data.cells import count_marks, is_missing_mask
 from trainer.data.problems import EXAMPLES, shorten
 from trainer.data.row_keys import Keys
 from trainer.dates import guess_form as guess_date_form
-from trainer.numerals import guess_form, is_nothing
+from trainer.number_forms import guess_form
+from trainer.numerals import is_nothing
 
 SAMPLE_CELLS, DATED_CELLS = 2_000, 500
 MAX_LABELS, MAX_LABEL_CHARACTERS = 1_000, 1_000_000
@@ -79,7 +80,9 @@ def settle_decimal(profile: ColumnProfile, column: pa.ChunkedArray) -> None:
 
 def chosen_form(sample: list[str], read_as: dict[str, Any] | None) -> dict[str, Any] | None:
     """How the numbers are written by what was chosen and, for the rest, by the cells; None where nothing was."""
-    return {**guess_form([cell.strip() for cell in sample]), **read_as} if read_as else None
+    if not read_as:
+        return None
+    return {**guess_form([cell.strip() for cell in sample], is_number="ranges" not in read_as), **read_as}
 
 
 def add_form(profile: ColumnProfile, sample: list[str], read_as: dict[str, Any] | None) -> None:
@@ -88,7 +91,7 @@ def add_form(profile: ColumnProfile, sample: list[str], read_as: dict[str, Any] 
         profile["read_as"] = read_as
     if profile["kind"] in ("number", "id"):
         form = chosen_form(sample, read_as) or guess_form(
-            [cell.strip() for cell in sample if not is_nothing(cell.strip())]
+            [cell.strip() for cell in sample if not is_nothing(cell.strip())], is_number=profile["kind"] == "number"
         )
         if form["decimal"] == ",":
             profile["decimal"] = ","

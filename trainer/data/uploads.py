@@ -322,7 +322,10 @@ def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices)
     loose = (
         loose_files([(file.path, file.name) for file in opened.plain], opened.plain[0].name) if opened.plain else None
     )
+    is_subtitles = len(opened.plain) == 1 and Path(opened.plain[0].name).suffix.lower() in (".srt", ".vtt")
     is_of_documents = loose and (any(entry.suffix in DOCUMENTS for entry in loose.entries) or is_described(loose))
+    if not archives and is_subtitles:
+        return False
     if loose and (is_of_documents or any(map(documents_of, archives))):  # a table beside may tell of them
         archives.append(loose)
     if not archives:

@@ -13,8 +13,8 @@ from trainer.data.tables.csv_records import Block, Record, RecordReader
 from trainer.data.tables.dialects import NAMES, STAND_IN, Dialect, find_dialect, sample_records
 from trainer.data.tables.header_readings import (
     check_range,
-    chosen_header,
     fitted_names,
+    header_among,
     header_reading,
     leave_out_titles,
     names_as_written,
@@ -77,7 +77,7 @@ def csv_table(
         raise DataError(_("%(name)s has no rows.", name=name), code="no_rows", hint=_("Export it again and send that."))
     first[0][1][0] = first[0][1][0].lstrip("\ufeff")
     first = turn_records(first, table, choices)
-    header = chosen_header(rows := [row for _line, row in first], header_row)
+    header, rows = header_among(first, header_row), [row for _line, row in first]
     if header_row is not None:
         table.details["header_row"] = header_row
         table.bad, table.bad_count = [], 0

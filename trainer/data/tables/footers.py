@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from trainer.columns import number_of
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.headers import filled
+from trainer.data.tables.subtotals import Named, announces_total, is_nameless, proved_sums
 from trainer.data.tables.table import Table
 from trainer.messages import _, ngettext
 
@@ -51,7 +52,9 @@ def split_footer(rows: list[list[str]], numbers: list[int], table: Table, choice
     asked = choices.pick("footer", ("leave-out", "keep"), table.name)
     kept = len(rows)
     usual = sorted(map(filled, rows[:-FOOTER_ROWS] or rows))[len(rows[:-FOOTER_ROWS] or rows) // 2] if rows else 0
-    while kept > max(1, len(rows) - FOOTER_ROWS) and is_outside(rows, numbers, kept - 1, width, usual):
+    while kept > max(1, len(rows) - FOOTER_ROWS) and (
+        is_outside(rows, numbers, kept - 1, width, usual) or is_nameless_total(rows, numbers, kept - 1, table)
+    ):
         kept -= 1
     outside = [(numbers[index], rows[index]) for index in range(kept, len(rows)) if filled(rows[index])]
     if not outside:
@@ -83,6 +86,18 @@ def is_outside(rows: list[list[str]], numbers: list[int], index: int, width: int
     while first > 0 and filled(rows[first]) == 1 and not has_gap(rows, numbers, first):
         first -= 1
     return has_gap(rows, numbers, first) and filled(rows[first]) == 1 and is_said("".join(rows[first]).strip())
+
+
+def is_nameless_total(rows: list[list[str]], numbers: list[int], index: int, table: Table) -> bool:
+    """Whether a row without a name adds up the others, as the line above it or its numbers say."""
+    row = rows[index]
+    if not is_nameless(row):
+        return False
+    if numbers[index] in table.announced or (index > 0 and announces_total(rows[index - 1])):
+        return True
+    named = sum(bool(other[0].strip()) for other in rows[:index])
+    own = [Named(index, 0, is_sub=False)]
+    return named == index > 1 and any(proved_sums(rows[: index + 1], own, decimal) for decimal in ".,")
 
 
 def has_gap(rows: list[list[str]], numbers: list[int], index: int) -> bool:
@@ -135,7 +150,8 @@ def report_footer(
             "%(count)s rows of totals or notes at the end left out",
             len(outside),
         )
-        confidence = 0.95 if all(is_note(row, len(row)) or is_total(row) for _line, row in outside) else 0.8
+        is_clear = all(is_note(row, len(row)) or is_total(row) or is_nameless(row) for _line, row in outside)
+        confidence = 0.95 if is_clear else 0.8
         table.readings.append(
             Reading("footer", "leave-out", left_out, others, confidence, table.name, is_asked=asked is not None)
         )

@@ -7,6 +7,7 @@ from trainer.data.readings import Choice, Choices, LeftOut, Reading, bad_reading
 from trainer.data.tables.csv_records import Record
 from trainer.data.tables.dialects import DELIMITERS
 from trainer.data.tables.headers import Header, filled, find_header, header_evidence, usual_width
+from trainer.data.tables.stacked import rows_above
 from trainer.data.tables.table import Table, named, numbered
 from trainer.messages import Message, _, ngettext
 
@@ -15,6 +16,16 @@ INDEX_NAME = re.compile(r"(id|index|key|nr|no|row|rank|pos|#)", re.IGNORECASE)
 
 def shown_line(line: int, row: list[str]) -> str:
     return f"line {line}: " + " ".join(cell for cell in row if cell.strip())[:100]
+
+
+def header_among(first: list[Record], header_row: int | None) -> Header:
+    """The header of the first records of a text, below a small table of its own where one stands above them."""
+    above = rows_above(first) if header_row is None else 0
+    header = chosen_header([row for _line, row in first[above:]], header_row)
+    if not above:
+        return header
+    skipped = [index + above for index in header.skipped]
+    return Header(header.row + above, header.first + above, header.names, min(header.confidence, 0.8), skipped, above)
 
 
 def chosen_header(rows: list[list[str]], header_row: int | None) -> Header:
@@ -119,6 +130,9 @@ def header_reading(table: Table, first: list[Record], header: Header, header_row
                     preview_of(named(rows[header.first]), rows[header.first + 1 :]),
                 )
             )
+        if header.above:
+            names = preview_of(named(rows[0]), rows[1 : header.above])
+            others.append(Choice(str(first[0][0]), header_sentence(first[0][0], 0, 1), names))
         if has_names:
             others.append(Choice("0", _("No header"), preview_of(numbered(len(table.columns)), rows)))
         else:

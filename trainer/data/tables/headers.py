@@ -104,6 +104,8 @@ class Header:
     confidence: float
     skipped: list[int] = field(default_factory=list)
     """Indices of rows under the names that are neither names nor records: types, units, import ids."""
+    above: int = 0
+    """Rows of a table of its own above."""
 
 
 def filled(row: Row) -> int:
@@ -154,6 +156,8 @@ def first_row(rows: Sequence[Row], width: int, is_padded: bool) -> int:
         if index == len(rows) - 1:
             break
         lacks_one = index == 0 and len(row) == filled(row) == width - 1 >= 2  # R names no column of row names
+        if not is_padded and is_above(row, rows[index + 1 :], width):
+            continue
         if filled(row) >= enough and (is_padded or len(row) >= width or filled(row) >= 0.7 * width or lacks_one):
             if (
                 is_pair(row, width)
@@ -163,6 +167,13 @@ def first_row(rows: Sequence[Row], width: int, is_padded: bool) -> int:
                 continue
             return index
     return 0
+
+
+def is_above(row: Row, below: Sequence[Row], width: int) -> bool:
+    """Whether a row of more fields than all records, which holds values, says what the file is, above the names: as DATEV writes."""
+    if len(row) <= width or len(below) < 2 or len(below[0]) != width or any(len(other) > width for other in below):
+        return False
+    return any(is_typed(cell) for cell in row if cell) and header_evidence(below[0], below[1:]) > 0
 
 
 def is_pair(row: Row, width: int) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from trainer.data.readings import LeftOut
+from trainer.data.readings import LeftOut, Reading
 from trainer.json_types import Json, JsonObject
 from trainer.messages import _, ngettext
 
@@ -119,6 +119,29 @@ def value_or_none(text: str, read: Callable[[str], Json]) -> Json:
         return read(text)
     except (ValueError, RecursionError):
         return None
+
+
+BYTES = re.compile(r"(?<!\\)(?:\\u00[89a-fA-F][0-9a-fA-F])+")
+"""Letters beyond ASCII as the bytes that they have in UTF-8, each with an escape of its own, as Facebook and Instagram export them."""
+OTHER_ESCAPE = re.compile(r"(?<!\\)\\u(?!00)")
+
+
+def with_letters(text: str) -> str:
+    """A document whose escapes are bytes of UTF-8, with the letters that they are; the same text where one of them is none."""
+    if "\\u00" not in text or not text.isascii() or OTHER_ESCAPE.search(text):
+        return text
+
+    def letters(match: re.Match[str]) -> str:
+        return bytes.fromhex(match[0].replace("\\u00", "")).decode()
+
+    try:
+        return BYTES.sub(letters, text)
+    except UnicodeDecodeError:
+        return text
+
+
+def letters_reading(name: str) -> list[Reading]:
+    return [Reading("letters", "utf-8", _("Letters that are written as bytes are read as letters"), file=name)]
 
 
 def comments_told(lines: list[int], name: str) -> LeftOut:

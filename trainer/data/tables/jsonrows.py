@@ -13,7 +13,7 @@ from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.json_forms import pages_reading, several_in, unfold_document, unwrap_lines
 from trainer.data.tables.json_lists import are_even, named_rows
-from trainer.data.tables.json_repairs import DoubleKey, repaired, value_of
+from trainer.data.tables.json_repairs import DoubleKey, letters_reading, repaired, value_of, with_letters
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
 from trainer.data.tables.streams import Lines
@@ -24,6 +24,7 @@ from trainer.json_types import Json, JsonObject
 from trainer.messages import Message, _, ngettext
 
 MAX_DOCUMENT_CHARACTERS = 256 * 1024**2
+MAX_PRINTED = 1_000_000
 ROWS_AHEAD = 10_000
 """Objects whose keys settle the columns."""
 MAX_BATCH_CELLS, MAX_BATCH_CHARACTERS = 2_000_000, 16_000_000
@@ -77,9 +78,6 @@ def mended(text: str) -> Json:
     return parsed(json.dumps(printed, default=str)) if isinstance(printed, dict) else None
 
 
-MAX_PRINTED = 1_000_000
-
-
 def jsonl_table(lines: Lines, name: str, size: int, details: dict[str, Any], choices: Choices | None = None) -> Table:
     """One object a line; a line that is none is reported."""
     table = Table(name, "jsonl", [], iter(()), size, details)
@@ -115,7 +113,7 @@ def document_table(
             code="too_large",
             hint=_("Write one object a line (JSONL)."),
         )
-    document, told = document_of(text, name)
+    document, told = document_of(lettered := with_letters(text), name)
     values, readings = unfold_document(unwrap_document(document), choices or Choices(), name)
     lists = [("", squad_rows(values))] if is_squad(values) else find_lists(values)
     if not lists:
@@ -124,6 +122,7 @@ def document_table(
             code="bad_json",
             hint=_('It should look like [{"text": "…", "label": "…"}, …].'),
         )
+    readings += letters_reading(name) if lettered is not text else []
     table = Table(name, "json", [], iter(()), size, details, readings=readings, left_out=told)
     return listed_table(table, lists, choices or Choices())
 

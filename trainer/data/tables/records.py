@@ -96,6 +96,36 @@ SIDE_LISTS = frozenset(
     }
 )
 """Lists that APIs send along with the records which name their entries (sideloads)."""
+LOGS = frozenset(
+    [
+        "actions",
+        "activities",
+        "activity",
+        "history",
+        "histories",
+        "changelog",
+        "changelogs",
+        "changes",
+        "audit",
+        "auditlog",
+        "audit_log",
+        "logs",
+        "notifications",
+        "checklists",
+        "checkitems",
+        "attachments",
+        "lists",
+        "columns",
+        "statuses",
+        "states",
+        "memberships",
+        "webhooks",
+        "plugindata",
+        "customfields",
+        "custom_fields",
+    ]
+)
+"""Lists that tools export beside their records (cards, tasks), which say what was done with these or how they are laid out."""
 Place = tuple[str, list[Any]]
 
 
@@ -105,7 +135,8 @@ def find_rows(value: Json) -> list[Any] | None:
 
 
 def find_lists(value: Json) -> list[Place]:
-    """(path of keys, list) of every list of records, the likeliest first: the longest, those of what is only named by records last."""
+    """(path of keys, list) of every list of records, the likeliest first: the longest, logs of others behind these, those of what is
+    only named by records last."""
     if isinstance(value, list):
         return [("", value)]
     if not isinstance(value, dict):
@@ -114,6 +145,7 @@ def find_lists(value: Json) -> list[Place]:
         lists_of_rows(value),
         key=lambda place: (
             place[0].rpartition(".")[2].lower() in SIDE_LISTS,
+            place[0].rpartition(".")[2].lower() in LOGS,
             -len(place[1]),
             any(map(holds_rows, place[1][0].values())) if isinstance(place[1][0], dict) else True,
         ),

@@ -33,8 +33,13 @@ TOTAL = named_by(
 )
 STEMS = ("total", "totaal", "sum", "gesamt", "ergebnis", "somme", "razem", "итог", "всего", "합계", "소계", "汇总", "合计", "合計", "总计", "小计", "小計", "toplam")  # fmt: skip
 """One of these, in small letters, is in every name of a total."""
-NAME_CHARACTERS, NAME_COLUMNS, MAX_LEVELS = 60, 3, 50
+NAME_CHARACTERS, NAME_COLUMNS, MAX_LEVELS, FEWEST_BELOW = 60, 3, 50, 4
 EXACT = 1e-6
+ANNOUNCED = re.compile(
+    r"\W*(grand[\s-]*totals?|totals?|sums?|summen?|gesamt(summe|werte)?|insgesamt|totaux|total général|total general|totales|totali|totaal|итого|合计|总计|總計|合計)\W*",
+    re.IGNORECASE,
+)
+"""A line that says that the next one adds up: “# Totals”."""
 Cell = TypeVar("Cell", str, str | None)
 
 
@@ -44,6 +49,18 @@ class Named(NamedTuple):
     row: int
     place: int
     is_sub: bool
+
+
+def announces_total(row: Sequence[str | None]) -> bool:
+    present = [cell for cell in row if cell and cell.strip()]
+    return len(present) == 1 and ANNOUNCED.fullmatch(present[0]) is not None
+
+
+def is_nameless(row: Sequence[str | None]) -> bool:
+    """Whether a row has numbers, and nothing where its name would stand."""
+    rest = [cell for cell in row[1:] if cell and cell.strip()]
+    numbers = sum(number_of(cell) is not None or number_of(cell, ",") is not None for cell in rest)
+    return not (row[0] or "").strip() and numbers > 0.5 * len(rest)
 
 
 def named_row(row: Sequence[str | None]) -> tuple[int, bool] | None:
@@ -90,7 +107,7 @@ class Subtotals:
             return set()
         proved = max((proved_sums(rows, candidates, decimal) for decimal in ".,"), key=len)
         first = candidates[0].row
-        found = set(proved)
+        found = set(proved) | ({first} if not is_later and sums_up_below(rows, candidates[0]) else set())
         for one in candidates:
             goes_on = is_later and one.row == first and self.left_out.count > 0
             if one.row not in found and (goes_on or (one.is_sub and is_bare(rows[one.row], one.place))):
@@ -101,12 +118,23 @@ class Subtotals:
     def take_out(self, batch: pa.Table, numbers: list[int]) -> set[int]:
         """Places of the rows of a batch that add up others and do not stay, which are told."""
         is_later, self.is_later = self.is_later, True
-        if not any(holds_short_stem(first_chunk(column)) for column in batch.columns[:NAME_COLUMNS]):
+        announced = self.announced(batch, numbers)
+        if not announced and not any(holds_short_stem(first_chunk(column)) for column in batch.columns[:NAME_COLUMNS]):
             return set()
         rows = rows_of(batch)
-        if found := self.find_sums(rows, is_later):
+        if found := self.find_sums(rows, is_later) | announced:
             self.tell([(numbers[index], rows[index]) for index in sorted(found)], rows)
         return set() if self.asked == KEEP else found
+
+    def announced(self, batch: pa.Table, numbers: list[int]) -> set[int]:
+        """Places of the rows behind a line that says that they are totals."""
+        places = (
+            [place for place, line in enumerate(numbers) if line in self.table.announced]
+            if self.table.announced
+            else []
+        )
+        rows = rows_of(batch.take(pa.array(places))) if places else []
+        return {place for place, row in zip(places, rows, strict=True) if is_nameless(row)}
 
     def drop(self, rows: list[list[Cell]], numbers: list[int]) -> tuple[list[list[Cell]], list[int]]:
         """The same rows and their lines without them."""
@@ -204,6 +232,18 @@ def proved_sums(rows: Sequence[Sequence[str | None]], candidates: Sequence[Named
                 break
         starts.append(one.row + 1)
     return proved
+
+
+def sums_up_below(rows: Sequence[Sequence[str | None]], one: Named) -> bool:
+    """Whether the first row adds up all below it, as YouTube's studio writes them."""
+    if one.row > 0 or len(rows) < FEWEST_BELOW:
+        return False
+    for decimal in ".,":
+        numbers = {place: number for place, number in numbers_of(rows[0], decimal).items() if place > one.place}
+        totals = {place: sum(number_of(row[place] or "", decimal) or 0.0 for row in rows[1:]) for place in numbers}
+        if add_up(numbers, totals):
+            return True
+    return False
 
 
 def add_up(numbers: dict[int, float], totals: dict[int, float]) -> bool:

@@ -57,6 +57,16 @@ OTHER_KINDS = (
     (b"MThd", "a MIDI file"),
     (b"<stata_dta>", "a Stata file"),
     (b"$FL2", "an SPSS file"),
+    (b"$FL3", "an SPSS file"),
+    (b"!BDN", "a mailbox of Outlook (PST)"),
+    (b"\0\1\0\0Standard ACE DB", "an Access database"),
+    (b"\0\1\0\0Standard Jet DB", "an Access database"),
+    (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "a notebook of OneNote"),
+    (b"OFXHEADER:", "a bank's statement (OFX)"),
+    (b"<OFX>", "a bank's statement (OFX)"),
+    (b"!Type:", "a bank's statement (QIF)"),
+    (b"!Account", "a bank's statement (QIF)"),
+    (b"{1:F01", "a bank's statement (MT940)"),
     (b"HEADER RECORD*******", "a SAS transport file"),
     (bytes(12) + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf", "a SAS file"),
     (b"RDX2\n", "a file of R"),
@@ -110,6 +120,8 @@ class Table:
 
     refused_rows: dict[tuple[int, str], list[str]] = field(default_factory=dict)
     """The fields of the last lines of `bad`, which may prove to be no records."""
+    announced: set[int] = field(default_factory=set)
+    """Lines behind one that says “# Totals”."""
 
     @property
     def width(self) -> int:
@@ -181,6 +193,30 @@ def refuse_other_kinds(head: bytes, path: Path | None, name: str) -> None:
     for magic, kind in OTHER_KINDS:
         if head.startswith(magic):
             raise other_kind(name, kind)
+    if kind := unmarked_kind(head):
+        raise other_kind(name, kind)
+
+
+def unmarked_kind(head: bytes) -> str:
+    """A kind of file that several bytes together show; "" for others."""
+    if is_old_stata(head):
+        return "a Stata file"
+    if is_dbase(head):
+        return "a table of dBase (DBF)"
+    return "a bank's statement (MT940)" if head.lstrip().startswith(b":20:") and b"\n:25:" in head else ""
+
+
+def is_old_stata(head: bytes) -> bool:
+    """A release of Stata up to 12, the order of bytes, and two bytes that are always 1 and 0."""
+    return len(head) > 100 and 105 <= head[0] <= 115 and head[1] in (1, 2) and head[2:4] == b"\1\0"
+
+
+def is_dbase(head: bytes) -> bool:
+    """A version of dBase or FoxPro, a day, and the length of a header with 32 bytes for each field."""
+    if len(head) < 65 or head[0] not in (0x03, 0x30, 0x31, 0x83, 0x8B, 0xF5):
+        return False
+    is_day = 1 <= head[2] <= 12 and 1 <= head[3] <= 31
+    return is_day and (int.from_bytes(head[8:10], "little") - 1) % 32 in (0, 8) and head[12:14] == bytes(2)
 
 
 def is_tfrecord(head: bytes) -> bool:

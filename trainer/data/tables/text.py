@@ -23,6 +23,12 @@ from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
 from trainer.data.tables.server_logs import find_log
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
+from trainer.data.tables.transcripts import (
+    looks_like_subtitles,
+    looks_like_transcript,
+    subtitles_table,
+    transcript_table,
+)
 from trainer.data.tables.webanno import looks_like_webanno, webanno_table
 from trainer.errors import DataError
 from trainer.messages import _
@@ -108,6 +114,10 @@ def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Tabl
         return functools.partial(webanno_table, sample=sample)
     if looks_like_mbox(sample):
         return mbox_table
+    if looks_like_subtitles(sample):
+        return subtitles_table
+    if looks_like_transcript(sample):
+        return transcript_table
     if log := find_log(sample):
         return log
     if looks_like_whatsapp(sample):

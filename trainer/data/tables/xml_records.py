@@ -34,7 +34,7 @@ def open_xml(path: Path, name: str, size: int, header: int | None, choices: Choi
     if max(data.count(b"<"), data.count(b"=")) > MAX_MARKS:
         raise too_large(name)
     root = root_of(data, name)
-    if local(root.tag).lower() in OTHERS:
+    if local(root.tag).lower() in OTHERS and "iso:20022" not in root.tag:  # a bank's statement is a Document too
         return None
     value = value_of(root)
     lists = find_lists(value)
