@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from trainer import answers, tasks
 from trainer import columns as kinds
 from trainer.columns import ColumnProfile
-from trainer.messages import Message, _
+from trainer.messages import Message, _, gettext_noop
 from trainer.named_columns import best_target, first_named, is_named
 from trainer.tasks.base import Shape
 
@@ -365,6 +365,19 @@ def guess_table_tasks(
         yield slug, {"target": target["name"]}
 
 
+COUNTED = " (%(classes)s classes)"
+UNCOUNTED = (
+    gettext_noop("Predict %(label)s from the images."),
+    gettext_noop("Predict %(label)s from the images and %(text)s."),
+    gettext_noop("Predict %(label)s from the recordings."),
+    gettext_noop("Predict %(label)s from %(text)s."),
+    gettext_noop("Predict %(target)s from the other columns."),
+)
+"""Sentences of tasks without COUNTED, for rows of which none has a label yet."""
+
+
 def sentence(shape: Shape, roles: Roles, classes: int) -> Message:
     """What the task does with these columns, in words."""
+    if not classes and (uncounted := shape.sentence.replace(COUNTED, "")) in UNCOUNTED:
+        return _(uncounted, **roles)
     return _(shape.sentence, **{"classes": f"{classes:,}", **roles})

@@ -2,7 +2,6 @@
 // of the picture. On a small screen too: a tap chooses a box, dragging elsewhere draws a new one.
 const page = document.querySelector("[data-labelling]");
 const part = (name) => page.querySelector(`[data-part=${name}]`);
-const field = document.getElementById("new");
 const list = part("marks");
 const [COLOURS, TAP, STEP, LEAST] = [5, 5, 0.01, 320];
 let boxes = [];
@@ -29,6 +28,10 @@ const shape = (name, fields) => {
   return made;
 };
 
+// What was suggested and not touched yet.
+let suggested = new Set();
+const touch = (one) => suggested.delete(one);
+
 const asRect = ({ label, box: [x, y, width, height] }, css) => {
   const rect = shape("rect", { class: `b${(Math.max(labels().indexOf(label), 0) % COLOURS) + 1} ${css}`, x, y, width, height });
   rect.setAttribute("vector-effect", "non-scaling-stroke");
@@ -39,7 +42,7 @@ const draw = () => {
   const svg = drawing?.querySelector("svg");
   if (svg) {
     svg.setAttribute("viewBox", `0 0 ${size().join(" ")}`);
-    svg.replaceChildren(...boxes.map((one) => asRect(one, one === chosen ? "now" : "")));
+    svg.replaceChildren(...boxes.map((one) => asRect(one, [one === chosen ? "now" : "", suggested.has(one) ? "suggested" : ""].join(" "))));
     if (chosen) {
       const [x, y, width, height] = chosen.box;
       svg.append(shape("circle", { class: "grip", cx: x + width, cy: y + height, r: 7 * pixels() }));
@@ -80,6 +83,7 @@ const remove = () => {
 const label = (name) => {
   usual = name;
   if (chosen) chosen.label = name;
+  touch(chosen);
   draw();
 };
 
@@ -88,6 +92,7 @@ const place = (x, y, width, height) => {
   const [wide, high] = size();
   const sides = [clamp(width, 1, wide), clamp(height, 1, high)];
   const [left, top] = [clamp(x, 0, wide - sides[0]), clamp(y, 0, high - sides[1])].map(round);
+  touch(chosen);
   chosen.box = [left, top, Math.min(sides[0], wide - left), Math.min(sides[1], high - top)].map(round);
   draw();
 };
@@ -157,16 +162,7 @@ page.addEventListener("click", (event) => {
   }
 });
 
-field.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.isComposing) return;
-  event.preventDefault();
-  const name = field.value.trim();
-  if (!name) return;
-  page.dispatchEvent(new CustomEvent("labelling:new", { detail: { label: name } }));
-  field.value = "";
-  field.blur();
-  label(name);
-});
+page.addEventListener("labelling:new", ({ detail }) => label(detail.label));
 
 // A small picture is shown larger, so that a finger can draw in it.
 const enlarge = () => {
@@ -179,6 +175,7 @@ const enlarge = () => {
 page.addEventListener("labelling:show", ({ detail }) => {
   drawing = detail.card?.querySelector("[data-drawing]") ?? null;
   boxes = JSON.parse(detail.given[0] || "[]");
+  suggested = new Set(detail.isSuggested ? boxes : []);
   chosen = null;
   if (picture()?.complete) enlarge();
   else draw();

@@ -2,10 +2,10 @@
 // end is the word after the last.
 const page = document.querySelector("[data-labelling]");
 const part = (name) => page.querySelector(`[data-part=${name}]`);
-const field = document.getElementById("new");
 const list = part("marks");
 const COLOURS = 5;
 let spans = [];
+let suggested = new Set(); // and not touched yet
 let words = [];
 let first = 0;
 let last = 0;
@@ -23,7 +23,7 @@ const draw = () => {
   const [low, high] = [Math.min(first, last), Math.max(first, last)];
   for (const [place, word] of words.entries()) {
     const span = at(place);
-    word.className = span ? `token m${colour(span.label) + 1}` : "token";
+    word.className = span ? `token m${colour(span.label) + 1}${suggested.has(span) ? " suggested" : ""}` : "token";
     word.title = span?.label ?? "";
     word.setAttribute("aria-pressed", String(isChosen && low <= place && place <= high));
   }
@@ -72,6 +72,7 @@ const label = (name) => {
 page.addEventListener("labelling:show", ({ detail }) => {
   words = [...(detail.card?.querySelectorAll("[data-token]") ?? [])];
   spans = JSON.parse(detail.given[0] || "[]");
+  suggested = new Set(detail.isSuggested ? spans : []);
   [first, last, isChosen] = [0, 0, false];
   draw();
 });
@@ -90,16 +91,7 @@ page.addEventListener("click", (event) => {
   else choose(isChosen && !at(first) && first === last ? first : place, place);
 });
 
-field.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.isComposing) return;
-  event.preventDefault();
-  const name = field.value.trim();
-  if (!name) return;
-  page.dispatchEvent(new CustomEvent("labelling:new", { detail: { label: name } }));
-  field.value = "";
-  field.blur();
-  label(name);
-});
+page.addEventListener("labelling:new", ({ detail }) => label(detail.label));
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select") || !words.length) return;

@@ -22,12 +22,12 @@ const tell = (text) => {
 };
 
 const suggest = (label, score) => {
+  if (part("sure")) part("sure").textContent = score ?? "";
   const button = part("suggested");
   if (!button) return;
   button.hidden = button.disabled = !label;
   button.value = label ?? "";
   part("suggestion").textContent = label ?? "";
-  part("sure").textContent = score ?? "";
 };
 
 // The label that the row has, where it is asked about again.
@@ -41,7 +41,12 @@ const keep = (label) => {
 
 // How good it is already, once that was worked out anew; the rows that wait come again, in the new order and with new suggestions.
 const refresh = async (fitted) => {
-  if (!part("progress") || fitted === page.dataset.fitted) return;
+  if (fitted === page.dataset.fitted) return;
+  if (!part("progress")) {
+    page.dataset.fitted = fitted ?? "";
+    fetchMore(true);
+    return;
+  }
   try {
     const answer = await fetch(page.dataset.progress);
     if (!answer.ok) return;
@@ -59,13 +64,17 @@ const show = (card) => {
   for (const input of page.querySelectorAll("input[name=row][type=hidden]")) input.value = card ? card.dataset.row : "";
   for (const input of page.querySelectorAll("input[name=before]")) input.value = card?.dataset.label ?? "";
   if (card) card.hidden = false;
+  if (document.getElementById("new")) document.getElementById("new").value = "";
   part("empty").hidden = Boolean(card);
   for (const button of page.querySelectorAll("[data-part=labels] button, [name=action]")) button.disabled = !card;
   suggest(card?.dataset.suggestion, card?.dataset.score);
   keep(card?.dataset.label);
   for (const button of page.querySelectorAll("[data-save]")) button.disabled = !card;
-  // For the script of the kind of answer; `given`: what was said of the row before it was taken back.
-  page.dispatchEvent(new CustomEvent("labelling:show", { detail: { card, given: card?.given ?? [] } }));
+  const isSuggested = Boolean(card?.dataset.fields && !card.given);
+  if (part("bymodel")) part("bymodel").hidden = !isSuggested;
+  // For the script of the kind of answer; `given`: what was said of the row before it was taken back, or what a model suggests.
+  const given = isSuggested ? JSON.parse(card.dataset.fields) : (card?.given ?? []);
+  page.dispatchEvent(new CustomEvent("labelling:show", { detail: { card, given, isSuggested } }));
 };
 
 const fetchMore = async (anew = false) => {
@@ -157,6 +166,16 @@ const addKey = (label) => {
   const option = document.createElement("option");
   option.value = label;
   document.getElementById("known").append(option);
+};
+
+// A label that is typed, where more than it is the answer: the script of the kind of answer gives it.
+const takeTyped = () => {
+  const field = document.getElementById("new");
+  const label = field?.value.trim();
+  if (!label) return;
+  field.value = "";
+  addKey(label);
+  page.dispatchEvent(new CustomEvent("labelling:new", { detail: { label } }));
 };
 
 const decide = (form, fields) => {
@@ -268,6 +287,7 @@ page.addEventListener("submit", (event) => {
     return;
   }
   event.preventDefault();
+  if (button?.matches("[data-save]")) takeTyped();
   const save = new CustomEvent("labelling:save", { cancelable: true });
   if (button?.matches("[data-save]") && !page.dispatchEvent(save)) return;
   const fields = new FormData(form, button);
@@ -332,7 +352,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 page.addEventListener("labelling:tell", (event) => tell(event.detail.text));
-page.addEventListener("labelling:new", (event) => addKey(event.detail.label));
+document.getElementById("new")?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || event.target.form?.dataset.part === "add") return;
+  event.preventDefault();
+  takeTyped();
+  event.target.blur();
+});
 part("alike")?.addEventListener("change", countChosen);
 part("alike")?.addEventListener("click", (event) => {
   if (event.target.closest("[data-part=close]")) turnTo(false);

@@ -1,5 +1,6 @@
 """The page “Label”: without its script one form after another, with it JSON; and who sees it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import things
-from tests.labelling.rows import made_from, read
+from tests.labelling.rows import as_dataset, made_from, read
 from tests.pages.form_page import Page
+from tests.trainer.data_files import picture, zipped
+from trainer.data.inspect import inspect
 from webapp.accounts.models import Membership, Role, User, Workspace
 from webapp.answers import of_task
 from webapp.datasets.models import Dataset
@@ -153,7 +156,9 @@ def test_data_without_any_label_can_be_labelled_from_the_start(
     assert (version.split["pool"], version.rows) == (40, 40)
     assert decide(browser, prototype, 1, new="good").json()["labelled"] == 1
     assert 'data-key="1"' in browser.get(address).content.decode()
-    assert browser.post(reverse("begin_labels", args=[prototype.pk])).status_code == 422
+    begin = reverse("begin_labels", args=[prototype.pk])
+    assert browser.post(begin, {"task": "text-regression"}).status_code == 422
+    assert browser.post(begin, {"task": "text-classification"})["Location"] == address
 
 
 def test_what_is_answered_from_the_start_can_be_chosen(
@@ -174,3 +179,27 @@ def test_what_is_answered_from_the_start_can_be_chosen(
     page = browser.get(reverse("label", args=[prototype.pk])).content.decode()
     assert "Label something else in these rows" in page
     assert "so far" not in page
+
+
+def test_pictures_without_labels_lead_to_label_and_to_what_they_are_answered_with(
+    user: User, workspace: Workspace, browser: Client, api_of: ClientOf, tmp_path: Path
+) -> None:
+    inspect([zipped(tmp_path / "a.zip", {f"{n}.png": picture(n + 1) for n in range(3)})], tmp_path / "v1")
+    dataset = as_dataset(workspace, user, tmp_path / "v1")
+    first = dataset.versions.get()
+    shutil.copytree(tmp_path / "v1", first.folder)
+    prototype = create_prototype(dataset, user)
+    data = browser.get(reverse("data", args=[prototype.pk])).content.decode()
+    assert "3 rows without labels" in data
+    assert data.index('<option value="image-classification">') < data.index('<option value="object-detection">')
+    address = reverse("begin_labels", args=[prototype.pk])
+    assert browser.post(address, {"task": "image-classification"})["Location"] == f"/prototypes/{prototype.pk}/label"
+    assert "Label something else in these rows" in browser.get(reverse("label", args=[prototype.pk])).content.decode()
+    api = api_of(user)
+    begin = {"path": f"/api/v1/datasets/{dataset.pk}/labels/begin", "content_type": "application/json"}
+    assert api.post(data='{"task": "image-classification"}', **begin).json()["version"] == first.number
+    assert api.post(data='{"task": "translation"}', **begin).status_code == 422
+    assert api.post(data='{"task": "object-detection"}', **begin).status_code == 202
+    version = read(dataset)
+    assert (version.suggestion["task"], version.split["pool"]) == ("object-detection", 3)
+    assert decide(browser, prototype, 1, value="[]").json()["labelled"] == 1

@@ -10,9 +10,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tests import things
 from tests.labelling.kinds import Labelled, labelled
+from tests.labelling.rows import guide
+from tests.trainer.test_predicted_suggestions import model
 from webapp.accounts.models import User, Workspace
-from webapp.labelling.models import Decision
+from webapp.labelling.models import Decision, GuestLink
 
 ClientOf = Callable[[User], Client]
 ROWS = 30
@@ -36,7 +39,7 @@ def test_the_page_toggles_the_labels_that_there_are(it: Labelled) -> None:
     page = it.page()
     assert '<input type="checkbox" name="value" value="late" data-key="1">' in page
     assert "js/label-toggles.js" in page
-    assert "Answers of this kind are not suggested" in page
+    assert "Answers of this kind are suggested once" in page
     assert reverse("label_rules", args=[it.prototype.pk]) not in page
 
 
@@ -84,7 +87,36 @@ def test_somebody_quicker_is_told_in_words(it: Labelled, workspace: Workspace, a
     assert problem["detail"].endswith("has decided on row 31 meanwhile: late, lost.")
 
 
+def test_a_finished_run_suggests_answers_and_what_is_accepted_comes_from_it(it: Labelled) -> None:
+    run = things.run(it.prototype, task="multilabel-classification", name="Quick one")
+    model(run.artifact)
+    assert it.ask("labelling")["at_work"]
+    row = guide(it.dataset)
+    assert row.facts["model"] == run.pk
+    page = it.page("?order=mixed")
+    assert "Quick one suggests answers" in page
+    items = it.ask("queue?order=file")["items"]
+    assert all(item["suggestion"] is None for item in items if item["reason"] == "test")
+    one, other = [item["row"] for item in items if item["suggestion"]][:2]
+    assert items[one - 31]["suggestion"]["value"] == []
+    assert items[one - 31]["suggestion"]["label"] == "none of the labels"
+    assert f'data-row="{one}" data-suggestion="none of the labels" data-fields="[]"' in " ".join(page.split())
+    it.send([{"row": one, "value": []}, {"row": other, "value": ["late"]}])
+    sources = dict(Decision.objects.values_list("row", "source"))
+    assert sources == {one: "suggestion", other: "person"}
+
+
 def test_what_is_for_one_label_is_refused(it: Labelled) -> None:
+    for page in ("label_rules", "label_guests"):
+        answer = it.browser.get(reverse(page, args=[it.prototype.pk]))
+        assert answer.status_code == 422
+        assert "This is for rows that get one label out of a few." in answer.content.decode()
+    link = GuestLink.objects.create(workspace=it.prototype.workspace, prototype=it.prototype, name="Kim", token="t")
+    answer = Client().get(reverse("guest_label", args=[link.token]))
+    assert answer.status_code == 422
+    assert "Guests can label nothing here at the moment" in answer.content.decode()
+    page = it.browser.get(reverse("label_alike", args=[it.prototype.pk]) + "?row=31&label=late").content.decode()
+    assert "This is for rows that get one label out of a few." in page
     for path in ("queue?order=suspects", "alike?row=31"):
         answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/{path}")
         assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")

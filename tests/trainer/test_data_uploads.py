@@ -117,11 +117,6 @@ def test_a_mended_version_keeps_its_pictures(tmp_path: Path) -> None:
     assert found["suggestion"]["task"] == "image-classification"
 
 
-def test_pictures_without_labels_are_refused(tmp_path: Path) -> None:
-    error = refusal(zipped(tmp_path / "a.zip", {f"{n}.png": picture(n) for n in range(5)}), tmp_path)
-    assert error.code == "no_labels"
-
-
 def test_idx_pairs(tmp_path: Path) -> None:
     pixels = np.arange(20 * 6 * 5, dtype=np.uint8).reshape(20, 6, 5)
     labels = np.arange(20, dtype=np.uint8) % 2

@@ -14,9 +14,9 @@ from trainer.data.fixes import KEEP_AT_LEAST
 from trainer.data.pair_rows import scored_problems
 from trainer.data.passage_rows import LEFT_OUT, passage_problems
 from trainer.data.problems import Problem, join_names, problem, shorten
-from trainer.data.row_keys import Keys, spelling_of
+from trainer.data.row_keys import NO_TEXT, Keys, spelling_of
 from trainer.data.tag_rows import tag_problems
-from trainer.messages import _, ngettext
+from trainer.messages import Message, _, ngettext
 from trainer.numerals import LARGEST_ANSWER, form_of
 
 RARE_ROWS = 10
@@ -206,13 +206,21 @@ def few_rows_problems(rows: int) -> list[Problem]:
     return [problem("few_rows", "warning", message, count=rows)]
 
 
+def lack_of_rows(keys: Keys) -> Message:
+    """Why there is nothing to learn from."""
+    if not len(keys):
+        return _("The file has a header but no rows.")
+    if (keys.codes < 0).all() and (keys.texts != NO_TEXT).any():
+        return _("No row has a label yet. Label some, then train.")
+    return _("No row has both a text and a label.")
+
+
 def class_problems(keys: Keys) -> list[Problem]:
     """What makes training impossible."""
     counts = keys.counts()
     rows, classes = int(counts.sum()), int((counts > 0).sum())
     if not rows:
-        message = _("No row has both a text and a label.") if len(keys) else _("The file has a header but no rows.")
-        return [problem("no_rows", "error", message)]
+        return [problem("no_rows", "error", lack_of_rows(keys))]
     if classes == 1:
         only = keys.labels[int(counts.argmax())]
         message = _("Every row has the label “%(label)s”: at least two labels are needed.", label=shorten(only))

@@ -1,5 +1,6 @@
 """An archive of documents as rows: a document a row, its folder its label."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +39,8 @@ NOTES = frozenset(
 MIN_PLAIN, MANY_PLAIN = 4, 20
 """Plain texts are documents from so many on in class folders, and without folders."""
 LOOKED_AT, MANY_LINES = 12, 20
+SENTENCE = re.compile(r"[^\W\d_]{2,}[,;:]?\s+[^\W\d_]{2,}|[\u3040-\u30ff\u4e00-\u9fff]{4,}")
+"""Two words, one behind the other: no list of numbers, and no table."""
 
 
 def is_note(entry: Entry) -> bool:
@@ -65,6 +68,11 @@ def is_described(archive: Archive) -> bool:
     return find_description(archive, plain) is not None
 
 
+def is_numbered(archive: Archive) -> bool:
+    """Whether all its files are plain texts whose names differ by numbers alone."""
+    return all(entry.suffix in PLAIN for entry in archive.entries) and are_numbered(archive.entries)
+
+
 def are_documents(archive: Archive, plain: Sequence[Entry]) -> bool:
     """Whether plain texts are a document each: many of them, or some in each class folder, which are neither tables nor long
     lists of lines."""
@@ -72,16 +80,25 @@ def are_documents(archive: Archive, plain: Sequence[Entry]) -> bool:
         return False
     roles = roles_of(plain)
     in_classes = (bool(roles.scored) and roles.scored[0][0] >= 2) or bool(find_candidates(stems_of(plain)))
-    if not in_classes and len(plain) < MANY_PLAIN:
+    is_alike = not in_classes and len(plain) < MANY_PLAIN
+    if is_alike and not are_numbered(plain):
         return False
     step = max(1, len(plain) // LOOKED_AT)
     texts = [peek(archive, entry) for entry in plain[::step][:LOOKED_AT]]
+    if is_alike and not all(SENTENCE.search(text) for text in texts):
+        return False
     tabular = sum(is_tabular(text) for text in texts)
     lines = sorted(sum(bool(line.strip()) for line in text.splitlines()) for text in texts)
     classes = len(set(roles.labels))
     return tabular < 0.5 * len(texts) and (
         lines[len(lines) // 2] <= MANY_LINES or len(plain) > max(MANY_PLAIN, 4 * classes)
     )
+
+
+def are_numbered(plain: Sequence[Entry]) -> bool:
+    """Whether their names differ by numbers alone (mail1.txt, mail2.txt), as those of one kind of text do."""
+    stems = [Path(entry.parts[-1]).stem for entry in plain]
+    return len(set(stems)) == len(stems) and len({re.sub(r"\d+", "", stem) for stem in stems}) == 1
 
 
 def peek(archive: Archive, entry: Entry) -> str:

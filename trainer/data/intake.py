@@ -28,6 +28,7 @@ from trainer.data.tables.jsonrows import convert_table
 from trainer.data.tables.outlines import fill_outline
 from trainer.data.tables.table import Table
 from trainer.data.text_columns import read_texts
+from trainer.data.unlabelled import mapping_of
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
 from trainer.events import Emit, silent
 from trainer.json_types import JsonObject
@@ -116,7 +117,10 @@ def read_files(  # noqa: PLR0913  one call reads any file
 def map_answered(
     dataset: Dataset, columns: dict[str, str] | None, task: str | None, file_parts: np.ndarray | None
 ) -> np.ndarray | None:
-    """Map the columns of the rows that have an answer; the parts of those."""
+    """Map the columns of the rows that have an answer; the parts of those. Those that wait for one are all kept."""
+    if task is None and not columns and (mapping := mapping_of(dataset)):
+        map_columns(dataset, mapping[1], mapping[0])
+        return file_parts if mapping[0] == "text-generation" else None
     map_columns(dataset, columns, task)
     before = dataset.rows
     file_parts = drop_unanswered(dataset, file_parts)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from trainer.data import annotations, clips, cut_tables, documents, file_labels, media, sidecars
+from trainer.data import annotations, clips, cut_tables, documents, file_labels, media, sidecars, unlabelled
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
@@ -63,9 +63,16 @@ def is_media_name(name: str, with_pages: bool = False) -> bool:
 
 
 def read_collection(
-    archive: Archive, kind: str, folder: Path, meter: Meter, choices: Choices | None = None
+    archive: Archive,
+    kind: str,
+    folder: Path,
+    meter: Meter,
+    choices: Choices | None = None,
+    *,
+    may_lack_labels: bool = True,
 ) -> Collection:
-    """`choices`: how to read what can be read in several ways. Raises `DataError` when nothing tells what the files mean, or none of them can be decoded."""
+    """`choices`: how to read what can be read in several ways. Raises `DataError` when none of the files can be decoded, or nothing
+    tells their labels, which `may_lack_labels` allows."""
     files = Files(archive, kind, choices)
     with_annotations = read_annotations(files) if kind == "image" else None
     names = find_class_names(files, files.roles.labels) if with_annotations is None else {}
@@ -78,7 +85,7 @@ def read_collection(
         or read_beside_table(files)
         or read_described(files, sidecars.read_sidecars(files), "sidecars")
         or read_described(files, file_labels.read_info_labels(files), "edge_impulse")
-        or read_class_folders(files)
+        or read_class_folders(files, may_lack_labels)
     )
     if with_annotations is None:
         leave_out_unnamed(files, collection, media_rows)
@@ -255,31 +262,28 @@ def read_clips(files: Files) -> tuple[Collection, list[MediaRow]] | None:
     return collection, media_rows
 
 
-def read_class_folders(files: Files) -> tuple[Collection, list[MediaRow]]:
-    """A row a file, its label the folder it lies in; `DataError` where no folder tells one."""
+def read_class_folders(files: Files, may_lack_labels: bool = True) -> tuple[Collection, list[MediaRow]]:
+    """A row a file, its label the folder it lies in, or a part of its name. Where neither tells one, rows without labels, or
+    `DataError` unless they `may_lack_labels`."""
     media_rows = [MediaRow(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
     named = None if any(row.cells["label"] for row in media_rows) else file_labels.label_by_names(files)
     if named is not None:
         labels, reading = named
-        rows = [MediaRow(row.entry, {"label": labels.get(row.entry.name, "")}, row.part) for row in media_rows]
-        return Collection(files.kind, "names", readings=[reading]), rows
-    if not any(row.cells["label"] for row in media_rows):
-        what = "pictures" if files.kind == "image" else "sounds"
-        raise DataError(
-            _(
-                "There are no labels for the %(count)s %(what)s in %(name)s: they are in no class folders, and no table names them.",
-                count=f"{len(media_rows):,}",
-                what=what,
-                name=files.archive.name,
-            ),
-            code="no_labels",
-            hint=_(
-                "Make one folder per class, put the files inside, and zip the folders; or add a CSV with the columns file_name and label."
-            ),
-        )
-    return Collection(
-        files.kind, "folders", readings=level_reading(files.roles, files.choices, [entry.name for entry in files.media])
-    ), media_rows
+        rows = [MediaRow(row.entry, {"label": labels.get(row.entry.name) or None}, row.part) for row in media_rows]
+        return Collection(files.kind, "names" if labels else unlabelled.LAYOUT, readings=[reading]), rows
+    labels_of_rows = [row.cells["label"] or "" for row in media_rows]
+    if may_lack_labels and not any(labels_of_rows):
+        return unlabelled.read_unlabelled(files)
+    is_no_label, readings = unlabelled.read_one_folder(files, labels_of_rows) if may_lack_labels else (False, [])
+    if is_no_label:
+        return Collection(files.kind, unlabelled.LAYOUT, readings=readings), [
+            MediaRow(entry, {"label": None}) for entry in files.media
+        ]
+    if not any(labels_of_rows):
+        raise unlabelled.no_labels_error(files)
+    readings += level_reading(files.roles, files.choices, [entry.name for entry in files.media])
+    readings += unlabelled.loose_reading(files, labels_of_rows.count(""))
+    return Collection(files.kind, "folders", readings=readings), media_rows
 
 
 def leave_out_unnamed(files: Files, collection: Collection, media_rows: list[MediaRow]) -> None:

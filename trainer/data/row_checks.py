@@ -33,7 +33,7 @@ def missing_problems(
             noun=noun,
         )
         problems.append(problem("missing_text", "warning", message, no_text, fix=drop))
-    if len(no_label):
+    if len(no_label) and not (labelled and len(no_label) == len(keys)):  # that none has one is told by itself
         message = ngettext(
             "%(count)s row has no %(noun)s and will not be used.",
             "%(count)s rows have no %(noun)s and will not be used.",

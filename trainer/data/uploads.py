@@ -19,7 +19,7 @@ from trainer.data.archives import Archive, join
 from trainer.data.box_formats.alone import refuse_alone
 from trainer.data.box_formats.embedded import add_embedded, holds_pictures
 from trainer.data.dataset import Dataset
-from trainer.data.documents import DOCUMENTS, documents_of, is_described, read_documents
+from trainer.data.documents import DOCUMENTS, documents_of, is_described, is_numbered, read_documents
 from trainer.data.exports.chat_archives import take_chats
 from trainer.data.exports.writers import write_export
 from trainer.data.file_parts import file_order, parts_of_names
@@ -43,6 +43,7 @@ from trainer.data.repeated_files import find_repeated
 from trainer.data.tables.markup import choose_tables
 from trainer.data.tables.table import Table, display_name
 from trainer.data.tempspace import check_room, temporary_folder
+from trainer.data.unlabelled import documents_reading
 from trainer.errors import DataError
 from trainer.events import Emit
 from trainer.messages import _
@@ -270,15 +271,19 @@ def read_media(opened: Opened, folder: Path, meter: Meter, choices: Choices) -> 
         return []  # one picture alone is told as what it is: it has no label, and may be no picture
     if loose or opened.plain or opened.others:
         return [read_together(opened, folder, meter, choices)]
+    is_alone = len(opened.media) == 1
     try:
         return [
             MediaSource(
-                media_archives.read_collection(archive, holds_kind(archive, choices), folder, meter, choices), file
+                media_archives.read_collection(
+                    archive, holds_kind(archive, choices), folder, meter, choices, may_lack_labels=is_alone
+                ),
+                file,
             )
             for archive, file in opened.media
         ]
     except DataError as error:
-        if error.code != "no_labels" or len(opened.media) < 2:
+        if error.code != "no_labels" or is_alone:
             raise
         return [read_together(opened, folder, meter, choices)]  # an archive a class, or a part
 
@@ -323,7 +328,9 @@ def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices)
         loose_files([(file.path, file.name) for file in opened.plain], opened.plain[0].name) if opened.plain else None
     )
     is_subtitles = len(opened.plain) == 1 and Path(opened.plain[0].name).suffix.lower() in (".srt", ".vtt")
-    is_of_documents = loose and (any(entry.suffix in DOCUMENTS for entry in loose.entries) or is_described(loose))
+    is_of_documents = loose and (
+        any(entry.suffix in DOCUMENTS for entry in loose.entries) or is_described(loose) or is_numbered(loose)
+    )
     if not archives and is_subtitles:
         return False
     if loose and (is_of_documents or any(map(documents_of, archives))):  # a table beside may tell of them
@@ -336,6 +343,8 @@ def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices)
         return False
     sources.dataset, sources.parts, readings, left_out = read_documents(whole, entries, meter, choices)
     sources.dataset.problems = sources.problems + sources.dataset.problems
+    if set(sources.dataset.names) == {"text", "file"}:
+        readings.append(documents_reading(sources.dataset.rows, whole.name))
     sources.readings += readings
     sources.left_out += left_out
     return True

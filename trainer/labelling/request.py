@@ -28,6 +28,10 @@ class Request(BaseModel):
     count: int = 300
     seconds: float | None = None
     seed: int = 0
+    artifact: Path | None = None
+    """Of a model that answers such rows: it makes the suggestions (`trainer.labelling.predicted`)."""
+    model: str = ""
+    """What it is known by."""
 
 
 def read_request(path: Path) -> Request:

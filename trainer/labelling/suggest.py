@@ -19,6 +19,7 @@ from trainer.labelling import progress
 from trainer.labelling.alike import ALIKE, write_alike
 from trainer.labelling.asking import order_rows
 from trainer.labelling.classifier import Fitted, Space, fit
+from trainer.labelling.predicted import suggest_predicted
 from trainer.labelling.request import Request, read_request
 from trainer.labelling.rows import PartlyLabelled, read_rows
 from trainer.labelling.vectors import vectors_of
@@ -34,6 +35,8 @@ def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
     request = read_request(path)
     cached = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")
     out.mkdir(parents=True, exist_ok=True)
+    if request.artifact is not None:
+        return suggest_predicted(request, out, put, emit)
     rows = read_rows(request)
     vectors = vectors_of(rows, cached, out, request.seconds, emit) if len(rows.numbers) else None
     if vectors is None:
@@ -95,6 +98,10 @@ def write(
             "reason": pa.array([*(reason for _place, reason in order), *[None] * len(rest)], pa.string()),
         }
     )
+    put(path, table)
+
+
+def put(path: Path, table: pa.Table) -> None:
     part = path.with_suffix(".part")
     pq.write_table(table, part, compression="zstd", row_group_size=ROW_GROUP)
     part.replace(path)

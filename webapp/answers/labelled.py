@@ -66,6 +66,14 @@ class Labelling(ABC):
         """In a few words."""
         return cell
 
+    def in_words(self, value: Any) -> str:
+        """The same of an answer as the API has it."""
+        return self.said(as_cell(value))
+
+    def fields(self, value: Any) -> list[str]:
+        """An answer as the API has it, as the page's form sends it (`typed`)."""
+        return [as_cell(value)]
+
     def labels(self, cell: str) -> list[str]:
         """Labels of the cell, each as often as it is there."""
         return []

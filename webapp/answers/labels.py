@@ -43,6 +43,9 @@ class SeveralLabels(Labelling):
     def said(self, cell: str) -> str:
         return ", ".join(self.value(cell)) or _("none of the labels")
 
+    def fields(self, value: Any) -> list[str]:
+        return list(map(str, value))
+
     def labels(self, cell: str) -> list[str]:
         return self.value(cell)
 

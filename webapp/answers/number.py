@@ -29,16 +29,26 @@ class OneNumber(Labelling):
 
     def cell(self, given: object, row: Row) -> str:
         number = number_in(given)
-        return with_mark(format(Decimal(repr(number)), "f").removesuffix(".0"), form_of(row.column)["decimal"])
+        return with_mark(in_digits(number), form_of(row.column)["decimal"])
 
     def value(self, cell: str) -> float | str:
         read = number_of(cell) if "," not in cell else number_of(cell, ",")
         return cell if read is None else read
 
+    def in_words(self, value: Any) -> str:
+        return in_digits(float(value))
+
+    def fields(self, value: Any) -> list[str]:
+        return [in_digits(float(value))]
+
     def context(self, row: Row) -> dict[str, Any]:
         """column, low and high: between which the numbers are that there are; null where there are none."""
         ends = row.column.get("numbers") or {}
         return {"column": row.column.get("name"), "low": ends.get("min"), "high": ends.get("max")}
+
+
+def in_digits(number: float) -> str:
+    return format(Decimal(repr(number)), "f").removesuffix(".0")
 
 
 def number_in(given: object) -> float:

@@ -50,6 +50,9 @@ class Passages(Labelling):
     def said(self, cell: str) -> str:
         return ", ".join(label for _start, _end, label in spans_in(cell)) or _("nothing marked")
 
+    def in_words(self, value: Any) -> str:
+        return ", ".join(one["label"] for one in value) or _("nothing marked")
+
     def labels(self, cell: str) -> list[str]:
         return [label for _start, _end, label in spans_in(cell)]
 

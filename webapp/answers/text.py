@@ -1,6 +1,7 @@
 """A text."""
 
 import re
+from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -26,6 +27,12 @@ class Transcript(Labelling):
 
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value", "")
+
+    def in_words(self, value: Any) -> str:
+        return str(value)
+
+    def fields(self, value: Any) -> list[str]:
+        return [str(value)]
 
     def cell(self, given: object, row: Row) -> str:
         text = " ".join(given.split()) if isinstance(given, str) else ""

@@ -24,8 +24,11 @@ LABELLER = Token(Right.LABEL)
 
 class SuggestionOut(Schema):
     label: str
+    """In words, where it is more than a label."""
     score: float | None
     """0 to 1: how sure the model is; null where it does not say."""
+    value: Any
+    """As `labels` takes it."""
 
 
 class QueueItem(Whole):
@@ -69,6 +72,11 @@ class LabelIn(Body):
 
 class LabelsIn(Body):
     labels: list[LabelIn] = Field(max_length=actions.MOST_DECISIONS)
+
+
+class BeginIn(Body):
+    task: str = Field("", max_length=60)
+    """What the rows get: one label (`image-classification` …), several, boxes, and so on; the first that fits them unless said."""
 
 
 class RefusedLabel(Schema):
@@ -190,6 +198,15 @@ def undo_label(request: AuthedRequest, pk: str) -> dict[str, Any]:
 def finish_labels(request: AuthedRequest, pk: str) -> Status[dict[str, Any]]:
     """Makes the next version, with everybody's decisions; where there are none, answers with the version that there is."""
     made = actions.done(version_of(request, pk), request.user)
+    return Status(202, {"version": made.number, "status": made.status})
+
+
+@router.post("/datasets/{pk}/labels/begin", response={202: MadeOut})
+@once
+def begin_labels(request: AuthedRequest, pk: str, payload: BeginIn) -> Status[dict[str, Any]]:
+    """Adds an empty column for labels of rows that have none, in the next version; the version that there is where they wait for such
+    labels already."""
+    made = actions.begin(actions.version_there(load(Dataset, request.workspace, pk)), request.user, payload.task)
     return Status(202, {"version": made.number, "status": made.status})
 
 

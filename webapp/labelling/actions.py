@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import Any
 
@@ -24,14 +24,16 @@ from webapp.labelling import guiding
 from webapp.labelling.carrying import carry
 from webapp.labelling.doubts import labels_of_rows
 from webapp.labelling.kinds import Entry as Entry
-from webapp.labelling.kinds import as_cells, kind_of, labelled_rows
+from webapp.labelling.kinds import as_cells, kind_of, labelled_rows, suggested_cells
 from webapp.labelling.kinds import labels_of as labels_of
-from webapp.labelling.models import Decision, Guide
+from webapp.labelling.models import Decision, Guide, Source
 from webapp.labelling.progress import stop_sentence, thin_of, thin_words
 from webapp.labelling.queue import (
+    answer_column,
     check_can_be_labelled,
     check_has_classes,
     in_pool,
+    is_unlabelled,
     label_column,
     labelling_of,
     pool_size,
@@ -58,17 +60,21 @@ class Progress:
     pending: int
 
 
-def current_version(dataset: Dataset) -> DatasetVersion:
-    """The version whose rows are labelled, with what is pending carried to it; `Problem` where none can be."""
-    version = dataset.current
-    if version is None:
+def version_there(dataset: Dataset) -> DatasetVersion:
+    """The newest that can be used; `Problem` where there is none yet."""
+    if dataset.current is None:
         raise Conflict(
             _("This dataset has not been imported yet."), code="not_ready", hint=_("Wait until it is ready.")
         )
+    return dataset.current
+
+
+def current_version(dataset: Dataset) -> DatasetVersion:
+    """The version whose rows are labelled, with what is pending carried to it; `Problem` where none can be."""
+    version = version_there(dataset)
     check_can_be_labelled(version)
     carry(version)
-    if label_column(version) is not None:
-        guiding.ask(version)
+    guiding.ask(version)
     return version
 
 
@@ -80,8 +86,8 @@ def version_with_classes(dataset: Dataset) -> DatasetVersion:
 
 
 def guide_of(version: DatasetVersion) -> Guide:
-    """What was worked out last; empty where nothing was yet, or for answers that are not suggested."""
-    if label_column(version) is None:
+    """What was worked out last; empty where nothing was yet, or for answers that nothing suggests."""
+    if label_column(version) is None and guiding.model_of(version) is None:
         return Guide(dataset=version.dataset, due=False)
     return Guide.objects.filter(dataset=version.dataset_id).first() or Guide(dataset=version.dataset, due=False)
 
@@ -98,7 +104,7 @@ def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[di
     """Save decisions, one by one. Those that come too late, because somebody else has decided, are not saved: what is wrong with
     each ({row, code, message, hint}). `Conflict` where that is all of them, `Problem` for what nobody could have meant."""
     check_entries(version, entries)
-    entries = as_cells(version, entries)
+    entries = from_suggestions(version, as_cells(version, entries))
     free = in_pool(version, [entry.row for entry in entries])
     labels = labels_now(version, entries)
     is_open = [one.row in free if one.before is None else labels.get(one.row) == one.before for one in entries]
@@ -112,6 +118,16 @@ def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[di
     if refusals and len(refusals) == len(entries):
         raise refusals[0][1]
     return [{"row": row, **problem.as_dict()} for row, problem in refusals]
+
+
+def from_suggestions(version: DatasetVersion, entries: list[Entry]) -> list[Entry]:
+    """Answers that a finished model suggested, and that were accepted as they are, come from it: they are never tested on."""
+    given = [one.row for one in entries if one.value is not None and one.source == Source.PERSON]
+    suggested = suggested_cells(version, given)
+    return [
+        replace(one, source=Source.SUGGESTION) if one.value is not None and one.value == suggested.get(one.row) else one
+        for one in entries
+    ]
 
 
 def labels_now(version: DatasetVersion, entries: list[Entry]) -> dict[int, str]:
@@ -267,11 +283,20 @@ def note_of(decisions: list[Decision]) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def can_begin(version: DatasetVersion) -> bool:
+    """Whether another column for labels may be added: none is there, or nobody has said anything in it."""
+    is_free = is_unlabelled(version) and not Decision.objects.pending(version).settled().exists()
+    return is_free or label_column(version) is None
+
+
 def begin(version: DatasetVersion, user: User, task: str = "") -> DatasetVersion:
-    """The next version, with an empty column for labels and the task that answers with it; the first that there is unless said."""
+    """The next version, with an empty column for labels and the task that answers with it; the first that there is unless said. The
+    same version where its rows wait for such labels already."""
     starts = starts_of(version)
     task = task or next(iter(starts), "")
-    if task not in starts or label_column(version) is not None:
+    if task in starts and task == version.suggestion.get("task") and answer_column(version) is not None:
+        return version
+    if task not in starts or not can_begin(version):
         raise Problem(
             _("There is nothing to label from the start here."),
             code="no_labelling",

@@ -21,6 +21,7 @@ from webapp.core.media import type_of
 from webapp.core.numbers import whole
 from webapp.core.problems import Problem
 from webapp.core.ranges import in_range
+from webapp.datasets.models import DatasetVersion
 from webapp.labelling import actions, guests
 from webapp.labelling.models import GuestLink
 from webapp.labelling.queue import label_column
@@ -34,7 +35,7 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
     gives `row` the label `value`."""
     try:
         link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
-        version = actions.version_with_classes(link.prototype.dataset)
+        version = version_for(link)
     except Problem as ended:
         return render(request, "labelling/guest.html", {"problem": ended, "link": None}, status=ended.status)
     problem = take(request, link, version) if request.method == "POST" else None
@@ -53,12 +54,26 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "labelling/guest.html", context, status=problem.status if problem else 200)
 
 
+def version_for(link: GuestLink) -> DatasetVersion:
+    """`Problem` in words for guests where rows are not answered with one label out of a few any more."""
+    try:
+        return actions.version_with_classes(link.prototype.dataset)
+    except Problem as problem:
+        if problem.code != "no_labelling":
+            raise
+        raise Problem(
+            _("Guests can label nothing here at the moment. Everything that you labelled is kept."),
+            code="no_labelling",
+            hint=_("Ask whoever sent you the link."),
+        ) from problem
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD"])
 def guest_media(request: HttpRequest, token: str, row: int) -> Download:
     """The picture or sound of a row that the guest is asked about, never as a type that a browser runs."""
     link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
-    content = guests.media_of_row(link, actions.version_with_classes(link.prototype.dataset), row)
+    content = guests.media_of_row(link, version_for(link), row)
     response = in_range(request, BytesIO(content), type_of(content))
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -1,10 +1,14 @@
-"""Suggestions, the order of asking and the score so far: worked out in the background by `trainer suggest`, never in a request."""
+"""Suggestions, the order of asking and the score so far: worked out in the background by `trainer suggest`, never in a request.
+
+Where rows get one label out of a few, a small model is fitted to the labels so far. Other answers are suggested by a finished run of
+the same dataset, where there is one."""
 
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,8 @@ from webapp.labelling.alike import alike_file
 from webapp.labelling.models import Decision, Guide
 from webapp.labelling.queue import label_column, suggestions_file
 
-EVERY = 10
-"""Labels after which it is worked out anew."""
+EVERY, EVERY_OF_MODEL = 10, 200
+"""Labels after which it is worked out anew; what a finished model says stays the same, and there is only more of it."""
 ROWS_AHEAD = 300
 """That are put in order: more than are labelled before the next time."""
 READ_SECONDS = 45.0
@@ -32,27 +36,54 @@ MOST_POINTS = 300
 """Of the curve of scores."""
 
 
-def ask(version: DatasetVersion) -> Guide:
-    """What is known for those who label the version. It is worked out anew where it is of another version, and after every ten
-    labels."""
+@dataclass(frozen=True)
+class Model:
+    """A finished model that answers the rows of a version. `key`: what it is known by; `name`: as people know it; `artifact`: its
+    folder, brought here where it is elsewhere."""
+
+    key: str
+    name: str
+    artifact: Callable[[], Path]
+
+
+MODELS: dict[str, Callable[[DatasetVersion], Model | None]] = {}
+"""Where models are found, by whose they are; apps on the right add theirs."""
+
+
+def model_of(version: DatasetVersion) -> Model | None:
+    """The one that suggests answers that are not one label out of a few; None where there is none, or none is needed."""
+    if label_column(version) is not None:
+        return None
+    return next((model for find in MODELS.values() if (model := find(version))), None)
+
+
+def ask(version: DatasetVersion) -> Guide | None:
+    """What is known for those who label the version; None where nothing can suggest its answers. It is worked out anew where it is of
+    another version or model, and after every ten labels."""
+    model = model_of(version)
+    if model is None and label_column(version) is None:
+        return None
     defaults = {"workspace_id": version.workspace_id}
     guide, is_new = Guide.objects.get_or_create(dataset=version.dataset, defaults=defaults)
-    if is_new or (is_stale(guide, version) and guide.wake()):
+    if is_new or (is_stale(guide, version, model) and guide.wake()):
         guide.send()
     return guide
 
 
-def is_stale(guide: Guide, version: DatasetVersion) -> bool:
+def is_stale(guide: Guide, version: DatasetVersion, model: Model | None = None) -> bool:
     if guide.due:
         return False
-    if guide.version_id != version.pk or abs(count_labels(version) - guide.decisions) >= EVERY:
+    news = EVERY_OF_MODEL if model else EVERY
+    if guide.version_id != version.pk or abs(count_labels(version) - guide.decisions) >= news:
         return True
-    return guide.error is None and bool(guide.facts.get("reader")) and not is_there(version)
+    if guide.error is None and model is not None and guide.facts.get("model") != model.key:
+        return True
+    return guide.error is None and bool(guide.facts.get("reader")) and not is_there(version, model)
 
 
-def is_there(version: DatasetVersion) -> bool:
+def is_there(version: DatasetVersion, model: Model | None = None) -> bool:
     """Whether the cache still has what was worked out."""
-    return suggestions_file(version).exists() and alike_file(version).exists()
+    return suggestions_file(version).exists() and (model is not None or alike_file(version).exists())
 
 
 def count_labels(version: DatasetVersion) -> int:
@@ -87,14 +118,15 @@ class Guiding(Work[Guide]):
     def do(self) -> None:
         check_disk()
         version = self.row.dataset.current
-        if version is None or label_column(version) is None:
+        model = model_of(version) if version is not None else None
+        if version is None or (label_column(version) is None and model is None):
             self.finish(result=None)
             return
         decisions = list(Decision.objects.pending(version).order_by("decided_at", "pk"))
         count = sum(not one.is_skipped for one in decisions)
         self.pending = {"version": version, "decisions": count}  # one that fails is not begun again for the same
         self.beat()
-        result = self.suggest(version, decisions)
+        result = self.suggest(version, decisions, model)
         measure_caches([self.row.dataset])
         if result["unread"]:
             self.finish(result=result, history=with_point(self.row.history, result), due=True, finished_at=None)
@@ -102,15 +134,20 @@ class Guiding(Work[Guide]):
         else:
             self.finish(result=result, history=with_point(self.row.history, result))
 
-    def suggest(self, version: DatasetVersion, decisions: list[Decision]) -> dict[str, Any]:
-        out = suggestions_file(version).parent
+    def suggest(self, version: DatasetVersion, decisions: list[Decision], model: Model | None) -> dict[str, Any]:
+        out, artifact = suggestions_file(version).parent, model.artifact() if model else None
         with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
             path = Path(folder) / "request.json"
-            path.write_text(json.dumps(request_of(version, decisions)), "utf-8")
-            access = Access(readable=(version.folder, Path(folder)), writable=(out, version.cache_folder))
-            return self.command(
+            request = request_of(version, decisions)
+            if model is not None:
+                request |= {"artifact": str(artifact), "model": model.key}
+            path.write_text(json.dumps(request), "utf-8")
+            readable = (version.folder, Path(folder), *([artifact] if artifact else []))
+            access = Access(readable=readable, writable=(out, version.cache_folder))
+            found = self.command(
                 ["suggest", str(path), "--out", str(out)], access, {"MAQUETTE_CACHE": str(version.cache_folder)}
             )
+        return found | ({"model_name": model.name} if model else {})
 
 
 def request_of(version: DatasetVersion, decisions: list[Decision]) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
 from webapp.answers.labelled import Labelling, Row, bad_label
+from webapp.core.problems import Problem
 from webapp.datasets.media import size_in
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import connect, file_of, names_of, rows_sql
 from webapp.labelling.models import Decision, Source
-from webapp.labelling.queue import check_can_be_labelled, filled, inputs_of, labelling_of
+from webapp.labelling.queue import check_can_be_labelled, filled, inputs_of, labelling_of, suggestions_of
 
 MOST_CELLS = 5_000
 """Rows with an answer that are looked at for its labels."""
@@ -50,6 +52,23 @@ def as_cells(version: DatasetVersion, entries: list[Entry]) -> list[Entry]:
         replace(entry, value=labelling.cell(entry.value, rows.get(entry.row, usual)) if says_something(entry) else None)
         for entry in entries
     ]
+
+
+def suggested_cells(version: DatasetVersion, rows: list[int]) -> dict[int, object]:
+    """{row: the cell that a finished model's suggestion becomes}; none of labels out of a few, whose suggestions a person has seen
+    beside others, nor of what cannot be an answer."""
+    labelling = kind_of(version)
+    if labelling.is_suggested or not rows:
+        return {}
+    with connect() as cursor:
+        said = {row: one.value for row, (one, _why) in suggestions_of(cursor, version, rows).items() if one}
+    inputs = rows_of(version, list(said)) if labelling.needs_row and said else {}
+    usual = answers_like(version)
+    cells: dict[int, object] = {}
+    for row, value in said.items():
+        with suppress(Problem):
+            cells[row] = labelling.cell(value, inputs.get(row, usual))
+    return cells
 
 
 def says_something(entry: Entry) -> bool:

@@ -1,6 +1,8 @@
 """Which rows are asked about next, what of them is shown, and what is suggested for each."""
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +38,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """`score`: 0 to 1, how sure the model is; None where it does not say."""
+    """`label`: in words; `score`: 0 to 1, how sure the model is, None where it does not say; `value`: as the API takes it, of answers
+    that are more than a label; `fields`: the same as the page's form has it, in JSON."""
 
     label: str
     score: float | None
+    value: Any = None
+    fields: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return {"label": self.label, "score": self.score}
+        return {"label": self.label, "score": self.score, "value": self.label if self.value is None else self.value}
 
 
 Pooled = Callable[[DatasetVersion], list[tuple[int, Suggestion | None]]]
@@ -114,6 +119,15 @@ def starts_of(version: DatasetVersion) -> dict[str, str]:
     kinds = {column["kind"]: column["name"] for column in reversed(version.columns)}
     kind = next((kind for kind in STARTS if kind in kinds), None)
     return dict.fromkeys(STARTS[kind], kinds[kind]) if kind else {}
+
+
+def is_unlabelled(version: DatasetVersion) -> bool:
+    """Whether nobody has labelled anything and no column could be the answer: labelling can begin, with any task of `starts_of`."""
+    if answer_column(version) is not None:
+        return not any(version.split.get(part) for part in ("train", "validation", "test"))
+    suggestion = version.suggestion
+    is_text_alone = suggestion.get("task") == "text-generation" and set(suggestion["columns"]) == {"text"}
+    return bool(starts_of(version)) and (suggestion.get("task") is None or is_text_alone)
 
 
 def check_can_be_labelled(version: DatasetVersion) -> str:
@@ -208,9 +222,20 @@ def suggestions_of(
     query = "SELECT row, label, confidence, reason FROM read_parquet(?) WHERE row IN (SELECT unnest(?::BIGINT[]))"
     found = cursor.execute(query, [str(path), rows]).fetchall()
     return {
-        row: (Suggestion(label, round(score, 4)) if label is not None else None, reason or "")
+        row: (suggestion_of(version, label, score) if label is not None else None, reason or "")
         for row, label, score, reason in found
     }
+
+
+def suggestion_of(version: DatasetVersion, label: str, score: float | None) -> Suggestion | None:
+    """None of what was said of another kind of answer."""
+    labelling, sure = labelling_of(version), None if score is None else round(score, 4)
+    if labelling is None or labelling.is_suggested:
+        return Suggestion(label, sure)
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        value = json.loads(label)
+        return Suggestion(labelling.in_words(value), sure, value, json.dumps(labelling.fields(value)))
+    return None
 
 
 def next_rows(

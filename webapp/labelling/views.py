@@ -27,7 +27,7 @@ from webapp.labelling import actions, doubts
 from webapp.labelling import progress as progress_so_far
 from webapp.labelling.kinds import answers_like, kind_of
 from webapp.labelling.models import Guide
-from webapp.labelling.queue import MOST_SEARCHED, ORDERS, POOLED, UNSURE, answer_column, items, label_column, starts_of
+from webapp.labelling.queue import MOST_SEARCHED, ORDERS, POOLED, UNSURE, answer_column, is_unlabelled, items, starts_of
 from webapp.prototypes.models import Prototype
 
 P = ParamSpec("P")
@@ -67,8 +67,8 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
 
     Context: prototype, version, can_label (whether this task is labelled here), starts [(task, its title)] (with which a column
     for labels can be added), at_work (a version is being read), cards (rows),
-    labels [(key, label, rows)], progress, advice, and what `asked`, `guided` and `of_kind` say. With `?cards` only the cards, none of the
-    rows in `?without=`; with `?progress` only how good it is already.
+    labels [(key, label, rows)], task_title (where no row has a label yet), progress, advice, and what `asked`, `guided` and
+    `of_kind` say. With `?cards` only the cards, none of the rows in `?without=`; with `?progress` only how good it is already.
     """
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
     if request.method == "POST":
@@ -91,6 +91,7 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
     context |= {
         "labels": keyed(actions.labels_of(version)) if kind_of(version).is_chosen else [],
         "progress": progress,
+        "task_title": task_title(version.suggestion["task"]) if is_first(version, progress) else "",
         "advice": actions.advice(version, progress),
         "at_work": latest is not None and latest.status == Status.PROCESSING,
         "failed": latest if latest is not None and latest.status == Status.FAILED else None,
@@ -98,9 +99,16 @@ def label(request: AuthedRequest, pk: str) -> HttpResponse:
     return render(request, "labelling/label.html", context)
 
 
+def is_first(version: DatasetVersion, progress: actions.Progress) -> bool:
+    """Whether nobody has said anything of its rows."""
+    return not progress.pending and is_unlabelled(version)
+
+
 def starts_to_offer(version: DatasetVersion) -> list[tuple[str, str]]:
-    """Where rows get no label out of a few yet."""
-    return [(task, task_title(task)) for task in starts_of(version)] if label_column(version) is None else []
+    """Tasks whose labels rows can get instead of what they get now."""
+    now = version.suggestion.get("task") if answer_column(version) is not None else None
+    others = [task for task in starts_of(version) if task != now]
+    return [(task, task_title(task)) for task in others] if others and actions.can_begin(version) else []
 
 
 def of_kind(version: DatasetVersion) -> dict[str, Any]:
@@ -134,10 +142,11 @@ def asked(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
 
 
 def guided(version: DatasetVersion) -> dict[str, Any]:
-    """Context of how good it is already: guide, fitted (when), score, stop, curve, reader: sentences."""
+    """Context of how good it is already: guide, fitted (when), model_name (the run that suggests), score, stop, curve, reader: sentences."""
     guide = actions.guide_of(version)
     return {
         "guide": guide,
+        "model_name": guide.facts.get("model_name", ""),
         "fitted": fitted_at(guide),
         "score": progress_so_far.score_sentence(guide),
         "stop": progress_so_far.stop_sentence(guide),
@@ -240,8 +249,6 @@ def done(request: AuthedRequest, pk: str) -> HttpResponse:
 @refused_on("label")
 def begin(request: AuthedRequest, pk: str) -> HttpResponse:
     """Add an empty column for labels, and show the version being read."""
-    version = load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset.current
-    if version is None:
-        raise Problem(_("This dataset has not been imported yet."), hint=_("Wait until it is ready."))
-    actions.begin(version, request.user, request.POST.get("task", ""))
-    return redirect("data", pk)
+    version = actions.version_there(load(Prototype.objects.select_related("dataset"), request.workspace, pk).dataset)
+    made = actions.begin(version, request.user, request.POST.get("task", ""))
+    return redirect("label" if made == version else "data", pk)

@@ -19,7 +19,7 @@ from webapp.datasets import versions as dataset_versions
 from webapp.datasets.exports import FORMATS
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import PAGE_ROWS, page
-from webapp.labelling.queue import answer_column
+from webapp.labelling.queue import answer_column, is_unlabelled, starts_of
 from webapp.pages import removal
 from webapp.pages.source_views import sources_context
 from webapp.prototypes.forms import MappingForm, SplitForm
@@ -83,11 +83,21 @@ def data(request: AuthedRequest, pk: str) -> HttpResponse:
     else:
         if version.status == Status.READY:
             context |= details(request, prototype, version) | sources_context(request, prototype)
+            context |= unlabelled_context(version, can_edit=is_newest and request.membership.can_edit)
         response = render(request, "pages/data.html", context)
     if request.htmx.target == "reading" and not context["at_work"]:
         # While it is read, only the bar is drawn again, so that what is typed or ticked meanwhile stays; now all of it.
         response["HX-Retarget"] = response["HX-Reselect"] = "#main"
     return response
+
+
+def unlabelled_context(version: DatasetVersion, *, can_edit: bool) -> dict[str, Any]:
+    """Context: is_unlabelled (labelling can begin); starts [(task, its title)] that may be labelled, the one that is chosen first."""
+    if not is_unlabelled(version):
+        return {"is_unlabelled": False}
+    now = version.suggestion.get("task") if answer_column(version) is not None else None
+    tasks = sorted(starts_of(version), key=lambda task: task != now) if can_edit else []
+    return {"is_unlabelled": True, "starts": [(task, task_title(task)) for task in tasks]}
 
 
 def details(request: HttpRequest, prototype: Prototype, version: DatasetVersion) -> dict[str, Any]:

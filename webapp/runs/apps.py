@@ -11,7 +11,7 @@ class RunsConfig(AppConfig):
         from webapp.datasets import quota
         from webapp.datasets.models import DatasetVersion
         from webapp.datasets.signals import version_read
-        from webapp.labelling import doubts
+        from webapp.labelling import doubts, guiding
         from webapp.runs import usage  # noqa: F401  it registers what it counts
         from webapp.runs.models import Run
 
@@ -30,7 +30,13 @@ class RunsConfig(AppConfig):
 
             transaction.on_commit(lambda: forget(ids))
 
+        def model_of(version: DatasetVersion) -> guiding.Model | None:
+            from webapp.runs.suggesting import model_of
+
+            return model_of(version)
+
         doubts.SOURCES[doubts.MISTAKES] = mistakes_of
+        guiding.MODELS["runs"] = model_of
         quota.KINDS["runs"] = lambda workspace: Run.objects.for_workspace(workspace).total_bytes()
         erased.connect(erase_streams, weak=False, dispatch_uid="erase_streams")
         version_read.connect(start_waiting, weak=False, dispatch_uid="start_waiting")
