@@ -6,15 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from tests import things
 from tests.labelling.rows import made_from, read
 from webapp.accounts.models import Membership, Role, User, Workspace
 from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.labelling.models import Guide
+from webapp.labelling.queue import suggestions_file
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
+from webapp.runs.models import Run
 
 JSON = {"Accept": "application/json"}
 
@@ -60,6 +66,21 @@ class Labelled:
     def cells(self, version: DatasetVersion, column: str) -> list[str | None]:
         cells: list[str | None] = pq.read_table(version.folder / "data.parquet").column(column).to_pylist()
         return cells
+
+    def suggest(self, said: dict[int, object]) -> Run:
+        """As a finished run, and the worker that asked its model, left it: {row: its answer}."""
+        run = things.run(self.prototype, task=self.version.suggestion["task"], name="Quick one")
+        rows = [
+            (row, json.dumps(value), 0.75, place, False, "uncertain") for place, (row, value) in enumerate(said.items())
+        ]
+        names = ("row", "label", "confidence", "place", "reserved", "reason")
+        path = suggestions_file(self.version)
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))), path)
+        facts = {"reader": "model", "model": run.pk, "model_name": run.name}
+        given = {"workspace": self.dataset.workspace, "version": self.version, "finished_at": timezone.now()}
+        Guide.objects.create(dataset=self.dataset, due=False, result=facts, **given)
+        return run
 
     def by(self, workspace: Workspace, api_of: Callable[[User], Client]) -> "Labelled":
         """As somebody else."""

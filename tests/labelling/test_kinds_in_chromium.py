@@ -201,6 +201,8 @@ def test_what_is_said(transcripts: Labelled) -> None:  # noqa: F811
 
 def test_boxes(boxes: Labelled) -> None:  # noqa: F811
     there = Answering(boxes)
+    suggested = [{"label": "cat", "box": [4, 3, 12.5, 9]}]
+    boxes.suggest({14: suggested})
 
     def steps(page: Page, looker: Looker) -> None:
         row = shown(page)
@@ -226,5 +228,11 @@ def test_boxes(boxes: Labelled) -> None:  # noqa: F811
         press(page, "ArrowLeft", " ", " ", "Backspace", "Enter")
         page.wait_for_timeout(200)
         assert [one["label"] for one in there.saved(page, row)] == ["dog"]
+        expect(page.locator(".drawing rect.suggested")).to_have_count(1)
+        expect(page.locator("[data-part=bymodel]")).to_contain_text("Suggested by Quick one")
+        looker.look("label-boxes-suggested")
+        press(page, "Enter")
+        assert there.saved(page, 14) == suggested
+        expect(page.locator("[data-part=bymodel]")).to_be_hidden()
 
     assert there.run("boxes", steps) == []
