@@ -15,8 +15,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from serving.problems import Problem
+from trainer.conversations import CALLED, UnreadError, read_message
 from trainer.writing.called_tools import MOST_CALLS, calls_schema
-from trainer.writing.tools import Said, function_of, held_back, read_answer, written_calls
+from trainer.writing.tools import Said, function_of, held_back, read_answer
 
 if TYPE_CHECKING:
     from trainer.engines import Engine
@@ -24,12 +25,24 @@ if TYPE_CHECKING:
     from trainer.writing.drafts import Piece
 
 EXAMPLE = 'Send {"messages": [{"role": "user", "content": "your text"}]}.'
-REFUSED = ("functions", "function_call", "logprobs", "logit_bias", "echo", "suffix", "best_of")
+REFUSED = (
+    "functions",
+    "function_call",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "frequency_penalty",
+    "presence_penalty",
+    "echo",
+    "suffix",
+    "audio",
+)
 """Fields that would change the answer, which no model here takes; unless they are empty."""
 OPTIONS = ("temperature", "top_p", "top_k", "min_p", "seed", "stop")
 """`top_k` and `min_p` are no fields of OpenAI's; its clients send them as `extra_body`."""
 USUAL_TEMPERATURE = 1.0
 """As OpenAI's API has it, where a request names none."""
+LONGEST = ("max_completion_tokens", "max_tokens")
 BAD_REQUEST, JSON, EVENTS = 400, "application/json", "text/event-stream"
 DONE = b"data: [DONE]\n\n"
 
@@ -44,6 +57,8 @@ class Asked:
     tells_usage: bool
     form: str = "response_format"
     """The field that says what the answer must be."""
+    most: str = "max_tokens"
+    """The field that says how long it may be."""
 
     def instruct(self, system: str) -> None:
         """Put what the owner says before a conversation; a text that is continued has no place for it."""
@@ -88,25 +103,37 @@ def parse(body: bytes, *, is_chat: bool) -> Asked:
     calls = forced_calls(fields, tools) if is_chat else None
     if (schema := calls or schema_of(fields)) is not None:
         value["json_schema"] = schema
-    most = fields.get("max_completion_tokens") or fields.get("max_tokens")
-    options = fields.get("stream_options")
-    tells_usage = isinstance(options, dict) and bool(options.get("include_usage"))
+    most = next((name for name in LONGEST if fields.get(name) is not None), LONGEST[-1])
+    value |= {"max_tokens": fields[most]} if fields.get(most) is not None else {}
     form = "tools" if calls else "response_format"
-    value |= {"max_tokens": most} if most else {}
-    return Asked(value, is_chat, bool(fields.get("stream")), tells_usage, form)
+    return Asked(value, is_chat, *stream_of(fields), form, most)
+
+
+def stream_of(fields: dict[str, Any]) -> tuple[bool, bool]:
+    """(whether the answer is streamed, whether its usage is told at the end); `Refused`."""
+    streams, options = fields.get("stream"), fields.get("stream_options")
+    if not isinstance(streams, bool | None):
+        raise Refused("`stream` must be true or false.", "invalid_type", "stream")
+    if not isinstance(options, dict | None):
+        raise Refused("`stream_options` must be an object.", "invalid_type", "stream_options")
+    return bool(streams), bool(options and options.get("include_usage"))
 
 
 def refuse_unknown(fields: dict[str, Any]) -> None:
-    named = next((name for name in REFUSED if fields.get(name)), None)
+    named = next(
+        (name for name in REFUSED if fields.get(name) and (name, fields[name]) != ("function_call", "none")), None
+    )
     if named:
         raise Refused(f"`{named}` is not possible here: leave it out.", "unsupported_parameter", named)
-    if fields.get("n") not in (None, 1):
-        raise Refused("`n` must be 1: one answer a request.", "unsupported_parameter", "n")
+    several = next((name for name in ("n", "best_of") if fields.get(name) not in (None, 1)), None)
+    if several:
+        raise Refused(f"`{several}` must be 1: one answer a request.", "unsupported_parameter", several)
 
 
 def schema_of(fields: dict[str, Any]) -> dict[str, Any] | None:
     """The JSON Schema that the answer must keep to, of `response_format`; None where it may be any text. `Refused`."""
-    form = fields.get("response_format") or {"type": "text"}
+    form = fields.get("response_format")
+    form = {"type": "text"} if form is None else form
     kind = form.get("type") if isinstance(form, dict) else None
     if kind in ("text", "json_object"):
         return {"type": "object"} if kind == "json_object" else None
@@ -120,7 +147,8 @@ def schema_of(fields: dict[str, Any]) -> dict[str, Any] | None:
 
 def tools_of(fields: dict[str, Any]) -> list[dict[str, Any]]:
     """The tools that the answer may call; `Refused`."""
-    tools, choice = fields.get("tools") or [], fields.get("tool_choice") or "auto"
+    tools, choice = fields.get("tools"), fields.get("tool_choice")
+    tools = [] if tools is None else tools
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise Refused("`tools` must be a list of objects.", "invalid_type", "tools")
     return [] if choice == "none" else tools
@@ -128,8 +156,8 @@ def tools_of(fields: dict[str, Any]) -> list[dict[str, Any]]:
 
 def forced_calls(fields: dict[str, Any], tools: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The schema of an answer that must call a tool, any or the one that is named; None where it need not. `Refused`."""
-    choice = fields.get("tool_choice") or "auto"
-    if choice in ("auto", "none"):
+    choice = fields.get("tool_choice")
+    if choice in (None, "auto", "none"):
         return None
     function = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
     name = function.get("name") if isinstance(function, dict) else None
@@ -186,17 +214,17 @@ def role_of(message: dict[str, Any]) -> str:
 
 
 def content_of(message: dict[str, Any], place: int) -> str:
-    content = message.get("content")
-    if isinstance(content, list):
-        texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        written = [text for text in texts if isinstance(text, str)]
-        content = "\n".join(written) if len(written) == len(content) else None
-    calls = message.get("tool_calls")
-    if calls and isinstance(calls, list) and message.get("role") == "assistant":  # as rows to learn from have them
-        return "\n".join([*([content] if isinstance(content, str) and content else []), written_calls(calls)])
-    if not isinstance(content, str):
+    """The text of a message, as rows to learn from have it: parts in a line each, calls of an assistant after it."""
+    content, is_assistant = message.get("content"), message.get("role") == "assistant"
+    kept = message if is_assistant else {key: cell for key, cell in message.items() if key not in CALLED}
+    try:
+        text = read_message(kept | {"role": "user"})["content"] if isinstance(content, str | list | None) else None
+    except UnreadError as error:
+        needed = f"Message {place} must be text alone: this model reads no pictures, sounds or files."
+        raise Refused(needed, "invalid_type", f"messages[{place}].content") from error
+    if text is None or (content is None and not text):
         raise Refused(f"Message {place} needs a text as its content.", "invalid_type", f"messages[{place}].content")
-    return content
+    return text
 
 
 def prompt_of(fields: dict[str, Any]) -> str:
@@ -205,7 +233,7 @@ def prompt_of(fields: dict[str, Any]) -> str:
     if isinstance(prompt, list) and len(prompt) == 1:
         prompt = prompt[0]
     if not isinstance(prompt, str):
-        raise Refused("`prompt` must be a text.", "invalid_type", "prompt")
+        raise Refused("`prompt` must be one text, neither tokens nor several prompts.", "invalid_type", "prompt")
     return prompt
 
 
@@ -224,10 +252,24 @@ def read_prompt(engine: "Engine[Any, Any]", asked: Asked) -> "Prompt":
         prompt: Prompt = engine.read(asked.value)
     except UserError as error:
         code = "context_length_exceeded" if error.code == "too_long" else "invalid_value"
-        named = asked.form if error.code == "bad_schema" else "messages" if asked.is_chat else "prompt"
         hint = f" {error.hint}" if error.hint else ""
-        raise Refused(f"The request {error.message}{hint}", code, named) from error
+        raise Refused(f"The request {error.message}{hint}", code, field_of(asked, error.code)) from error
     return prompt
+
+
+def field_of(asked: Asked, code: str) -> str:
+    """The field that the engine refused."""
+    from trainer.tasks.text_generation import check_options, check_tools
+
+    if code == "bad_schema":
+        return asked.form
+    names = [name for name in (*OPTIONS, "max_tokens") if name in asked.value]
+    wrong = next((name for name in names if check_options({name: asked.value[name]})), None)
+    if wrong is not None:
+        return asked.most if wrong == "max_tokens" else wrong
+    if check_tools(asked.value.get("tools")):
+        return "tools"
+    return "messages" if asked.is_chat else "prompt"
 
 
 # What is answered

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NotRequired, TypedDict
 
+from trainer.conversations import is_message
 from trainer.date_words import MONTH_OF
 from trainer.dates import are_compact, are_months, looks_like_date
 from trainer.dates import guess_form as guess_date_form
@@ -213,7 +214,7 @@ def guess_nested_kind(values: list[str]) -> str | None:
         return "json"
     items = [item for value in parsed for item in value]
     if items and all(isinstance(item, dict) for item in items):
-        if all(({"role", "content"} <= set(item)) or ({"from", "value"} <= set(item)) for item in items):
+        if all(map(is_message, items)):
             return "messages"
         return "objects" if all({"label", "box"} <= set(item) for item in items) else "json"
     return "json" if any(isinstance(item, dict | list) for item in items) else "list"

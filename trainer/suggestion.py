@@ -246,7 +246,14 @@ def guess_preferences(free: Columns) -> Iterable[tuple[str, Roles]]:
     chosen, rejected = first_named(worded, "chosen"), first_named(worded, "rejected")
     if chosen and rejected and chosen != rejected:
         asked = first_named([column for column in worded if column["name"] not in (chosen, rejected)], "asked")
-        yield "text-generation", {"prompt": asked or chosen, "completion": chosen, "rejected": rejected}
+        tools = named_tools(free)
+        yield "text-generation", {"prompt": asked or chosen, "completion": chosen, "rejected": rejected} | tools
+
+
+def named_tools(free: Columns) -> Roles:
+    """The column of what a model could call, where there is one."""
+    tools = first_named([column for column in free if column["kind"] in ("json", "list")], "tools")
+    return {"tools": tools} if tools else {}
 
 
 def guess_structured_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
@@ -257,10 +264,11 @@ def guess_structured_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
         yield "token-classification", {"tokens": tokens, "tags": tags}
     messages = next((column["name"] for column in free if column["kind"] == "messages"), None)
     if messages:
-        tools = first_named([column for column in free if column["kind"] in ("json", "list")], "tools")
         rejected = first_named(free, "rejected")
-        optional = {"tools": tools, "rejected": rejected}
-        yield "text-generation", {"messages": messages} | {role: name for role, name in optional.items() if name}
+        yield (
+            "text-generation",
+            {"messages": messages} | named_tools(free) | ({"rejected": rejected} if rejected else {}),
+        )
 
 
 def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
@@ -273,9 +281,8 @@ def guess_text_pair_tasks(free: Columns) -> Iterable[tuple[str, Roles]]:
     prompt = first_named([column for column in free if column["kind"] in ("text", "category")], "prompt")
     completion = first_named(worded, "completion")
     if prompt and completion and prompt != completion:
-        extra = next(
-            (column["name"] for column in free if column["name"].lower() == "input" and column["name"] != prompt), None
-        )
+        plain = [column for column in free if column["kind"] not in ("json", "list", "messages")]
+        extra = first_named([column for column in plain if column["name"] != prompt], "extra")
         yield "text-generation", {"prompt": prompt, "completion": completion} | ({"input": extra} if extra else {})
     document, summary = first_named(worded, "document"), first_named(worded, "summary")
     if summary is None and not any(

@@ -12,7 +12,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from serving.chat import Refused, parse
+from serving.chat import Refused, parse, read_prompt
 from tests.serving import tiny_writer
 from tests.serving.conftest import KEY, Redis, Serving, wait_for
 from trainer.engines import open_engine
@@ -141,22 +141,68 @@ def test_who_hangs_up_frees_a_place(
     wait_for(lambda: writing() == 0, 1)
 
 
+CONTENT = "messages[0].content"
+
+
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    ("fields", "code", "param"),
     [
-        ({"messages": "a"}, "invalid_type"),
-        ({"messages": []}, "invalid_type"),
-        ({"messages": [{"role": "user", "content": 3}]}, "invalid_type"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "invalid_type"),
-        ({"messages": [ASK], "tools": [{}], "tool_choice": "required"}, "invalid_value"),
-        ({"messages": [ASK], "response_format": {"type": "json_schema"}}, "invalid_value"),
-        ({"messages": [ASK], "response_format": "json"}, "invalid_value"),
+        ({"messages": "a"}, "invalid_type", "messages"),
+        ({"messages": []}, "invalid_type", "messages"),
+        ({"messages": [{"role": "user", "content": 3}]}, "invalid_type", CONTENT),
+        ({"messages": [{"role": "user", "content": None}]}, "invalid_type", CONTENT),
+        ({"messages": [{"role": "assistant", "content": None, "tool_calls": "x"}]}, "invalid_type", CONTENT),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "invalid_type", CONTENT),
+        ({"tools": [{}], "tool_choice": "required"}, "invalid_value", "tool_choice"),
+        ({"tools": [{}], "tool_choice": []}, "invalid_value", "tool_choice"),
+        ({"tools": {}}, "invalid_type", "tools"),
+        ({"response_format": {"type": "json_schema"}}, "invalid_value", "response_format"),
+        ({"response_format": "json"}, "invalid_value", "response_format"),
+        ({"response_format": []}, "invalid_value", "response_format"),
+        ({"n": 2}, "unsupported_parameter", "n"),
+        ({"best_of": 2}, "unsupported_parameter", "best_of"),
+        ({"frequency_penalty": 0.5}, "unsupported_parameter", "frequency_penalty"),
+        ({"top_logprobs": 2}, "unsupported_parameter", "top_logprobs"),
+        ({"stream": "yes"}, "invalid_type", "stream"),
+        ({"stream": True, "stream_options": "x"}, "invalid_type", "stream_options"),
+        ({"temperature": -1}, "invalid_value", "temperature"),
+        ({"top_p": "x"}, "invalid_value", "top_p"),
+        ({"stop": [""]}, "invalid_value", "stop"),
+        ({"max_tokens": 0}, "invalid_value", "max_tokens"),
+        ({"max_completion_tokens": 10**6, "max_tokens": 5}, "invalid_value", "max_completion_tokens"),
+        ({"tools": [{}] * 200}, "invalid_value", "tools"),
+        ({"messages": [{"role": "owl", "content": "a"}]}, "invalid_value", "messages"),
     ],
 )
-def test_what_cannot_be_asked(fields: dict[str, Any], code: str) -> None:
+def test_what_cannot_be_asked_is_refused_by_its_field(
+    fields: dict[str, Any], code: str, param: str, artifact: Path
+) -> None:
     with pytest.raises(Refused) as raised:
-        parse(json.dumps(fields).encode(), is_chat=True)
-    assert raised.value.code == code
+        read_prompt(open_engine(artifact), parse(json.dumps({"messages": [ASK]} | fields).encode(), is_chat=True))
+    assert (raised.value.code, raised.value.extra["param"]) == (code, param)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "n": 1, "best_of": 1, "logit_bias": {}},
+        {"function_call": "none", "functions": [], "tool_choice": None, "tools": None, "response_format": None},
+        {"user": "ann", "store": True, "metadata": {"a": "b"}, "service_tier": "auto", "parallel_tool_calls": False},
+        {"stop": ["a", "b", "c", "d"], "max_completion_tokens": 2, "top_p": 0, "stream": None, "stream_options": None},
+    ],
+)
+def test_what_changes_nothing_is_taken(fields: dict[str, Any], artifact: Path) -> None:
+    asked = parse(json.dumps({"messages": [ASK]} | fields).encode(), is_chat=True)
+    assert len(read_prompt(open_engine(artifact), asked).ids) > 0
+
+
+def test_an_assistants_message_may_be_a_refusal_or_a_call_of_before() -> None:
+    refusal = {"role": "assistant", "content": None, "refusal": "No."}
+    call = {"role": "assistant", "content": None, "function_call": {"name": "find", "arguments": "{}"}}
+    asked = parse(json.dumps({"messages": [ASK, refusal, call]}).encode(), is_chat=True)
+    said = [message["content"] for message in asked.value["messages"]]
+    assert said[1] == "No."
+    assert json.loads(said[2])["tool_calls"][0]["function"] == {"name": "find", "arguments": "{}"}
 
 
 def test_parts_of_a_content_are_lines_of_it() -> None:

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from tests.trainer import tiny_speech
 from trainer.families.audio.whisper import Following, Whisper
+from trainer.learning.estimate import time_answers
 from trainer.sounds import WHISPER, Hearing
 from trainer.writing import speech_decoder
 from trainer.writing.beams import Step, greedy, log_softmax, searched, written
@@ -138,3 +141,25 @@ def test_an_activation_that_is_not_known_is_left_to_a_graph(whisper: Whisper) ->
     assert not speech_decoder.unsupported(config)
     assert speech_decoder.unsupported(config | {"activation_function": "mish"}) == "mish"
     assert speech_decoder.unsupported({"model_type": "bart"}) == "bart"
+
+
+def test_an_estimate_times_answers_with_their_beams(whisper: Whisper) -> None:
+    """The decoder of a search reads so many texts a recording, which reading the rows in validation does not."""
+    read: list[int] = []
+    hook = whisper.encoder.decoder.register_forward_hook(lambda _module, _inputs, output: read.append(len(output[0])))
+    sounds = torch.zeros(2, 80, 100)
+    job = SimpleNamespace(
+        spec=SimpleNamespace(method="full"), device=SimpleNamespace(autocast=nullcontext, torch_device="cpu")
+    )
+    rows = SimpleNamespace(count=2, read_batch=2, lengths=np.ones(2), batch=lambda _rows, _device: (sounds,))
+    rows.sorted_batches = lambda chosen, _size: [chosen]
+    try:
+        whisper.beams, whisper.has_learned = 1, False
+        assert time_answers(job, whisper, rows, 0.25) == 0.25  # type: ignore[arg-type]
+        assert read == []
+        whisper.beams = 3
+        assert time_answers(job, whisper, rows, 0.25) != 0.25  # type: ignore[arg-type]
+        assert max(read) == 6
+    finally:
+        hook.remove()
+        whisper.beams, whisper.has_learned = 1, False

@@ -152,3 +152,12 @@ def test_batches_of_like_rows_are_hardly_padded(template: Template, folder: Path
     lengths = [[len(rows.encoded[row].ids) for row in batch] for batch in batches]
     assert sorted(row for batch in batches for row in batch.tolist()) == list(range(400))
     assert sum(map(sum, lengths)) > 0.9 * sum(len(batch) * max(batch) for batch in lengths)
+
+
+def test_an_answer_with_a_weight_of_0_is_read_and_not_learned(template: Template) -> None:
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "No.", "weight": "0"}]
+    encoded = template.conversation(
+        [*said, {"role": "user", "content": "Well?"}, {"role": "assistant", "content": "Yes?"}]
+    )
+    assert "No." in template.decode(encoded.ids)
+    assert template.decode(encoded.ids[encoded.learned]) == "Yes?"

@@ -64,15 +64,8 @@ def test_plain_texts_have_nothing_before_them() -> None:
         {"prompt": ["a", "b", " "], "completion": ["x", "", "z"]},
         {"document": ["a", None, "c"], "summary": ["x", "y", "  "]},
         {"text": ["a", "", " \n"]},
-        {
-            "messages": [
-                [message("user", "a"), message("assistant", "x")],
-                [message("user", "why?")],
-                [message("assistant", "alone")],
-            ]
-        },
     ],
-    ids=["prompts", "pairs", "texts", "messages"],
+    ids=["prompts", "pairs", "texts"],
 )
 def test_rows_without_an_answer_are_left_out_and_told_by_number(columns: dict[str, list[Any]]) -> None:
     loaded = read(**columns)
@@ -80,6 +73,17 @@ def test_rows_without_an_answer_are_left_out_and_told_by_number(columns: dict[st
     (problem,) = loaded.problems
     assert (problem["code"], problem["count"]) == ("no_answer", 2)
     assert problem["message"] == "2 rows have no answer that could be learned and are left out: row 20, 30."
+
+
+def test_conversations_without_an_answer_are_told_with_a_remedy() -> None:
+    answered = [message("user", "a"), message("assistant", "x")]
+    loaded = read(messages=[answered, [message("user", "why?")], [message("assistant", "alone")]])
+    (problem,) = loaded.problems
+    assert (loaded.row_numbers, problem["code"], problem["rows"]) == ([10], "unanswered", [20, 30])
+    assert (
+        problem["message"]
+        == "2 conversations have no answer to anything that was asked and are left out: row 20, 30. Write what the model is to answer, or remove the row."
+    )
 
 
 def test_a_single_row_is_told_in_the_singular() -> None:
@@ -125,8 +129,9 @@ def test_whoever_speaks_is_known_by_several_names(name: str, role: str) -> None:
         (["one", "two"], "one\ntwo"),
         ([], ""),
         ([{"type": "image_url", "image_url": "x"}], None),
-        ({"text": "x"}, None),
-        (5, None),
+        ({"text": "x"}, "x"),
+        (5, "5"),
+        ({"hall": 2}, '{"hall": 2}'),
     ],
 )
 def test_a_message_is_its_texts_or_no_text_at_all(content: Any, text: str | None) -> None:
@@ -146,11 +151,12 @@ ASK, SAY, RULE = message("user", "a"), message("assistant", "x"), message("syste
     ("cell", "code"),
     [
         ("no JSON", "unread_messages"),
-        ([message("narrator", "x")], "unread_messages"),
-        ([ASK], "no_answer"),
-        ([SAY], "no_answer"),
+        ([message("narrator", "x")], "unknown_roles"),
+        ([message("user", [{"type": "image_url"}])], "media_messages"),
+        ([ASK], "unanswered"),
+        ([SAY], "unanswered"),
         ([ASK, message("assistant", " ")], "empty_answers"),
-        ([], "no_answer"),
+        ([], "unanswered"),
     ],
 )
 def test_what_a_conversation_lacks_is_told(cell: Any, code: str) -> None:

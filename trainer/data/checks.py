@@ -6,12 +6,14 @@ import pyarrow.compute as pc
 from trainer import answers
 from trainer.data.answer_checks import class_problems, few_rows_problems, label_problems, number_problems, part_problems
 from trainer.data.column_checks import column_faults, column_problems, spelling_problems, unread_problems
+from trainer.data.conversation_rows import conversation_problems
 from trainer.data.dataset import Dataset
 from trainer.data.label_list_checks import label_list_problems
 from trainer.data.mixed_checks import mixed_problems, unsent_problems
 from trainer.data.pair_rows import pair_problems
 from trainer.data.problems import ORDER, Problem, problem, sample_texts
 from trainer.data.row_checks import copy_problems, missing_problems
+from trainer.data.row_keys import NO_TEXT
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
@@ -62,6 +64,10 @@ def find_problems(dataset: Dataset) -> list[Problem]:
         problems, noun = pair_problems(dataset), NOUNS["pair"]
     else:
         problems = missing_problems(table, texts, keys, noun, dataset.labelled)
+    if dataset.mapped_shape.reads[:1] == ("messages",):
+        lacking = np.flatnonzero((keys.texts != NO_TEXT) & (keys.codes < 0))
+        problems = [entry for entry in problems if entry["code"] != "missing_labels"]
+        problems += conversation_problems(table.column(dataset.roles["messages"]), lacking)
     problems += answer_faults(dataset)
     if not problems_block(problems):
         problems += label_problems(keys) if dataset.labelled else few_rows_problems(int(keys.usable.sum()))

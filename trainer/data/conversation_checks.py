@@ -1,63 +1,114 @@
 """What is odd about conversations, told by row: those without an answer by what they lack, and messages out of order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
+from trainer.conversations import ASSISTANT, UNLEARNED, UnreadError, read_messages
 from trainer.data.problems import Problem, join_names, problem
-from trainer.messages import _, joined, ngettext
-
-ANSWER = "assistant"
+from trainer.messages import Message, _, joined, ngettext
 
 
-def left_out(reasons: Sequence[str], rows: Sequence[int]) -> list[Problem]:
-    """A problem for each reason (`reason`) for which rows are left out."""
-    tell = {"unread_messages": unread_messages, "empty_answers": empty_answers, "no_answer": no_answer}
-    return [
-        tell[code]([row for row, own in zip(rows, reasons, strict=True) if own == code])
-        for code in dict.fromkeys(reasons)
-    ]
+class Reason(NamedTuple):
+    """Why nothing can be learned of a row: a code of `LACKS`, and what was found there, if that says more."""
+
+    code: str
+    word: str = ""
 
 
-def unread_messages(rows: Sequence[int]) -> Problem:
+def unread_messages(rows: str, count: int, _words: str) -> Message:
     message = ngettext(
         "%(count)s row is no conversation and is left out: row %(rows)s.",
         "%(count)s rows are no conversations and are left out: row %(rows)s.",
-        len(rows),
-        rows=join_names([str(row) for row in rows]),
+        count,
+        rows=rows,
     )
-    remedy = _("Write a list of messages, each with a role (system, user, assistant, tool) and a text.")
-    return problem("unread_messages", "warning", joined([message, remedy]), count=len(rows))
+    return joined(
+        [message, _("Write a list of messages, each with a role (system, user, assistant, tool) and a text.")]
+    )
 
 
-def empty_answers(rows: Sequence[int]) -> Problem:
+def unknown_roles(rows: str, count: int, words: str) -> Message:
+    message = ngettext(
+        "%(count)s conversation has a role that is not known (%(words)s) and is left out: row %(rows)s.",
+        "%(count)s conversations have roles that are not known (%(words)s) and are left out: row %(rows)s.",
+        count,
+        rows=rows,
+        words=words,
+    )
+    return joined([message, _("Call who speaks system, user, assistant or tool.")])
+
+
+def media_messages(rows: str, count: int, _words: str) -> Message:
+    message = ngettext(
+        "%(count)s conversation holds pictures, sounds or files, which this task does not read, and is left out: row %(rows)s.",
+        "%(count)s conversations hold pictures, sounds or files, which this task does not read, and are left out: row %(rows)s.",
+        count,
+        rows=rows,
+    )
+    return joined([message, _("Write what they show as text, or remove the rows.")])
+
+
+def empty_answers(rows: str, count: int, _words: str) -> Message:
     message = ngettext(
         "%(count)s conversation ends with an empty answer and is left out: row %(rows)s.",
         "%(count)s conversations end with an empty answer and are left out: row %(rows)s.",
-        len(rows),
-        rows=join_names([str(row) for row in rows]),
+        count,
+        rows=rows,
     )
-    remedy = _("Write the answer, or remove the row.")
-    return problem("empty_answers", "warning", joined([message, remedy]), count=len(rows))
+    return joined([message, _("Write the answer, or remove the row.")])
 
 
-def no_answer(rows: Sequence[int]) -> Problem:
+def unanswered(rows: str, count: int, _words: str) -> Message:
     message = ngettext(
+        "%(count)s conversation has no answer to anything that was asked and is left out: row %(rows)s.",
+        "%(count)s conversations have no answer to anything that was asked and are left out: row %(rows)s.",
+        count,
+        rows=rows,
+    )
+    return joined([message, _("Write what the model is to answer, or remove the row.")])
+
+
+def no_answer(rows: str, count: int, _words: str) -> Message:
+    return ngettext(
         "%(count)s row has no answer that could be learned and is left out: row %(rows)s.",
         "%(count)s rows have no answer that could be learned and are left out: row %(rows)s.",
-        len(rows),
-        rows=join_names([str(row) for row in rows]),
+        count,
+        rows=rows,
     )
-    return problem("no_answer", "warning", message, count=len(rows))
 
 
-def reason(turns: list[dict[str, str]] | None) -> str:
+LACKS: dict[str, Callable[[str, int, str], Message]] = {
+    "unread_messages": unread_messages,
+    "unknown_roles": unknown_roles,
+    "media_messages": media_messages,
+    "empty_answers": empty_answers,
+    "unanswered": unanswered,
+    "no_answer": no_answer,
+}
+"""The sentence for each reason: of the rows, how many there are, and what was found in them."""
+
+
+def left_out(reasons: Sequence[Reason], rows: Sequence[int], fix: tuple[str, str] | None = None) -> list[Problem]:
+    """A problem for each reason for which rows, counted from 1, are left out."""
+    problems = []
+    for code in dict.fromkeys(reason.code for reason in reasons):
+        own = [row for row, reason in zip(rows, reasons, strict=True) if reason.code == code]
+        words = join_names(list(dict.fromkeys(reason.word or "–" for reason in reasons if reason.code == code)))
+        message = LACKS[code](join_names([str(row) for row in own]), len(own), words)
+        problems.append(problem(code, "warning", message, [row - 1 for row in own], fix=fix))
+    return problems
+
+
+def reason(cell: object) -> Reason:
     """Why nothing can be learned of such a conversation."""
-    if turns is None:
-        return "unread_messages"
-    answers = [turn for turn in turns if turn["role"] == ANSWER]
-    asked = [turn for turn in turns if turn["role"] != ANSWER]
-    return "empty_answers" if answers and asked and not answers[-1]["content"].strip() else "no_answer"
+    try:
+        turns = read_messages(cell)
+    except UnreadError as unread:
+        return Reason(unread.code, unread.word)
+    answers = [turn for turn in turns if turn["role"] == ASSISTANT]
+    asked = [turn for turn in turns if turn["role"] != ASSISTANT]
+    return Reason("empty_answers" if answers and asked and not answers[-1]["content"].strip() else "unanswered")
 
 
 def oddities(conversations: Sequence[list[dict[str, str]]], rows: Sequence[int]) -> list[Problem]:
@@ -65,6 +116,7 @@ def oddities(conversations: Sequence[list[dict[str, str]]], rows: Sequence[int])
     pairs = list(zip(conversations, rows, strict=True))
     mixed = [row for turns, row in pairs if is_out_of_order(turns)]
     blank = [row for turns, row in pairs if any(is_blank_answer(turn) for turn in turns)]
+    weightless = [row for turns, row in pairs if any(turn.get("weight") == UNLEARNED for turn in turns)]
     problems: list[Problem] = []
     if mixed:
         message = ngettext(
@@ -73,7 +125,7 @@ def oddities(conversations: Sequence[list[dict[str, str]]], rows: Sequence[int])
             len(mixed),
             rows=join_names([str(row) for row in mixed]),
         )
-        problems.append(problem("roles_out_of_order", "warning", message, count=len(mixed)))
+        problems.append(problem("roles_out_of_order", "warning", message, [row - 1 for row in mixed]))
     if blank:
         message = ngettext(
             "%(count)s conversation has an empty answer before its last one, which is not learned: row %(rows)s.",
@@ -81,18 +133,26 @@ def oddities(conversations: Sequence[list[dict[str, str]]], rows: Sequence[int])
             len(blank),
             rows=join_names([str(row) for row in blank]),
         )
-        problems.append(problem("blank_answers", "info", message, count=len(blank)))
+        problems.append(problem("blank_answers", "info", message, [row - 1 for row in blank]))
+    if weightless:
+        message = ngettext(
+            "%(count)s conversation has answers with a weight of 0, which are read and not learned: row %(rows)s.",
+            "%(count)s conversations have answers with a weight of 0, which are read and not learned: row %(rows)s.",
+            len(weightless),
+            rows=join_names([str(row) for row in weightless]),
+        )
+        problems.append(problem("unlearned_answers", "info", message, [row - 1 for row in weightless]))
     return problems
 
 
 def is_blank_answer(turn: dict[str, Any]) -> bool:
-    return turn["role"] == ANSWER and not turn["content"].strip()
+    return turn["role"] == ASSISTANT and not turn["content"].strip()
 
 
 def is_out_of_order(turns: Sequence[dict[str, str]]) -> bool:
     """`turns`: what stands before the last answer."""
     roles = [turn["role"] for turn in turns]
     spoken = roles[1:] if roles[:1] == ["system"] else roles
-    if "system" in spoken or spoken[:1] == [ANSWER]:
+    if "system" in spoken or spoken[:1] == [ASSISTANT]:
         return True
-    return any(before == after and before != "tool" for before, after in pairwise([*spoken, ANSWER]))
+    return any(before == after and before != "tool" for before, after in pairwise([*spoken, ASSISTANT]))

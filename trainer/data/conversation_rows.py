@@ -6,32 +6,19 @@ answer, or the whole text, is `values["written"]`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import pyarrow as pa
 
-from trainer.data.conversation_checks import left_out, oddities, reason
-from trainer.data.problems import Problem
-from trainer.writing.tools import read_tools, with_tools, written_calls
+from trainer.conversations import ASSISTANT, UNLEARNED, Turn, UnreadError, read_messages
+from trainer.data.cells import iterate_slices, select_cells
+from trainer.data.conversation_checks import Reason, left_out, oddities, reason
+from trainer.data.problems import DELETE_ROWS, Problem
+from trainer.writing.tools import read_tools, with_tools
 
 TURNS, WRITTEN, REFUSED = "turns", "written", "refused"
-ROLES = {
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "assistant": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "developer": "system",
-    "tool": "tool",
-    "function": "tool",
-    "function_call": "assistant",
-    "observation": "tool",
-}
-"""Names of who speaks, of OpenAI's form and ShareGPT's."""
 
 
 class Rows(Protocol):
@@ -67,18 +54,29 @@ def read_written(loaded: Rows) -> None:
         loaded.values[REFUSED] = [row.refused if row else "" for row in read]
     loaded.answer = WRITTEN
     if bad:
-        reasons = reasons_of(loaded, [place for place, row in enumerate(read) if row is None])
-        loaded.problems += left_out(reasons, bad)
+        loaded.problems += left_out(reasons_of(loaded, [place for place, row in enumerate(read) if row is None]), bad)
         loaded.keep(np.array([row is not None for row in read]))
     if "messages" in loaded.columns and not is_paired:
         loaded.problems += oddities(loaded.values[TURNS], loaded.row_numbers)
 
 
-def reasons_of(loaded: Rows, places: list[int]) -> list[str]:
+def reasons_of(loaded: Rows, places: list[int]) -> list[Reason]:
     """Why the rows at these places have nothing to learn."""
     if "messages" not in loaded.columns or "rejected" in loaded.columns:
-        return ["no_answer"] * len(places)
-    return [reason(turns_of(loaded.values["messages"][place])) for place in places]
+        return [Reason("no_answer")] * len(places)
+    return [reason(loaded.values["messages"][place]) for place in places]
+
+
+def conversation_problems(cells: pa.ChunkedArray, lacking: np.ndarray) -> list[Problem]:
+    """What the conversations of a column lack, and what is odd about the others; `lacking`: rows from 0 without an answer."""
+    reasons = [reason(cell) for cell in select_cells(cells, lacking)]
+    problems = left_out(reasons, (lacking + 1).tolist(), ("drop_missing", DELETE_ROWS))
+    turns, numbers = [], []
+    for number, cell in enumerate((cell for part in iterate_slices(cells) for cell in part), 1):
+        if (row := conversation(cell)) is not None:
+            turns.append(row.turns)
+            numbers.append(number)
+    return problems + oddities(turns, numbers)
 
 
 def conversations(loaded: Rows) -> list[Row | None]:
@@ -92,44 +90,19 @@ def conversation(cell: object, tools: object = None) -> Row | None:
     turns = turns_of(cell)
     if turns is None:
         return None
-    while turns and turns[-1]["role"] != "assistant":
+    while turns and (turns[-1]["role"] != ASSISTANT or turns[-1].get("weight") == UNLEARNED):
         turns.pop()
     if not turns or not turns[-1]["content"].strip() or all(turn["role"] == "assistant" for turn in turns):
         return None
     return Row(with_tools(turns[:-1], read_tools(tools)), turns[-1]["content"])
 
 
-def turns_of(cell: object) -> list[dict[str, str]] | None:
-    """{role, content} of each message of OpenAI's form or ShareGPT's; None for what is no conversation."""
+def turns_of(cell: object) -> list[Turn] | None:
+    """The messages of a list, or of its JSON; None for what cannot be read as a conversation."""
     try:
-        listed = json.loads(cell) if isinstance(cell, str) else cell
-    except (ValueError, RecursionError):
+        return read_messages(cell)
+    except UnreadError:
         return None
-    if not isinstance(listed, list) or not all(isinstance(message, dict) for message in listed):
-        return None
-    turns = []
-    for message in listed:
-        role = ROLES.get(str(message.get("role", message.get("from", ""))).lower())
-        content = content_of(message)
-        if role is None or content is None:
-            return None
-        turns.append({"role": role, "content": content})
-    return turns
-
-
-def content_of(message: dict[str, Any]) -> str | None:
-    """The text of a message, its parts in a line each; calls of tools as JSON after it. None where it has another form."""
-    content = message.get("content", message.get("value"))
-    if isinstance(content, list):
-        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
-        if not all(isinstance(part, str) for part in parts):
-            return None
-        content = "\n".join(str(part) for part in parts)
-    if content is not None and not isinstance(content, str):
-        return None
-    calls = message.get("tool_calls")
-    called = [written_calls(calls)] if calls else []
-    return "\n".join([*([content] if content else []), *called])
 
 
 def instructions(loaded: Rows) -> list[Row | None]:

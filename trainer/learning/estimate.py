@@ -109,6 +109,7 @@ def measure(
     emit("progress", stage="estimate", fraction=0.3)
     model = job.device.place(family.build(job, rows))
     forward = time_forward(job, model, rows)
+    answering = time_answers(job, model, rows, forward)
     emit("progress", stage="estimate", fraction=0.5)
     expected = expectation.probed(job, rows, model)
     emit("progress", stage="estimate", fraction=0.7)
@@ -120,9 +121,9 @@ def measure(
     else:
         speed = way(rows, forward) if way else of_full(job, model, rows, forward)
     pretrained = not job.spec.model.startswith(SCRATCH)
-    fixed = read + LOAD_SECONDS + baseline_seconds(rows) + package_seconds(rows, forward, weights, pretrained)
+    fixed = read + LOAD_SECONDS + baseline_seconds(rows) + package_seconds(rows, answering, weights, pretrained)
     return {
-        "likely_seconds": fixed + rounds * speed["train"] + len(rows.part("test")) * forward,
+        "likely_seconds": fixed + rounds * speed["train"] + len(rows.part("test")) * answering,
         "memory_bytes": int(weights * BYTES_PER_WEIGHT[job.spec.method] + 600 * 2**20),
         "expected": expected,
         "rows_per_second": round(speed["rows_per_second"], 1),
@@ -161,6 +162,14 @@ def time_forward(job: Job, model: TrainableModel, rows: Rows) -> float:
             if len(spent) >= LEAST_BATCHES and sum(spent) * rows.read_batch > TRIAL_SECONDS:
                 break
     return float(np.mean(spent))
+
+
+def time_answers(job: Job, model: TrainableModel, rows: Rows, forward: float) -> float:
+    """Seconds a row that the trained model takes to answer: as long as it takes to read one, unless its answers are costlier."""
+    if not model.answers_slower:
+        return forward
+    model.prepare_to_answer()
+    return time_forward(job, model, rows)
 
 
 def of_probe(rows: Rows, forward: float) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class TrainableModel(nn.Module):
     """What `lora` learned, which is folded into the weights."""
     whole_weights: Mapping[str, tuple[Tensor, Tensor | None]] = MappingProxyType({})
     """Weights and biases of the layers that `qlora` holds in four bits, as they were."""
+    answers_slower: bool = False
+    """Whether answers take longer than the reading of rows in validation: beams."""
     features_name: str = ""
     """Tells vectors of the same rows apart that are cached, where a model has several kinds."""
 

@@ -16,7 +16,7 @@ CHAT = "chat.json"
 Gaps = Mapping[str, str]
 """{"role before>role after": text}; nothing stands for the beginning and for the end."""
 Turn = Mapping[str, str]
-"""{role, content} of a message."""
+"""{role, content} of a message, and perhaps its weight (`trainer.conversations`)."""
 
 
 def read_gaps(folder: Path) -> Gaps:
@@ -34,10 +34,10 @@ def fitted(turns: Sequence[Turn], gaps: Gaps) -> list[Turn]:
         before = fit[-1]["role"] if fit else ""
         if fit and f"{before}>{role}" not in gaps:
             if before == role:
-                fit[-1] = {"role": role, "content": f"{fit[-1]['content']}\n\n{turn['content']}"}
+                fit[-1] = {**turn, "role": role, "content": f"{fit[-1]['content']}\n\n{turn['content']}"}
                 continue
             role = "user" if before == "assistant" else role
-        fit.append({"role": role, "content": turn["content"]})
+        fit.append({**turn, "role": role})
     return fit
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from trainer.conversations import UNLEARNED
 from trainer.files import read_json
 from trainer.writing.gaps import Gaps, Turn, fitted, gap, read_gaps
 
@@ -116,7 +117,7 @@ class Template:
     # Rows
 
     def conversation(self, turns: Sequence[Turn]) -> Encoded:
-        """A conversation that ends with an answer: every answer is learned, with its end."""
+        """A conversation that ends with an answer: every answer is learned, with its end, unless its weight is 0."""
         turns = fitted(turns, self.gaps) if self.gaps else turns
         ids, learned, start = list[int](), list[bool](), 0
         before, was_learned = "", False
@@ -124,7 +125,7 @@ class Template:
             between = self.gap(before, turn["role"])
             content = self.encode(turn["content"])
             ends = self.closing_of(between) if was_learned else 0
-            was_learned = turn["role"] == ASSISTANT and bool(turn["content"].strip())
+            was_learned = is_learned(turn)
             start = len(ids) + len(between) if turn["role"] == ASSISTANT else start
             ids = [*ids, *between, *content]
             learned += [place < ends for place in range(len(between))] + [was_learned] * len(content)
@@ -166,6 +167,10 @@ class Template:
     def begun(self, text: str) -> np.ndarray:
         """The beginning of a text, to be continued."""
         return np.array([*self.opening, *self.encode(text)] or self.encode("\n"), dtype=np.int64)
+
+
+def is_learned(turn: Turn) -> bool:
+    return turn["role"] == ASSISTANT and bool(turn["content"].strip()) and turn.get("weight") != UNLEARNED
 
 
 def config_of(template: Template) -> dict[str, Any]:

@@ -32,18 +32,28 @@ def with_tools(turns: list[dict[str, str]], tools: list[dict[str, Any]]) -> list
 
 
 def function_of(tool: dict[str, Any]) -> dict[str, Any]:
-    """A tool without what is the same of all."""
-    inner = tool.get("function")
-    return inner if isinstance(inner, dict) else tool
+    """A tool without what is the same of all, in OpenAI's words where it has Anthropic's or Bedrock's."""
+    inner = next((tool[key] for key in ("function", "toolSpec") if isinstance(tool.get(key), dict)), tool)
+    schema = next((inner[key] for key in ("input_schema", "inputSchema") if isinstance(inner.get(key), dict)), None)
+    if schema is None:
+        return inner
+    kept = {key: value for key, value in inner.items() if key not in ("input_schema", "inputSchema")}
+    return kept | {"parameters": schema.get("json", schema)}
 
 
 def read_tools(cell: object) -> list[dict[str, Any]]:
-    """Tools of a cell: a list of objects, or its JSON; none for anything else."""
+    """Tools of a cell: a list of objects, or its JSON, Gemini's lists of declarations in it too; none for anything else."""
     try:
         listed = json.loads(cell) if isinstance(cell, str) else cell
     except (ValueError, RecursionError):
         return []
-    return [tool for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+    tools = [tool for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+    return [declared for tool in tools for declared in declarations(tool)]
+
+
+def declarations(tool: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = next((tool[key] for key in ("functionDeclarations", "function_declarations") if key in tool), None)
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else [tool]
 
 
 def written_calls(calls: list[Any]) -> str:

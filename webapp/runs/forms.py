@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.core.problems import Problem
 from webapp.costs.amounts import decimal_of
+from webapp.costs.forms import in_currency
 from webapp.runs.models import MAX_SEED, Run
 
 
@@ -42,8 +43,10 @@ class LimitsForm(forms.Form):
     cap = AmountField(label=_("Max cost"), what=_("The limit"))
     minutes = AmountField(label=_("Max time, in minutes"), what=_("The time"))
 
-    def __init__(self, *args: Any, budget_left: str = "", **options: Any) -> None:
+    def __init__(self, *args: Any, budget_left: str = "", currency: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
+        if currency:
+            in_currency(self.fields["cap"], currency)
         self.fields["minutes"].widget.attrs["placeholder"] = str(_("no limit"))
         self.fields["cap"].widget.attrs["placeholder"] = str(_("no limit"))
         if budget_left:

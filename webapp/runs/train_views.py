@@ -171,7 +171,9 @@ def settings_context(request: AuthedRequest, slug: str, like: Run | None) -> dic
         "advanced": [field for field in fields if not is_expert(field)],
         "optimization": [field for field in fields if is_expert(field)],
         "optimization_open": any(is_expert(field) and (field.errors or field.initial is not None) for field in fields),
-        "limits": shown_form(request, here, LimitsForm, is_part=True, budget_left=budget_left, initial=limits),
+        "limits": shown_form(
+            request, here, LimitsForm, is_part=True, budget_left=budget_left, currency=now.currency, initial=limits
+        ),
         "hardware_asked": typed(request, here).get("hardware", like.hardware if like else ""),
     }
 

@@ -26,6 +26,8 @@ class Conversion:
     """Columns in which a record has several values."""
     suggested: dict[str, str] = field(default_factory=dict)
     """{role of a task: column}, as the tool's form says."""
+    sentence: Message | None = None
+    """What is told of how it was read, where that is no export of a program."""
     apart: frozenset[str] = frozenset()
     """Columns that are no answer by themselves (`trainer.data.tables.table.Table.apart`)."""
     labels: Counter[str] = field(default_factory=Counter)
@@ -73,7 +75,8 @@ class Conversion:
 
     def readings(self) -> list[Reading]:
         """How the export was read; known once its records have passed."""
-        readings = [Reading("export", self.title, _("An export of %(title)s", title=self.title), file=self.file)]
+        sentence: Message = self.sentence or _("An export of %(title)s", title=self.title)
+        readings = [Reading("export", self.title, sentence, file=self.file)]
         if self.telling:
             units = {
                 "characters": _("characters"),
@@ -81,7 +84,7 @@ class Conversion:
                 "bytes": _("bytes of UTF-8"),
             }
             others = [Choice(unit, title) for unit, title in units.items() if unit != self.unit]
-            sentence: Message = _("Positions of marked passages are counted in %(unit)s", unit=units[self.unit])
+            sentence = _("Positions of marked passages are counted in %(unit)s", unit=units[self.unit])
             readings.append(
                 Reading(
                     "offsets",
@@ -161,6 +164,11 @@ REASONS: dict[str, Callable[[int], Message]] = {
     ),
     "ignored": lambda count: ngettext(
         "%(count)s record was ignored by the annotator.", "%(count)s records were ignored by the annotator.", count
+    ),
+    "disliked": lambda count: ngettext(
+        "%(count)s answer was not liked, which is nothing to learn.",
+        "%(count)s answers were not liked, which are nothing to learn.",
+        count,
     ),
     "discarded": lambda count: ngettext("%(count)s record was discarded.", "%(count)s records were discarded.", count),
     "notice": lambda count: ngettext(

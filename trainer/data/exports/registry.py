@@ -9,6 +9,7 @@ from trainer.data.exports import (
     argilla,
     assistants,
     brat,
+    conversations,
     doccano,
     label_studio,
     messengers,
@@ -35,6 +36,7 @@ EXPORTS: tuple[Export, ...] = (
     *messengers.EXPORTS,
     *app_store.EXPORTS,
     *assistants.EXPORTS,
+    *conversations.EXPORTS,
     *spacy.EXPORTS,
     *doccano.EXPORTS,
 )

@@ -2,6 +2,7 @@
 
 from typing import Any, TypeGuard
 
+from trainer.conversations import are_messages
 from trainer.data.readings import Choice, Choices, Reading, preview_of
 from trainer.data.tables.header_readings import chosen_header
 from trainer.data.tables.table import Table, as_text, named, numbered
@@ -20,9 +21,23 @@ def are_even(values: list[Any]) -> TypeGuard[list[list[Json]]]:
     return plain and len({len(value) for value in values}) == 1 and len(values[0]) > 1
 
 
+def are_talks(values: list[Any]) -> bool:
+    """Whether each value is a conversation: a list of messages."""
+    return len(values) > 1 and all(map(are_messages, values[:LOOKED_AT]))
+
+
+def entries_in(values: list[Any]) -> list[Json]:
+    """The entries of lists that follow each other, unless each list is a record of its own."""
+    if are_even(values) or are_talks(values):
+        return values
+    return [entry for value in values for entry in (value if isinstance(value, list) else [value])]
+
+
 def named_rows(rows: list[Any], table: Table, choices: Choices) -> list[Json]:
     """Records under the names in the first list, or under numbers where it is one of them by its content; which is told where the
     other may be."""
+    if are_talks(rows):
+        return [{"messages": row} for row in rows]
     some = [[as_text(cell) or "" for cell in row] for row in rows[:LOOKED_AT] if isinstance(row, list)]
     header = chosen_header(some, None) if are_even(rows) else None
     asked = choices.pick(WHAT, (NAMES, RECORD), table.name)

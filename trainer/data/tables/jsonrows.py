@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeGuard
 
+from trainer.data.exports.conversations import may_be_spread
 from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.json_forms import pages_reading, several_in, unfold_document, unwrap_lines
-from trainer.data.tables.json_lists import are_even, named_rows
+from trainer.data.tables.json_lists import entries_in, named_rows
 from trainer.data.tables.json_repairs import DoubleKey, letters_reading, repaired, value_of, with_letters
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
@@ -172,7 +173,7 @@ def document_of(text: str, name: str) -> tuple[Json, list[LeftOut]]:
         except (ValueError, RecursionError):
             pass  # the first fault is told
         if error.msg == "Extra data" and (values := several_in(text)):
-            return (values if are_even(values) else entries_in(values)), []
+            return entries_in(values), []
         if (partly := repaired(text, name, bare_value)) is not None:
             return partly
         raise DataError(
@@ -189,11 +190,6 @@ def document_of(text: str, name: str) -> tuple[Json, list[LeftOut]]:
         raise DataError(
             _("%(name)s is nested too deeply.", name=name), code="bad_json", hint=_("Send a flat list of objects.")
         ) from error
-
-
-def entries_in(values: list[Any]) -> list[Json]:
-    """The entries of lists that follow each other."""
-    return [entry for value in values for entry in (value if isinstance(value, list) else [value])]
 
 
 def choose_list(lists: list[Place], choices: Choices, name: str, readings: list[Reading]) -> Place:
@@ -385,6 +381,8 @@ def convert_table(table: Table, choices: Choices) -> Table:
         return table
     table.batches = chain([first], table.batches)
     flat, lists = set(), set()
+    if may_be_spread(table.columns, first):
+        return object_table(table, rows_of(table, table.batches, set()), choices)
     for name, is_list in object_columns(table.columns, first).items():
         if not is_list:
             asked = choices.pick("cells", ("flatten", KEEP), table.name, name)

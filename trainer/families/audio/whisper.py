@@ -50,6 +50,10 @@ class Whisper(Speaking):
         """`beams`: with which it answers once it has learned; validation is greedy."""
         self.eval()
 
+    @property
+    def answers_slower(self) -> bool:  # type: ignore[override]
+        return self.beams > 1
+
     def writes(self) -> dict[str, Any]:
         writes = {"positions": self.positions, "prefix": self.prefix, "end": self.config.eos_token_id}
         return writes | ({"beams": self.beams} if self.beams > 1 else {})
