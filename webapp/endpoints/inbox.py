@@ -18,16 +18,18 @@ from webapp.core.problems import Conflict, Problem
 from webapp.datasets.actions import current_version
 from webapp.datasets.appending import append_rows
 from webapp.datasets.models import DatasetVersion
+from webapp.endpoints import written_rows
 from webapp.endpoints.models import Endpoint, Feedback
 from webapp.labelling.queue import label_column
 
 MOST_AT_ONCE = 500
-TEXT, TABLE = "text", "table"
+TEXT, TABLE, CHAT = "text", "table", "chat"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person makes of one judgement: the `text` where it was edited, and the `label`; "" for the pool."""
+    """What a person makes of one judgement: the `text` where it was edited, and the `label`, or the answer of a conversation; ""
+    for the pool."""
 
     pk: str
     label: str = ""
@@ -35,11 +37,16 @@ class Choice:
 
 
 def readable(version: DatasetVersion) -> str:
-    """TEXT where rows are one text each, TABLE for tables; `Problem` where judgements cannot be rows of it."""
+    """TEXT where rows are one text each, TABLE for tables, CHAT for conversations and questions with answers; `Problem` where
+    judgements cannot be rows of it."""
+    if written_rows.takes_conversations(version):
+        return CHAT
     shape = tasks.shapes().get(version.suggestion.get("task") or "")
     if shape is None or label_column(version) is None or shape.reads not in (("text",), ()):
         raise Problem(
-            _("Only judgements of a classification of texts or tables can be added to its data."),
+            _(
+                "Only judgements of a classification of texts or tables, and of conversations, can be added to their data."
+            ),
             code="no_inbox",
             hint=_("Correct the rows in the file."),
         )
@@ -55,6 +62,8 @@ def new_ones(endpoint: Endpoint, verdict: str = "") -> QuerySet[Feedback]:
 
 def suggested_label(judgement: Feedback) -> str:
     """What the visitor said it should have been; the answer where it was found right; else nothing."""
+    if isinstance(judgement.output, dict) and "completion" in judgement.output:
+        return written_rows.suggested_answer(judgement)
     answer = judgement.output.get("label", "") if isinstance(judgement.output, dict) else ""
     return judgement.should_have_been or (str(answer) if judgement.verdict == Feedback.UP else "")
 
@@ -101,6 +110,8 @@ def chosen_ones(endpoint: Endpoint, choices: Sequence[Choice]) -> dict[str, Feed
 
 def row_of(version: DatasetVersion, kind: str, judgement: Feedback, choice: Choice) -> dict[str, Any]:
     """{column: cell}."""
+    if kind == CHAT:
+        return written_rows.row_of(version, judgement, choice.label)
     label = canonical_label(choice.label)
     if label:
         check_label(label)

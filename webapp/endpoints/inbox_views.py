@@ -16,7 +16,7 @@ from webapp.accounts.rights import Right
 from webapp.core.forms import refused_on
 from webapp.core.problems import Problem
 from webapp.datasets.models import DatasetVersion
-from webapp.endpoints import inbox, unsure
+from webapp.endpoints import inbox, unsure, written_rows
 from webapp.endpoints.models import Endpoint, Feedback
 from webapp.runs.retraining import run_to_repeat, train_like
 
@@ -26,8 +26,8 @@ SHOWN = 50
 @needs(Right.EDIT)
 @refused_on("feedback_inbox")
 def feedback_inbox(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: endpoint, prototype, judgements [(feedback, text with personal data masked, suggested label)], total, labels, verdict
-    (that is shown, "" for all), refusal (why none can become rows, else ""), unsure (how many the model was unsure of). A POST adds the `chosen` ones, with `text-ID` and
+    """Context: endpoint, prototype, judgements [(feedback, text with personal data masked, suggested label or answer)], are_chats, total,
+    labels, verdict (that is shown, "" for all), refusal (why none can become rows, else ""), unsure (how many the model was unsure of). A POST adds the `chosen` ones, with `text-ID` and
     `label-ID`, or dismisses them (`action`)."""
     endpoint = load(Endpoint.objects.select_related("prototype__dataset"), request.workspace, pk)
     if request.method == "POST":
@@ -36,18 +36,22 @@ def feedback_inbox(request: AuthedRequest, pk: str) -> HttpResponse:
     verdict = verdict if verdict in (Feedback.UP, Feedback.DOWN) else ""
     found = inbox.new_ones(endpoint, verdict)
     version = endpoint.prototype.dataset.current
+    are_chats = version is not None and written_rows.takes_conversations(version)
     context: dict[str, Any] = {
         "endpoint": endpoint,
+        "are_chats": are_chats,
         "prototype": endpoint.prototype,
         "judgements": [
-            (one, personal_data.masked(one.input), inbox.suggested_label(one))
+            (one, written_rows.shown(one) if are_chats else personal_data.masked(one.input), inbox.suggested_label(one))
             for one in found.select_related("link")[:SHOWN]
         ],
         "total": found.count(),
         "labels": [entry["label"] for entry in version.labels] if version else [],
         "verdict": verdict,
         "refusal": refusal_of(version),
-        "unsure": sum(one.endpoint_id == endpoint.pk for one in unsure.waiting(endpoint.prototype.dataset)),
+        "unsure": 0
+        if are_chats
+        else sum(one.endpoint_id == endpoint.pk for one in unsure.waiting(endpoint.prototype.dataset)),
     }
     return render(request, "endpoints/inbox.html", context)
 
