@@ -26,16 +26,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = 'Send {"messages": [{"role": "user", "content": "your text"}]}.'
 REFUSED = (
-    "functions",
-    "function_call",
-    "logprobs",
-    "top_logprobs",
-    "logit_bias",
-    "frequency_penalty",
-    "presence_penalty",
-    "echo",
-    "suffix",
-    "audio",
+    *("functions", "function_call", "logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty"),
+    *("echo", "suffix", "audio"),
 )
 """Fields that would change the answer, which no model here takes; unless they are empty."""
 OPTIONS = ("temperature", "top_p", "top_k", "min_p", "seed", "stop")
@@ -132,8 +124,7 @@ def refuse_unknown(fields: dict[str, Any]) -> None:
 
 def schema_of(fields: dict[str, Any]) -> dict[str, Any] | None:
     """The JSON Schema that the answer must keep to, of `response_format`; None where it may be any text. `Refused`."""
-    form = fields.get("response_format")
-    form = {"type": "text"} if form is None else form
+    form = {"type": "text"} if fields.get("response_format") is None else fields["response_format"]
     kind = form.get("type") if isinstance(form, dict) else None
     if kind in ("text", "json_object"):
         return {"type": "object"} if kind == "json_object" else None
@@ -147,8 +138,7 @@ def schema_of(fields: dict[str, Any]) -> dict[str, Any] | None:
 
 def tools_of(fields: dict[str, Any]) -> list[dict[str, Any]]:
     """The tools that the answer may call; `Refused`."""
-    tools, choice = fields.get("tools"), fields.get("tool_choice")
-    tools = [] if tools is None else tools
+    tools, choice = [] if fields.get("tools") is None else fields["tools"], fields.get("tool_choice")
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise Refused("`tools` must be a list of objects.", "invalid_type", "tools")
     return [] if choice == "none" else tools

@@ -13,6 +13,7 @@ from trainer.data.exports.transcribed import turns_in
 from trainer.data.inspect import inspect
 from trainer.data.readings import Choices
 from trainer.data.tables.table import Table
+from trainer.errors import DataError
 from trainer.writing.tools import read_tools
 
 Q, A, B, RULE = "Where is parcel 7?", "In hall 2.", "Ask somebody else.", "Be brief."
@@ -214,3 +215,16 @@ def test_answers_that_were_not_liked_are_left_out_and_counted(tmp_path: Path) ->
     ]
     result = inspect([write(tmp_path / "a.jsonl", rows)], tmp_path / "version")
     assert (result["rows"], [(entry["reason"], entry["count"]) for entry in result["left_out"]]) == (30, [("disliked", 10)])  # fmt: skip
+
+
+def test_the_only_conversation_of_a_file_is_one_row(tmp_path: Path) -> None:
+    result = inspect([write(tmp_path / "a.jsonl", [talk(1)])], tmp_path / "version")
+    assert (result["rows"], [column["name"] for column in result["columns"]]) == (1, ["messages"])
+
+
+@pytest.mark.parametrize("before", [0, 20])
+def test_a_line_beyond_all_bounds_is_told_by_its_number(before: int, tmp_path: Path) -> None:
+    rows = [*map(talk, range(before)), talk(1, said("user", "word " * 3_500_000))]
+    with pytest.raises(DataError, match=f"Line {before + 1} of a.jsonl is longer than") as refused:
+        inspect([write(tmp_path / "a.jsonl", rows)], tmp_path / "version")
+    assert (refused.value.code, "leave it out" in refused.value.hint) == ("too_large", True)

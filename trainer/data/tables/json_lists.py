@@ -1,10 +1,12 @@
 """Records that JSON has as lists of cells, one behind the other or in a list, with their names in the first of them or without."""
 
+import re
 from typing import Any, TypeGuard
 
-from trainer.conversations import are_messages
+from trainer.conversations import are_messages, is_message
 from trainer.data.readings import Choice, Choices, Reading, preview_of
 from trainer.data.tables.header_readings import chosen_header
+from trainer.data.tables.json_repairs import DECODER
 from trainer.data.tables.table import Table, as_text, named, numbered
 from trainer.json_types import Json
 from trainer.messages import Message, _
@@ -24,6 +26,18 @@ def are_even(values: list[Any]) -> TypeGuard[list[list[Json]]]:
 def are_talks(values: list[Any]) -> bool:
     """Whether each value is a conversation: a list of messages."""
     return len(values) > 1 and all(map(are_messages, values[:LOOKED_AT]))
+
+
+BEGUN = re.compile(r'\{\s*"(messages|conversations?|contents)"\s*:\s*\[\s*(?=\{)')
+
+
+def begins_talk(text: str) -> bool:
+    """Whether a text, perhaps cut, begins with a record that is one conversation: its messages are no rows."""
+    begun = BEGUN.match(text)
+    try:
+        return begun is not None and is_message(DECODER.raw_decode(text, begun.end())[0])
+    except (ValueError, RecursionError):
+        return False
 
 
 def entries_in(values: list[Any]) -> list[Json]:

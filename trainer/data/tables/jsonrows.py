@@ -13,7 +13,7 @@ from trainer.data.exports.label_studio import FLAT_COLUMNS
 from trainer.data.exports.registry import convert_records, unwrap_document
 from trainer.data.readings import Choice, Choices, LeftOut, Reading, preview_of
 from trainer.data.tables.json_forms import pages_reading, several_in, unfold_document, unwrap_lines
-from trainer.data.tables.json_lists import entries_in, named_rows
+from trainer.data.tables.json_lists import begins_talk, entries_in, named_rows
 from trainer.data.tables.json_repairs import DoubleKey, letters_reading, repaired, value_of, with_letters
 from trainer.data.tables.nested import KEEP, cells_reading, object_columns, rows_of, unfold_examples, unfold_lists
 from trainer.data.tables.records import Place, find_lists, find_rows, flatten, join_pages, nested_keys
@@ -37,8 +37,9 @@ def open_json(
     """JSON lines when the first line is a whole object, else one document."""
     first, *later = (line.strip() for line in sample.replace("\0", "").splitlines() if line.strip())
     whole = parsed(first)
-    alone = not later and (is_squad(whole) or is_document(whole))
-    if first.startswith("{") and not alone and (whole is not None or begins_objects(later)):
+    is_talk = begins_talk(first)
+    alone = not later and not is_talk and (is_squad(whole) or is_document(whole))
+    if first.startswith("{") and not alone and (is_talk or whole is not None or begins_objects(later)):
         return jsonl_table(lines, name, size, details, choices)
     if isinstance(whole, list) and begins_objects(later):  # a line of another form in front
         return jsonl_table(lines, name, size, details, choices)

@@ -141,6 +141,10 @@ class Lines:
     def check_length(self, line: str, number: int) -> None:
         """`DataError` for a line that is too long."""
         if len(line) >= MAX_LINE_CHARACTERS:
+            record = _("Shorten the texts of this record, or leave it out.")
+            text = _(
+                "This is hardly a table: check that the right file was sent. A text is read paragraph by paragraph: put line ends between them."
+            )
             raise DataError(
                 _(
                     "Line %(value)s of %(name)s is longer than %(max_line_characters)s characters.",
@@ -149,9 +153,7 @@ class Lines:
                     max_line_characters=f"{MAX_LINE_CHARACTERS:,}",
                 ),
                 code="too_large",
-                hint=_(
-                    "This is hardly a table: check that the right file was sent. A text is read paragraph by paragraph: put line ends between them."
-                ),
+                hint=record if line.lstrip()[:1] == "{" else text,
             )
 
     def clean(self, lines: list[str]) -> list[str]:
