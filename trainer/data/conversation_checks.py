@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from trainer.conversations import ASSISTANT, UNLEARNED, UnreadError, read_messages
 from trainer.data.problems import Problem, join_names, problem
-from trainer.messages import Message, _, joined, ngettext
+from trainer.messages import _, joined, ngettext
 
 
 class Reason(NamedTuple):
@@ -16,69 +16,102 @@ class Reason(NamedTuple):
     word: str = ""
 
 
-def unread_messages(rows: str, count: int, _words: str) -> Message:
+Fixing = tuple[str, str] | None
+"""(action, label) of a remedy."""
+
+
+def listed(rows: Sequence[int]) -> str:
+    return join_names([str(row) for row in rows])
+
+
+def below(rows: Sequence[int]) -> list[int]:
+    """The same rows from 0."""
+    return [row - 1 for row in rows]
+
+
+def unread_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s row is no conversation and is left out: row %(rows)s.",
         "%(count)s rows are no conversations and are left out: row %(rows)s.",
-        count,
-        rows=rows,
+        len(rows),
+        rows=listed(rows),
     )
-    return joined(
-        [message, _("Write a list of messages, each with a role (system, user, assistant, tool) and a text.")]
-    )
+    remedy = _("Write a list of messages, each with a role (system, user, assistant, tool) and a text.")
+    return problem("unread_messages", "warning", joined([message, remedy]), below(rows), fix=fix)
 
 
-def unknown_roles(rows: str, count: int, words: str) -> Message:
+def unknown_roles(rows: Sequence[int], words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation has a role that is not known (%(words)s) and is left out: row %(rows)s.",
         "%(count)s conversations have roles that are not known (%(words)s) and are left out: row %(rows)s.",
-        count,
-        rows=rows,
+        len(rows),
+        rows=listed(rows),
         words=words,
     )
-    return joined([message, _("Call who speaks system, user, assistant or tool.")])
+    return problem(
+        "unknown_roles",
+        "warning",
+        joined([message, _("Call who speaks system, user, assistant or tool.")]),
+        below(rows),
+        fix=fix,
+    )
 
 
-def media_messages(rows: str, count: int, _words: str) -> Message:
+def media_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation holds pictures, sounds or files, which this task does not read, and is left out: row %(rows)s.",
         "%(count)s conversations hold pictures, sounds or files, which this task does not read, and are left out: row %(rows)s.",
-        count,
-        rows=rows,
+        len(rows),
+        rows=listed(rows),
     )
-    return joined([message, _("Write what they show as text, or remove the rows.")])
+    return problem(
+        "media_messages",
+        "warning",
+        joined([message, _("Write what they show as text, or remove the rows.")]),
+        below(rows),
+        fix=fix,
+    )
 
 
-def empty_answers(rows: str, count: int, _words: str) -> Message:
+def empty_answers(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation ends with an empty answer and is left out: row %(rows)s.",
         "%(count)s conversations end with an empty answer and are left out: row %(rows)s.",
-        count,
-        rows=rows,
+        len(rows),
+        rows=listed(rows),
     )
-    return joined([message, _("Write the answer, or remove the row.")])
+    return problem(
+        "empty_answers", "warning", joined([message, _("Write the answer, or remove the row.")]), below(rows), fix=fix
+    )
 
 
-def unanswered(rows: str, count: int, _words: str) -> Message:
+def unanswered(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation has no answer to anything that was asked and is left out: row %(rows)s.",
         "%(count)s conversations have no answer to anything that was asked and are left out: row %(rows)s.",
-        count,
-        rows=rows,
+        len(rows),
+        rows=listed(rows),
     )
-    return joined([message, _("Write what the model is to answer, or remove the row.")])
+    return problem(
+        "unanswered",
+        "warning",
+        joined([message, _("Write what the model is to answer, or remove the row.")]),
+        below(rows),
+        fix=fix,
+    )
 
 
-def no_answer(rows: str, count: int, _words: str) -> Message:
-    return ngettext(
+def no_answer(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
+    message = ngettext(
         "%(count)s row has no answer that could be learned and is left out: row %(rows)s.",
         "%(count)s rows have no answer that could be learned and are left out: row %(rows)s.",
-        count,
-        rows=rows,
+        len(rows),
+        rows=listed(rows),
     )
+    return problem("no_answer", "warning", message, below(rows), fix=fix)
 
 
-LACKS: dict[str, Callable[[str, int, str], Message]] = {
+LACKS: dict[str, Callable[[Sequence[int], str, Fixing], Problem]] = {
     "unread_messages": unread_messages,
     "unknown_roles": unknown_roles,
     "media_messages": media_messages,
@@ -86,17 +119,16 @@ LACKS: dict[str, Callable[[str, int, str], Message]] = {
     "unanswered": unanswered,
     "no_answer": no_answer,
 }
-"""The sentence for each reason: of the rows, how many there are, and what was found in them."""
+"""What is told of the rows of each reason, counted from 1, and of what was found in them."""
 
 
-def left_out(reasons: Sequence[Reason], rows: Sequence[int], fix: tuple[str, str] | None = None) -> list[Problem]:
+def left_out(reasons: Sequence[Reason], rows: Sequence[int], fix: Fixing = None) -> list[Problem]:
     """A problem for each reason for which rows, counted from 1, are left out."""
     problems = []
     for code in dict.fromkeys(reason.code for reason in reasons):
         own = [row for row, reason in zip(rows, reasons, strict=True) if reason.code == code]
         words = join_names(list(dict.fromkeys(reason.word or "–" for reason in reasons if reason.code == code)))
-        message = LACKS[code](join_names([str(row) for row in own]), len(own), words)
-        problems.append(problem(code, "warning", message, [row - 1 for row in own], fix=fix))
+        problems.append(LACKS[code](own, words, fix))
     return problems
 
 
