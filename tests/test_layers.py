@@ -47,6 +47,7 @@ LIGHT = {
     "cache",
     "columns",
     "comparison",
+    "conversations",
     "dates",
     "numerals",
     "errors",
