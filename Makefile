@@ -31,12 +31,12 @@ quick-tests:
 	@$(python) -m tests.quick $(ARGS)
 
 # What the machine must have apart from Python is in .ci/run. ARGS goes to pytest: make test ARGS="tests/ops -x"
-# Four processes also on two cores: many tests wait for a site, a browser or a training of their own.
+# Three processes also on two cores: many tests wait for a site, a browser or a training of their own.
 test: lint
 	@test -n "$(chromium)" || $(python) -m playwright install chromium
 	@$(python) manage.py check
 	@$(python) manage.py makemigrations --check --dry-run
-	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@MAQUETTE_CHROMIUM="$(chromium)" $(python) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # What a database can break, over a PostgreSQL of its own in a temporary folder; `make test` does this on its way.
 test-postgres:

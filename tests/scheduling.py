@@ -23,6 +23,9 @@ LONGEST = (
     "tests/runs/test_resilience.py",
     "tests/trainer/test_devices.py",
     "tests/trainer/test_killed.py",
+    "tests/ops/test_chaos.py",
+    "tests/ops/test_erased_everywhere.py",
+    "tests/upgrade/test_upgrade.py",
     "tests/core/test_strangers.py",
     "tests/runs/test_searches.py",
     "tests/accounts/test_tenants.py",
@@ -42,12 +45,13 @@ def group_of(file: str) -> str:
     return "sources" if READS_SOURCES.search(text) else file
 
 
-def turn(item: pytest.Item) -> tuple[int, int, bool]:
-    """Where a test stands: what needs a running site comes first, since it takes longest, and of that last what watches something
-    for minutes: it has gone on meanwhile; then the longest files."""
+def turn(item: pytest.Item) -> tuple[bool, int, bool]:
+    """Where a test stands: what needs the running site in a browser comes first, since it takes longest, and of that last what
+    watches something for minutes: it has gone on meanwhile; then the longest files, so that few of those that train at full
+    speed run at the same time."""
     file = item.nodeid.partition("::")[0]
     place = LONGEST.index(file) if file in LONGEST else len(LONGEST)
-    return "site" not in item.fixturenames, place, bool(item.get_closest_marker("patient"))  # type: ignore[attr-defined]
+    return group_of(file) != "browser", place, bool(item.get_closest_marker("patient"))
 
 
 class GroupScheduling(LoadGroupScheduling):
