@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 WIDTHS = (1440, 360)
+PATIENCE = 20_000
+"""Milliseconds that is waited for what a page is to show: the first answer of a model takes more than the usual five seconds where
+others train."""
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -24,6 +27,7 @@ ARGUMENTS = [
 @contextmanager
 def launched(*arguments: str) -> Iterator[Browser]:
     """Chromium: Playwright's own, or the one that MAQUETTE_CHROMIUM names."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         path = os.environ.get("MAQUETTE_CHROMIUM") or None
         chromium = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
