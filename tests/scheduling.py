@@ -15,17 +15,12 @@ from xdist.scheduler import LoadGroupScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS_SITE = re.compile(r"\bsite: Site\b")
-OWN_SITE = re.compile(r"\(Site\):$|^def site\(", re.M)
-"""A site of its own, with other settings."""
 LONGEST = (
     "tests/ops/test_postgres.py",
-    "tests/trainer/test_tasks.py",
     "tests/runs/test_resilience.py",
+    "tests/trainer/test_tasks.py",
     "tests/trainer/test_devices.py",
     "tests/trainer/test_killed.py",
-    "tests/ops/test_chaos.py",
-    "tests/ops/test_erased_everywhere.py",
-    "tests/upgrade/test_upgrade.py",
     "tests/core/test_strangers.py",
     "tests/runs/test_searches.py",
     "tests/accounts/test_tenants.py",
@@ -36,11 +31,11 @@ READS_SOURCES = re.compile(r"^from tests(\.sources| import sources|\.documented)
 
 @cache
 def group_of(file: str) -> str:
-    """One process takes all files with tests of the running site in a browser, one those without, each with a site for all of
-    them, and one those that read all sources; the others go to whichever is free, each as a whole."""
+    """One process takes all files with tests of the running site in a browser, one those without, and one those that read all
+    sources; the others go to whichever is free, each as a whole."""
     path = ROOT / file
     text = path.read_text("utf-8") if path.is_file() else ""
-    if NEEDS_SITE.search(text) and not OWN_SITE.search(text):
+    if NEEDS_SITE.search(text):
         return "browser" if file.startswith("tests/browser/") else "site"
     return "sources" if READS_SOURCES.search(text) else file
 
