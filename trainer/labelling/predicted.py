@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trainer import tasks
 from trainer.data.dataset import Dataset
 from trainer.data.pool import is_drawn_for_test, keys_to_divide, pool_rows, takes_test
 from trainer.data.version import read_version
@@ -26,7 +25,6 @@ from trainer.events import Emit
 from trainer.json_types import JsonObject
 from trainer.labelling.asking import RANDOM, TEST, UNCERTAIN
 from trainer.labelling.request import Request
-from trainer.packaging.manifest import read_manifest
 from trainer.tagging.units import text_of, words_of
 
 ANSWERS = "answers.parquet"
@@ -78,15 +76,14 @@ def predict_rows(request: Request, dataset: Dataset, rows: list[int], emit: Emit
     began = time.monotonic()
     said: dict[int, Said] = {}
     engine = open_engine(request.artifact)
-    task = read_manifest(request.artifact)["task"]
     for start in range(0, len(rows), AT_ONCE):
         numbers = rows[start : start + AT_ONCE]
         if request.seconds is not None and time.monotonic() - began > request.seconds:
             break
         said |= dict(zip(numbers, answer_some(engine, [input_of(dataset, row) for row in numbers]), strict=True))
         emit("progress", stage="read", fraction=round(len(said) / len(rows), 3), done=len(said), unit="rows")
-    spans = tasks.get(task).answer == "spans"
-    return {row: in_words(dataset, row, one) if spans else one for row, one in said.items()}
+    has_words = dataset.mapped_shape.reads[:1] == ("tokens",)
+    return {row: in_words(dataset, row, one) if has_words else one for row, one in said.items()}
 
 
 def input_of(dataset: Dataset, row: int) -> object:
