@@ -27,8 +27,9 @@ from trainer.numerals import (
 )
 from trainer.worded_numbers import LED, NOMINAL, STAR, UNSPACED, are_points, are_stars, lead_of, points_in, unscaled
 
-LONGEST_WORD = 40
-"""Of the words behind the numbers of a column."""
+LONGEST_WORD, MOST_WORDS = 40, 4
+"""Of what stands behind the numbers of a column: "people found this helpful" is still what they count, "dogs are out with him" a
+sentence that begins with a number."""
 
 
 def own_unit(cells: Sequence[str]) -> str:
@@ -56,7 +57,7 @@ def own_word(parted: tuple[str, str]) -> str:
 def is_own(cell: str, parted: tuple[str, str]) -> bool:
     number, tail = parted
     scale, word = unscaled(tail.lstrip("+ "), scale_of)
-    if not word or len(word) > LONGEST_WORD or word in "-+)":
+    if not word or len(word) > LONGEST_WORD or len(word.split()) > MOST_WORDS or word in "-+)":
         return False
     apart = bool(scale) or not word[0].isalpha() or re.search(rf"\d\+?\s+{re.escape(word[0])}", cell) is not None
     if not apart and (UNSPACED.match(word) is None or word[0] in NOMINAL):

@@ -65,7 +65,7 @@ def test_the_words_of_a_column_are_its_unit(cells: list[str], unit: str, numbers
     [
         ["Ticket 1", "Ticket 2"], ["Room 101", "Room 7"], ["Class 1", "Class 2"], ["iPhone 13", "iPhone 8"], ["v1.2", "v3.0"], ["Level 1", "Level 3"],
         ["3号楼", "5号楼"], ["3年级", "5年级"], ["9th floor", "4th floor"], ["1. Klasse", "2. Klasse"], ["Q1", "Q4"], ["ab12", "ab15"], ["★", "★"],
-        ["1 - disagree", "5 - agree"], ["7 of 5", "4 of 5"], ["Note 5", "Note 8"], ["2 beds", "3 baths"],
+        ["1 - disagree", "5 - agree"], ["7 of 5", "4 of 5"], ["Note 5", "Note 8"], ["2 beds", "3 baths"], ["7 dogs are out with him", "3 dogs are out with him"],
     ],
 )  # fmt: skip
 def test_words_that_name_what_has_the_number_stay_words(cells: list[str]) -> None:
