@@ -164,7 +164,10 @@ def test_what_the_model_was_unsure_of_is_asked_about(
     assert queue[0]["text"] == "a toss of a coin"
     assert queue[1]["text"].startswith("half sure, ask ")
     assert "ada@example.org" not in queue[1]["text"]
-    assert (queue[2]["text"], queue[2]["suggestion"]) == ("sure and wrong", {"label": "bad", "score": None})
+    assert (queue[2]["text"], queue[2]["suggestion"]) == (
+        "sure and wrong",
+        {"label": "bad", "score": None, "value": "bad"},
+    )
     page = web.get(reverse("label", args=[prototype.pk]) + "?order=unsure").content.decode()
     assert "a toss of a coin" in page
     version = dataset.current

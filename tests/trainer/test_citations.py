@@ -105,7 +105,7 @@ def test_common_logs_and_those_with_more_fields(tmp_path: Path) -> None:
 
 
 MAIL = "".join(
-    f"From ann{n % 3}@x.org Sat May  4 10:11:12 2024\nFrom: ann{n % 3}@x.org\nTo: me@x.org\nSubject: About {n}\n\n{TEXT} {n}\n\n"
+    f"From ann{n % 3}@x.org Sat May  4 10:11:12 2024\nFrom: ann{n % 3}@x.org\nTo: me@x.org\nSubject: About trial {n}\n\n{TEXT} {n}\n\n"
     for n in range(60)
 )
 DISCORD = json.dumps(
@@ -120,9 +120,9 @@ DISCORD_TABLE = "AuthorID,Author,Date,Content,Attachments,Reactions\n" + "".join
 )  # fmt: skip
 CHAT = "".join(f"12/05/2024, 10:{n:02} - Ann{n % 3}: {TEXT} {n}\n" for n in range(60))
 OUTLOOK = '"Subject","Body","From: (Name)","From: (Address)","To: (Name)"\n' + "".join(
-    f'"About {n}","{TEXT} {n}","Ann{n % 3}","ann{n % 3}@x.org","Me"\n' for n in range(60)
+    f'"About trial {n}","{TEXT} {n}","Ann{n % 3}","ann{n % 3}@x.org","Me"\n' for n in range(60)
 )
-TABLE = "date,from,to,subject,message\n" + "".join(f"2024-01-0{1 + n % 9},ann{n % 3}@x.org,me{n % 2}@x.org,About {n},\"{TEXT} {n}\"\n" for n in range(60))  # fmt: skip
+TABLE = "date,from,to,subject,message\n" + "".join(f"2024-01-0{1 + n % 9},ann{n % 3}@x.org,me{n % 2}@x.org,About trial {n},\"{TEXT} {n}\"\n" for n in range(60))  # fmt: skip
 
 
 @pytest.mark.parametrize(

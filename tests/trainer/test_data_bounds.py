@@ -142,7 +142,8 @@ def test_labels_of_the_test_that_nothing_was_learned_of(train: str, test: str, c
     [
         ([("a", "x"), ("b", "y")], {}),
         ([("", "x"), ("b", "y")], {"missing_text": 1}),
-        ([("a", None), ("b", "n/a")], {"missing_labels": 2}),
+        ([("a", None), ("b", "n/a"), ("c", "x")], {"missing_labels": 2}),
+        ([("a", None), ("b", "n/a")], {}),
         ([("", ""), (None, "null"), ("b", "y")], {"empty_rows": 2}),
         ([("", "x"), ("a", ""), ("", "")], {"empty_rows": 1, "missing_text": 1, "missing_labels": 1}),
     ],
