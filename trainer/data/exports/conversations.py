@@ -16,6 +16,7 @@ from trainer.messages import Message, _
 MESSAGES, CHOSEN, REJECTED = "messages", "chosen", "rejected"
 TALKS = (MESSAGES, "conversations", "conversation", "contents", "items")
 SYSTEMS = ("system", "system_prompt", "systemInstruction", "system_instruction")
+ANSWERING = frozenset({"assistant", "model", "gpt", "bot", "chatbot"})
 ASKED, ANSWERED = ("instruction", "prompt", "query", "question"), ("output", "completion", "response", "answer")
 LISTED = ("conversations", "conversation", "dialog", "dialogue", "data")
 SIDES = (("human", "assistant"), ("user", "assistant"), ("input", "output"), ("question", "answer"))
@@ -93,8 +94,11 @@ def together(record: JsonObject) -> JsonObject | None:
     answer = first_of(record, ("completion", "output", "response"), lambda value: bool(answer_of(value)))
     if not key or not answer:
         return None
+    asked = listed_in(record[key])
+    if asked and str(asked[-1].get("role") or asked[-1].get("from")) in ANSWERING:  # the answer is there already
+        return None
     keys, told = system_of(record)
-    said = [*told, *listed_in(record[key]), *answer_of(value_of(record[answer]))]
+    said = [*told, *asked, *answer_of(value_of(record[answer]))]
     return without(record, key, answer, *keys) | {MESSAGES: said}
 
 
