@@ -1,5 +1,6 @@
 """Every template compiles, the tags and filters that it uses being loaded, and is formatted."""
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -41,3 +42,13 @@ def test_no_two_libraries_have_a_filter_of_one_name() -> None:
             for name in [*library.filters, *library.tags]:
                 owners.setdefault(name, set()).add(path)
     assert {name: paths for name, paths in owners.items() if len(paths) > 1} == {}
+
+
+def test_no_full_stop_is_written_outside_of_a_translation() -> None:
+    """“。” ends a sentence in Chinese: a stop behind a value or a tag of a template would stay a Latin one."""
+    loose = re.compile(r"(\}\}|%\}|</(?:b|a|em|strong)>)\.(?=[\s<{]|$)")
+    found = []
+    for path in (settings.BASE_DIR / "templates").rglob("*.html"):
+        text = re.sub(r"\{% (blocktrans\w*)\b.*?\{% end\1 %\}", "", path.read_text("utf-8"), flags=re.S)
+        found += [f"{path.name}: {one[0]}" for one in loose.finditer(text)]
+    assert not found

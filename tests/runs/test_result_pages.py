@@ -2,12 +2,10 @@
 
 import html
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -169,13 +167,3 @@ def test_a_linear_model_beside_a_linear_baseline(
     run = not_better(workspace, 0.9)
     write_report(run, chosen={"family": family}, test_rows=10)
     assert ("The model chosen is itself linear" in page(browser, "run", run.pk)) == told
-
-
-def test_no_full_stop_is_written_outside_of_a_translation() -> None:
-    """“。” ends a sentence in Chinese: a stop behind a value or a tag of a template would stay a Latin one."""
-    loose = re.compile(r"(\}\}|%\}|</(?:b|a|em|strong)>)\.(?=[\s<{]|$)")
-    found = []
-    for path in (settings.BASE_DIR / "templates").rglob("*.html"):
-        text = re.sub(r"\{% (blocktrans\w*)\b.*?\{% end\1 %\}", "", path.read_text("utf-8"), flags=re.S)
-        found += [f"{path.name}: {one[0]}" for one in loose.finditer(text)]
-    assert not found
