@@ -42,7 +42,7 @@ def advice(run: Run, report: dict[str, Any]) -> Advice | None:
     if not loses_to_baseline(run):
         return None
     sentence = _(
-        "Counted words do as well here. “Word counts” is trained in seconds and needs no pretrained model to answer."
+        "Counted words are not measurably worse here. “Word counts” is trained in seconds and needs no pretrained model to answer."
     )
     return Advice(
         sentence, step={"model": WORDS_MODEL, "method": WORDS_METHOD, "title": method_title(run.task, WORDS_METHOD)}
