@@ -15,6 +15,7 @@ from trainer import disk
 from trainer.errors import DOWNLOADING, ModelError
 from trainer.events import STAGES, Emit
 from trainer.messages import _
+from trainer.resumed_download import bytes_of, fetch_rest, is_resumed, part_of
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -164,8 +165,13 @@ def download(repo: str, info: "ModelInfo", progress: Progress, waiting: Waiting)
         missing[:] = list_missing(repo, info.sha, paths)
         needed = sum(sizes[path] for path in missing)
         if missing:
-            check_size(repo, sum(sizes[path] for path in paths), needed)
+            check_size(repo, sum(sizes[path] for path in paths), needed - come())
         return needed
+
+    def come() -> int:
+        """Bytes of them that an earlier download left."""
+        parts = [part_of(cache_folder(), repo, str(info.sha), path) for path in missing]
+        return sum(min(bytes_of(part), sizes[path]) for part, path in zip(parts, missing, strict=True))
 
     if list_missing(repo, info.sha, paths):
         with take_turn(repo, claimed, waiting) as (needed, promise):
@@ -176,6 +182,8 @@ def download(repo: str, info: "ModelInfo", progress: Progress, waiting: Waiting)
 
             counter = make_counter(repo, needed, tell)
             for path in missing:
+                if is_resumed(path, sizes[path]):
+                    fetch_rest(cache_folder(), repo, str(info.sha), path, sizes[path], counter)
                 hf_hub_download(repo, path, revision=info.sha, tqdm_class=counter)
                 counter.tell()
     last = Path(hf_hub_download(repo, paths[-1], revision=info.sha, local_files_only=True))

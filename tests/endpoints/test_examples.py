@@ -222,6 +222,21 @@ def test_a_file_that_cannot_be_made_bare_is_not_shown(content: bytes, workspace:
         assert Sight(run).refusal(0).startswith("Cannot be shown: this format")
 
 
+def test_a_conversation_begins_with_an_example(workspace: Workspace, browser: Client) -> None:
+    """What was asked in a row that a member ticked, and what a member typed, are buttons of the chat."""
+    run = things.run(things.prototype(workspace), task="text-generation")
+    write(run, [{"input": "Where is <lamp> 2?"}, {"input": "Where is bed 3?"}])
+    manifest = {"inputs": [], "form": "chat"}
+    (run.artifact / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    demo = things.endpoint(run)
+    assert "data-example" not in shown(demo)
+    assert choose(browser, demo, 0, **{"own-text": "Who are you?"}) == 302
+    page = shown(demo)
+    assert 'data-example="Where is &lt;lamp&gt; 2?"' in page
+    assert 'data-example="Who are you?"' in page
+    assert "bed 3" not in page
+
+
 # Personal data
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+import openai
 import pytest
 
 from tests.serving import tiny
 from tests.serving.conftest import KEY, TOKEN, Redis, Serving, wait_for
+from trainer.engines import open_engine
 
 PATHS = ("v1/embeddings", "embeddings")
 OTHER = "mq_key_of_another_tenant"
@@ -111,3 +114,19 @@ def test_what_is_answered_and_what_is_refused_is_counted(
 
     wait_for(lambda: counted(with_vectors) == (3, 3, 1), 8)
     wait_for(lambda: counted(without) == (1, 0, 1), 8)
+
+
+def test_openais_client_has_the_vectors(serving: Serving, redis_server: Redis, embedding: Path) -> None:
+    """As it asks unless told otherwise, in base64, and as numbers."""
+    redis_server.publish("embedded", embedding)
+    engine, texts = open_engine(embedding), ["a card", "the money"]
+    right = [answer["embedding"] for answer in engine.predict([engine.read({"embed": text}) for text in texts])]
+    with openai.OpenAI(base_url=f"{serving.url}/e/embedded/v1", api_key=KEY, max_retries=3) as client:
+        usual = client.embeddings.create(model="any", input=texts)
+        plain = client.embeddings.create(model="any", input=texts[1], encoding_format="float")
+        with pytest.raises(openai.UnprocessableEntityError):
+            client.embeddings.create(model="any", input=" ")
+    assert [each.index for each in usual.data] == [0, 1]
+    assert np.allclose([each.embedding for each in usual.data], right, atol=1e-6)
+    assert np.allclose(plain.data[0].embedding, right[1], atol=1e-6)
+    assert usual.usage.total_tokens > plain.usage.total_tokens > 0

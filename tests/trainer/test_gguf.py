@@ -3,6 +3,7 @@ is installed."""
 
 import importlib.util
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,31 @@ def test_a_file_is_read_back_as_it_was(artifact: Path, kind: str, most: float) -
     assert reader.fields["llama.attention.head_count_kv"].contents() == 2
     assert reader.fields["tokenizer.ggml.tokens"].contents()[:2] == ["<s>", "</s>"]
     assert reader.fields["general.license"].contents() == "mit"
+
+
+QUANTIZER = """#!/bin/sh
+printf '%s' "$3 " > "$2" && cat "$1" >> "$2"
+[ -z "$REFUSES" ] || { echo "$REFUSES" >&2; exit 1; }
+"""
+"""Stands in for llama.cpp's program: called as that is, it writes what it was asked for, or refuses."""
+
+
+@needs_gguf
+def test_four_bits_are_written_by_llama_cpp_s_program(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = artifact / "bin/llama-quantize"
+    program.parent.mkdir()
+    program.write_text(QUANTIZER)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    written = gguf_file.write_gguf(artifact, "q4_k_m")
+    assert written == artifact / "gguf/model-q4_k_m.gguf"
+    assert written.read_bytes() == b"Q4_K_M " + (artifact / "gguf/model-f16.gguf").read_bytes()
+    written.unlink()
+    monkeypatch.setenv("REFUSES", "no room left")
+    with pytest.raises(ModelError, match=r"llama-quantize failed: no room left") as raised:
+        gguf_file.write_gguf(artifact, "q4_k_m")
+    assert raised.value.code == "no_quantizer"
+    assert [path.name for path in written.parent.iterdir()] == ["model-f16.gguf"], "nothing half written"
 
 
 def made(artifact: Path, name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

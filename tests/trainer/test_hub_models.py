@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.serving.conftest import wait_for
 from tests.trainer import command
 from trainer.errors import DOWNLOADING
 from trainer.learning.job import Job
@@ -28,17 +29,20 @@ from trainer.tasks.text_classification import TextClassification
 SAMPLE = TextClassification.sample()
 SHA = "b" * 40
 REPO, REF = "acme/tiny", "hub:acme/tiny"
+WEIGHTS = "model.safetensors"
 ASIDE = {"notes.md": b"# Tiny", "pytorch_model.bin": bytes(50_000), "modeling.py": b"raise SystemExit"}
 """What the repository holds besides and nobody fetches."""
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """One repository. `asked`: the files that were fetched; `announced`: their sizes where the listing lies."""
+    """One repository. `asked`: the files that were fetched; `announced`: their sizes where the listing lies; `ranges`: what was asked
+    for of the weights; `stops_at`: the byte of the weights after which nothing more comes."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.asked = files, list[str]()
         self.announced: dict[str, int] = {}
+        self.ranges, self.stops_at, self.over = list[str | None](), 0, threading.Event()
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -62,15 +66,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data = self.server.files[file[1]]
             if self.command == "GET":
                 self.server.asked.append(file[1])
-            self.answer(data, ETag=f'"{hashlib.sha256(data).hexdigest()}"', **{"X-Repo-Commit": SHA})
+            facts = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": SHA}
+            if file[1] == WEIGHTS and self.command == "GET":
+                self.answer_from(data, self.headers["Range"], **facts)
+            else:
+                self.answer(data, **facts)
         else:
             self.send_response(404)
             self.send_header("X-Error-Code", "RepoNotFound")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    def answer(self, body: bytes, **headers: str) -> None:
-        self.send_response(200)
+    def answer_from(self, data: bytes, asked: str | None, **headers: str) -> None:
+        """What was asked for of the weights, as far as it comes."""
+        self.server.ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+        if not self.server.stops_at:
+            place = f"bytes {start}-{len(data) - 1}/{len(data)}"
+            return self.answer(data[start:], status="206" if asked else "200", **headers | {"Content-Range": place})
+        self.answer(b"", **headers | {"Content-Length": str(len(data))})
+        self.wfile.write(data[: self.server.stops_at])
+        self.server.over.wait(60)
+        return None
+
+    def answer(self, body: bytes, status: str = "200", **headers: str) -> None:
+        self.send_response(int(status))
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
@@ -84,6 +104,7 @@ def hub(models: Path) -> Iterator[Hub]:
     with Hub(tiny | ASIDE) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
+        server.over.set()
         server.shutdown()
 
 
@@ -118,6 +139,24 @@ def resolve(hub: Hub, tmp_path: Path, **more: str) -> list[Any]:
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_what_a_killed_process_has_fetched_is_not_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    """The client writes ten MiB at a time."""
+    hub.files[WEIGHTS] = bytes(range(256)) * (44 << 10)
+    hub.stops_at = len(hub.files[WEIGHTS]) - 1
+    command_line = [sys.executable, "-c", RESOLVE, REF]
+    with subprocess.Popen(
+        command_line, cwd=command.ROOT, env=command.environment(tmp_path, **of(hub, tmp_path))
+    ) as killed:
+        wait_for(lambda: any(path.stat().st_size == 10 << 20 for path in blobs(tmp_path)))
+        killed.kill()
+    hub.stops_at = 0
+    *told, folder = resolve(hub, tmp_path)
+    assert hub.ranges == [None, f"bytes={10 << 20}-"]
+    assert (Path(folder) / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
+    assert told[-1][0] == told[-1][1]
+    assert not [path for path in blobs(tmp_path) if path.suffix == ".part"]
 
 
 def blobs(tmp_path: Path) -> list[Path]:

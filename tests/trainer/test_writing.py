@@ -17,7 +17,7 @@ from trainer.families.text.writing_rows import padded
 from trainer.tasks.text_generation import TextGeneration, beginning
 from trainer.writing import decoders
 from trainer.writing.decoders import unsupported
-from trainer.writing.drafts import held_back, write
+from trainer.writing.drafts import Draft, advance, held_back, write
 from trainer.writing.figures import copies, repeats, scores
 from trainer.writing.prompts import Template
 from trainer.writing.sampling import Options, draw
@@ -152,14 +152,20 @@ def test_a_cache_changes_nothing(folder: Path) -> None:
         decoder.read(ids, cache)
 
 
-def test_the_same_greedy_answers_as_torch(folder: Path, model: WritingModel, template: Template) -> None:
-    decoder = decoders.load(folder)
-    for number in range(10):
+def test_the_same_greedy_answers_as_transformers(folder: Path, template: Template) -> None:
+    """Token by token, of fifty prompts by `generate`, one after another."""
+    from transformers import LlamaForCausalLM
+
+    decoder, network = decoders.load(folder), LlamaForCausalLM.from_pretrained(folder)
+    for number in range(50):
         ids = template.asked([{"role": "user", "content": f"Where is lamp {number}?"}])
-        (torch_ids,) = model.greedy([ids], 20)
-        pieces = list(write(decoder, template, ids, Options(20), ids[:0]))
-        assert "".join(piece.text for piece in pieces) == template.decode(torch_ids)
-        assert pieces[-1].tokens == len(torch_ids)
+        with torch.inference_mode():
+            asked = torch.tensor(ids)[None]
+            right = network.generate(asked, attention_mask=torch.ones_like(asked), max_new_tokens=12, do_sample=False)
+        draft = Draft(decoder, template, ids, Options(12), ids[:0])
+        while not draft.finish:
+            advance(decoder, [draft])
+        assert draft.written == [token for token in right[0, len(ids) :].tolist() if token not in template.ends]
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,16 @@ def write_gguf(artifact: Path, kind: str) -> Path:
             hint=_("Install llama.cpp so that llama-quantize is on the PATH, or take gguf-q8_0."),
         )
     whole = write_gguf(artifact, "f16")
-    done = subprocess.run([program, str(whole), str(target), Q4.upper()], capture_output=True, text=True, check=False)
+    part = target.with_suffix(".part")
+    done = subprocess.run([program, str(whole), str(part), Q4.upper()], capture_output=True, text=True, check=False)
     if done.returncode:
+        part.unlink(missing_ok=True)
         raise ModelError(
             _("llama-quantize failed: %(error)s", error=done.stderr.strip()[-200:]),
             code="no_quantizer",
             hint=_("Take gguf-q8_0."),
         )
+    part.rename(target)
     return target
 
 
