@@ -17,6 +17,7 @@ from trainer import team
 from trainer.answers.metrics import named
 from trainer.errors import SpecError
 from trainer.learning import optimizers, sharding, tuning_state
+from trainer.learning.head_start import begin_at_means
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Held, Learned, Objective
@@ -104,6 +105,7 @@ class FineTuning:
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
         model.prepare_to_learn(job.params)
         self.prepare_model()
+        begin_at_means(job, model, rows, self.train)
         self.plain, self.is_sharded = model, sharding.is_needed(job, model, self.team)
         """`plain`: the model that is given back."""
         self.model, self.call = self.shared()

@@ -22,6 +22,29 @@ class NumberHead(nn.Linear):
         return super().forward(features) * self.scale + self.shift
 
 
+class DirectionHead(nn.Linear):
+    """A logit a label: `scale` times how near its direction is to the features, which are of length one, plus a bias (Wang et al.
+    2017, "NormFace"). A label can be told apart by where it lies alone, not by how long its weights grow.
+
+    Once it has learned, `settle` makes it the `nn.Linear` that answers the same.
+    """
+
+    def __init__(self, inputs: int, labels: int, scale: float) -> None:
+        super().__init__(inputs, labels)
+        self.scale = scale
+
+    def forward(self, features: Tensor) -> Tensor:
+        return nn.functional.linear(features, self.directions(), self.bias)
+
+    def directions(self) -> Tensor:
+        """(labels, inputs), each row of length `scale`."""
+        return self.scale * nn.functional.normalize(self.weight, dim=1)
+
+    def settle(self) -> None:
+        with torch.no_grad():
+            self.weight.copy_(self.directions())
+
+
 DROPOUT_SHARES = ("dropout", "dropout_prob", "attention_dropout", "activation_dropout", "layerdrop")
 """What the modules of transformers call the shares that they drop themselves."""
 

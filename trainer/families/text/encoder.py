@@ -10,13 +10,15 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokeniz
 
 from trainer import answers
 from trainer.errors import ModelError
-from trainer.learning.heads import head_of, without_dropout
+from trainer.learning.heads import DirectionHead, head_of, without_dropout
 from trainer.learning.model import TrainableModel
 from trainer.messages import _
 from trainer.params import OptimisationParams, TextParams
 
 HEAD_WEIGHTS, HEAD_CONFIG = "head.safetensors", "head.json"
 LAST_LAYER, ALL_LAYERS = "last", "mean"
+DIRECTION_SCALE = 16.0
+"""How far a logit can lie from its bias."""
 UNEVEN = ("funnel",)
 """Architectures whose layers differ in length, so that there is no mean of them."""
 CLS_POOLED = ("deberta-v2", "roberta", "xlm-roberta", "electra")
@@ -70,6 +72,15 @@ class EncoderClassifier(TextModel):
         self.features_name = "" if layers == LAST_LAYER else layers
         self.dropout = nn.Dropout(dropout)
         self.head = head_of(encoder.config.hidden_size, len(labels), answer)
+
+    def learn_directions(self) -> None:
+        """From here on until it answers: a label is a direction of vectors of one length."""
+        self.normalise = True
+        self.head = DirectionHead(self.head.in_features, len(self.labels), DIRECTION_SCALE)
+
+    def prepare_to_answer(self) -> None:
+        if isinstance(self.head, DirectionHead):
+            self.head.settle()
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a text: (batch, hidden), float32."""

@@ -20,6 +20,7 @@ from trainer.families.text.vocabulary import tell_unknown
 from trainer.learning import zero_shot
 from trainer.learning.baselines import Baseline
 from trainer.learning.family import Way
+from trainer.learning.fewshot import MANY_LABELS
 from trainer.learning.job import Job
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Digest, Mix, Rows, truth_of
@@ -236,7 +237,10 @@ class TextFamily(SupervisedFamily[Texts, encoder.EncoderClassifier]):
         all_layers = job.spec.method == "probe" and rows.answer.one_output
         normalise = job.spec.method in OF_ONE_LENGTH and not all_layers
         layers = encoder.ALL_LAYERS if all_layers else encoder.LAST_LAYER
-        return encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key, layers=layers)
+        model = encoder.fresh(rows.folder, rows.labels, normalise=normalise, answer=rows.answer.key, layers=layers)
+        if job.spec.method == "full" and rows.is_class and len(rows.labels) > MANY_LABELS:
+            model.learn_directions()
+        return model
 
     def write_onnx(self, folder: Path, target: Path) -> None:
         model = encoder.EncoderClassifier.load(folder, attention="eager")
