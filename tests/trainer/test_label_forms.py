@@ -11,8 +11,9 @@ import pytest
 from tests.trainer.data_files import picture, zipped
 from tests.trainer.data_made import unmapped
 from trainer.data.class_names import names_of_most, parse_legend
+from trainer.data.flag_columns import binary_columns, holds_only, is_never_set
 from trainer.data.inspect import inspect
-from trainer.data.label_columns import binary_columns, guess_separator, holds_only, is_never_set, possible_separator
+from trainer.data.label_columns import guess_separator, possible_separator
 from trainer.data.row_keys import spelling_of
 from trainer.json_types import JsonObject
 

@@ -1,6 +1,7 @@
 """Answers with several labels: figures against scikit-learn, thresholds, very many labels, and rows without any."""
 
 import inspect
+import itertools
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 from sklearn import metrics
 
 from trainer.answers.labels_scoring import Labelling, LabelsScoring, label_report
-from trainer.answers.labels_statistics import label_matrix, label_scores, with_unknown
+from trainer.answers.labels_statistics import cooccurrence, label_matrix, label_scores, with_unknown
 from trainer.comparison import compare, score
 from trainer.data.loading import load
 from trainer.dotted import load_class
@@ -49,6 +50,14 @@ def test_figures_are_those_of_scikit_learn() -> None:
     given = {name: with_unknown(chosen) for name in scores} | {"mean_average_precision": sigmoid(LOGITS)}
     for name, value in scores.items():
         assert score(name, with_unknown(TRUTH), given[name], labels=range(4)) == pytest.approx(value)
+
+
+def test_labels_that_occur_together_are_counted() -> None:
+    found = cooccurrence(TRUTH, LOGITS > 0, list("abcd"), 3)
+    assert found["labels"] == ["a", "b", "c"], "the commonest, in their own order"
+    for row, column in itertools.product(range(3), repeat=2):
+        assert found["truth"][row][column] == int((TRUTH[:, row] & TRUTH[:, column]).sum())
+        assert found["predicted"][row][column] == int(((LOGITS[:, row] > 0) & (LOGITS[:, column] > 0)).sum())
 
 
 def test_better_answers_are_called_better() -> None:

@@ -1,12 +1,10 @@
 """Labels as people keep them: Python's lists in cells, several labels between marks, a column of 0 and 1 for each label, a column for
 each annotator, numbers with a file of names beside. Each becomes a column that a task can learn, and is told as a reading."""
 
-import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
-from itertools import chain
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,9 +12,9 @@ import pyarrow.compute as pc
 from trainer.columns import is_missing, number_of
 from trainer.data.class_names import NUMBERED, names_of_most, names_reading
 from trainer.data.dataset import Dataset
+from trainer.data.flag_columns import binary_columns, nearly_binary, tell_odd
 from trainer.data.label_votes import (
     DOUBT,
-    NO,
     VOTES,
     YES,
     free_name,
@@ -25,11 +23,12 @@ from trainer.data.label_votes import (
     read_votes,
     voters_of,
 )
+from trainer.data.literals import parse_literal
+from trainer.data.mixed_lists import read_mixed_lists
 from trainer.data.readings import Choice, Choices, Reading, readings_as_json
 from trainer.data.soft_labels import read_probabilities
 from trainer.messages import Message, _, ngettext
 from trainer.numerals import THOUSANDS
-from trainer.suggestion import FACTS
 
 SAMPLE = 2_000
 SEPARATORS = (";", "|", "\n", ",", "/", "#", " ")
@@ -48,14 +47,12 @@ MIN_LONG = 2
 """Cells with three ids and more by which commas between whole numbers are known for marks between labels."""
 MIN_COLUMNS = 3
 """So many columns of 0 and 1 beside one text are its labels."""
-NEVER = frozenset({"0", "no", "0.0", "false"})
-SLICE = MAX_IDS = 50_000
-ACCOUNTING = re.compile(r"\(\d[\d.]*,\d+\)")
-"""A negative amount with a decimal comma, “(1.200,50)”: Python writes a blank behind the comma of a pair."""
+MAX_IDS = 50_000
 
 
 def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None = None) -> None:
     """Turn labels of the forms above into columns of labels; what was read how goes to the dataset's readings."""
+    read_mixed_lists(dataset)
     readings: list[Reading] = []
     for name in dataset.names:
         if name in dataset.kinds:
@@ -98,23 +95,6 @@ def replace_cells(dataset: Dataset, name: str, change: Callable[[str], str | Non
 
 
 # Lists as Python writes them
-
-
-def parse_literal(cell: str) -> list[object] | dict[object, object] | None:
-    """A list, tuple, set or object of Python's or numpy's as JSON has them; None for what is none."""
-    text = cell.strip()
-    if ACCOUNTING.fullmatch(text):
-        return None
-    if re.fullmatch(r"\[\s*('[^']*'|\"[^\"]*\")(\s+('[^']*'|\"[^\"]*\"))+\s*\]", text):  # numpy's, without commas
-        return [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", text)]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        words = re.fullmatch(r"\[([^\[\]{}()'\"]*)\]", text)
-        return None if words is None else [word.strip() for word in words[1].split(",") if word.strip()]
-    if isinstance(value, set | frozenset):
-        return sorted(value, key=str)
-    return list(value) if isinstance(value, list | tuple) else value if isinstance(value, dict) else None
 
 
 def is_json(cell: str) -> bool:
@@ -280,35 +260,6 @@ def read_separated(dataset: Dataset, name: str, sample: Sequence[str], choices: 
 # A column for each label
 
 
-def binary_columns(dataset: Dataset) -> list[str]:
-    """Columns of yes and no in some spelling, by all of their cells."""
-    free = [name for name in dataset.names if name not in dataset.kinds and name not in FACTS]
-    listed = {name for name in free if first_cells(dataset, name) & YES and holds_only(dataset, name, YES | NO)}
-    if len(listed) >= MIN_COLUMNS - 1:  # a label that no row has yet, among others
-        listed |= {name for name in free if name not in listed and is_never_set(dataset, name)}
-    return [name for name in dataset.names if name in listed]
-
-
-def first_cells(dataset: Dataset, name: str) -> set[str]:
-    return small_cells(dataset.column(name).slice(0, SAMPLE))
-
-
-def small_cells(column: pa.ChunkedArray) -> set[str]:
-    return {(value or "").strip().lower() for value in pc.unique(column).to_pylist()}
-
-
-def holds_only(dataset: Dataset, name: str, allowed: Set[str]) -> bool:
-    """Whether all cells are of a few; no more is looked at than up to the first that is not."""
-    column = dataset.column(name)
-    places = chain([(0, SAMPLE)], ((start, SLICE) for start in range(SAMPLE, len(column), SLICE)))
-    return all(small_cells(column.slice(start, count)) <= allowed for start, count in places)
-
-
-def is_never_set(dataset: Dataset, name: str) -> bool:
-    seen = first_cells(dataset, name)
-    return len(seen) == 1 and seen <= NEVER and holds_only(dataset, name, seen)
-
-
 def is_text(dataset: Dataset, name: str) -> bool:
     cells = [cell for cell in dataset.column(name).slice(0, 200).to_pylist() if cell]
     return bool(cells) and sum(len(cell.split()) >= 3 for cell in cells) > 0.5 * len(cells)
@@ -317,6 +268,8 @@ def is_text(dataset: Dataset, name: str) -> bool:
 def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
     """Columns of 0 and 1 beside one text or one picture become a list of labels, or one label where each row has exactly one."""
     columns = binary_columns(dataset)
+    odd = nearly_binary(dataset, columns)
+    columns = [name for name in dataset.names if name in odd or name in columns]
     may_vote = len(columns) > 1 and set(voters_of(columns)) == set(columns) and may_be_votes(columns)
     asked = choices.pick("label_columns", ("labels", VOTES, KEEP) if may_vote else ("labels", KEEP))
     if len(columns) < MIN_COLUMNS - 1:
@@ -342,8 +295,11 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
         return [Reading("label_columns", KEEP, sentence, offered, confidence, is_asked=bool(asked))]
     flags = [[(cell or "").strip().lower() in YES for cell in dataset.column(name).to_pylist()] for name in columns]
     rows = [[name for name, is_set in zip(columns, row, strict=True) if is_set] for row in zip(*flags, strict=True)]
-    is_single = all(len(row) == 1 for row in rows)
-    cells = [row[0] if is_single else json.dumps(row, ensure_ascii=False) for row in rows]
+    unread = {row for own in odd.values() for row in own}
+    is_single = all(len(names) == 1 for row, names in enumerate(rows) if row not in unread)
+    written = [names[0] if is_single and names else json.dumps(names, ensure_ascii=False) for names in rows]
+    cells = [None if row in unread else cell for row, cell in enumerate(written)]
+    tell_odd(dataset, odd)
     kept = dataset.table.select(others)
     name = free_name(others, "label" if is_single else "labels")
     dataset.table = kept.append_column(name, pa.chunked_array([pa.array(cells, pa.string())]))

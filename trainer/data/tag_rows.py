@@ -14,6 +14,8 @@ from trainer.messages import _, ngettext
 from trainer.tagging.schemes import Scheme, read_tags, scheme_of
 from trainer.tagging.units import text_of, words_of
 
+MOST_TYPES = 500
+"""Of passages: each step of the best path compares every two of twice as many tags."""
 NAMES = {
     "IOB1": "IOB1",
     "BIOES": "BIOES (BILOU)",
@@ -84,6 +86,13 @@ def tag_problems(dataset: Dataset) -> list[Problem]:
     elif not labels:
         message = _("No row marks anything: every tag is O. Check which column holds the tags.")
         problems.append(problem("one_value", "error", message, count=int(usable.sum())))
+    elif len(labels) > MOST_TYPES:
+        message = _(
+            "There are %(labels)s different tags, and at most %(most)s can be learned: join tags, or check which column holds them.",
+            labels=f"{len(labels):,}",
+            most=f"{MOST_TYPES:,}",
+        )
+        problems.append(problem("too_many_labels", "error", message, examples=list(labels)[:3], count=len(labels)))
     elif sum(labels.values()) < 2 * len(labels):
         message = _(
             "There are %(labels)s different tags, most of which occur once: is this the right column?",

@@ -18,6 +18,8 @@ RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
 """Scales that people rate on."""
 MOST_OUTSIDE = 0.03
 """Share of the scores that may lie outside a scale for it still to be the one that was meant."""
+MOST_FAR = 0.08
+"""Share of the scores that may be twice as large as a scale, or as far below it."""
 RELEVANCE = frozenset({"relevance", "grade", "qrel", "qrels", "judgement", "judgment"})
 """Names of columns that judge a document for a query."""
 YES, NO = frozenset({"true", "yes", "y"}), frozenset({"false", "no", "n"})
@@ -37,12 +39,15 @@ class Scale(NamedTuple):
 
 
 def scale_of(scores: np.ndarray) -> Scale:
-    """The smallest usual scale that holds nearly all scores, else from the lowest to the highest; of none, 0 to 1."""
+    """The smallest usual scale that holds nearly all scores, else from the lowest to the highest; of none, 0 to 1. Scores twice as
+    large as a scale, as a 100 among 0 to 5, are slips even where they are more."""
     finite = scores[np.isfinite(scores)]
     if not len(finite):
         return Scale(*RANGES[0])
     for low, high in RANGES:
-        if np.mean((finite < low) | (finite > high)) <= MOST_OUTSIDE:
+        outside = (finite < low) | (finite > high)
+        far = (finite >= 2 * high) | (finite < -high)
+        if np.mean(outside & ~far) <= MOST_OUTSIDE and np.mean(far) <= MOST_FAR:
             return Scale(low, high)
     return Scale(float(finite.min()), float(finite.max()))
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from trainer.messages import gettext_noop
+from trainer.messages import _, gettext_noop
 from trainer.params import FineTuningParams
 from trainer.spec import Spec
 from trainer.tagging.units import text_of
@@ -54,7 +54,7 @@ class TokenClassification(TextTask):
     @classmethod
     def refusal(cls, method: str, model: str) -> str:
         if method == "scratch" and not model.startswith("scratch:"):
-            return "From scratch is for the small net."
+            return _("From scratch is for the small nets.")
         return super().refusal(method, model)
 
     @classmethod

@@ -35,8 +35,12 @@ class Conversion:
     left_out: Counter[str] = field(default_factory=Counter)
     """Records by the reason why they were not kept: skipped, rejected, ignored, unlabelled, discarded, unsubmitted, other."""
     examples: dict[str, list[str]] = field(default_factory=dict)
+    number: int = 0
+    """Of the record that is being read, from 1."""
     overlapping: int = 0
     outside: int = 0
+    outside_in: list[str] = field(default_factory=list)
+    """The first records with a passage outside of their texts."""
     pieces: int = 0
     votes: int = 0
     disagreed: int = 0
@@ -57,6 +61,10 @@ class Conversion:
         kept, overlapping, outside = choose_spans(text, to_characters(text, spans, self.unit))
         self.overlapping += overlapping
         self.outside += outside
+        if outside and len(self.outside_in) < MAX_EXAMPLES:
+            self.outside_in.append(f"{self.number}: {text[:60]}")
+        if outside and not kept:
+            return self.leave_out("misplaced", {"text": text})
         count = 0
         for piece in tag_text(text, kept):
             count += 1
@@ -137,11 +145,11 @@ class Conversion:
         ]
         if self.outside:
             sentence = ngettext(
-                "%(count)s marked passage lies outside its text.",
-                "%(count)s marked passages lie outside their texts.",
+                "%(count)s marked passage lies outside its text: write start and end in characters of it.",
+                "%(count)s marked passages lie outside their texts: write start and end in characters of them.",
                 self.outside,
             )
-            listed.append(LeftOut("outside_text", self.outside, sentence, self.file))
+            listed.append(LeftOut("outside_text", self.outside, sentence, self.file, "", self.outside_in))
         return listed
 
 
@@ -155,6 +163,11 @@ def example_of(record: JsonObject) -> str:
 REASONS: dict[str, Callable[[int], Message]] = {
     "skipped": lambda count: ngettext(
         "%(count)s record was skipped by the annotator.", "%(count)s records were skipped by the annotator.", count
+    ),
+    "misplaced": lambda count: ngettext(
+        "%(count)s record has all its marked passages outside its text.",
+        "%(count)s records have all their marked passages outside their texts.",
+        count,
     ),
     "unlabelled": lambda count: ngettext(
         "%(count)s record has no annotation yet.", "%(count)s records have no annotation yet.", count

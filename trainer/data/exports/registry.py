@@ -73,6 +73,7 @@ def convert(
 ) -> Iterator[tuple[int, Json]]:
     for number, value in numbered:
         if isinstance(value, dict):
+            conversion.number = number
             for row in export.convert(value, conversion):
                 yield number, row
         else:

@@ -9,18 +9,21 @@ from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import BATCH_ROWS, Columns, Table
 
 TAG = re.compile(r"[OBIESLUM](-\S+)?")
+HEADER = re.compile(r"[\w\"]+(,[\w\"]+)+")
 MAX_TOKENS = 10_000
 
 
 def looks_like_conll(sample: str) -> bool:
-    """Most lines of the sample are short: a word, a blank or a tab, and a tag such as O or B-person."""
+    """Most lines of the sample are short: a word, a blank or a tab, and a tag such as O or B-person. A line of names with commas in front is that
+    of a table, whose cells may hold several tags."""
     lines = [line.strip() for line in sample.splitlines()[:400]]
     filled = [line for line in lines if line and not line.startswith("-DOCSTART-")]
-    if len(filled) < 3:
+    if len(filled) < 3 or HEADER.fullmatch(filled[0]):
         return False
-    tagged = [line for line in filled if len(line.split()) >= 2 and TAG.fullmatch(line.split()[-1])]
-    outside = sum(line.split()[-1] == "O" for line in tagged)
-    begun = sum("-" in line.split()[-1] for line in tagged)
+    fields = [line.split("\t") if "\t" in line else line.split() for line in filled]
+    tagged = [words[-1].strip() for words in fields if len(words) >= 2 and TAG.fullmatch(words[-1].strip())]
+    outside = sum(tag == "O" for tag in tagged)
+    begun = sum("-" in tag for tag in tagged)
     return len(tagged) > 0.7 * len(filled) and outside > 0 and begun > 0
 
 
