@@ -31,7 +31,7 @@ REFUSED = (
 )
 """Fields that would change the answer, which no model here takes; unless they are empty."""
 OPTIONS = ("temperature", "top_p", "top_k", "min_p", "seed", "stop")
-"""`top_k` and `min_p` are no fields of OpenAI's; its clients send them as `extra_body`."""
+"""`top_k` and `min_p` are not fields of OpenAI's; its clients send them as `extra_body`."""
 USUAL_TEMPERATURE = 1.0
 """As OpenAI's API has it, where a request names none."""
 LONGEST = ("max_completion_tokens", "max_tokens")

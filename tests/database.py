@@ -48,7 +48,7 @@ class Prepared:
     """Of one process of pytest: the copy that it begins with, or the making of one, for which others that start together wait."""
 
     def __init__(self, database: Path | None) -> None:
-        """None: a database that is no file."""
+        """None: a database that is not a file."""
         self.database, self.lock = database, None
         if database is None:
             return

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         emit("error", **error.as_dict())
         return EXIT_USER
     except Stopped:
-        emit("log", message=_("Stopped on request; the same command goes on from here."))
+        emit("log", message=_("Stopped on request; the same command resumes from here."))
         return EXIT_STOPPED
     except Exception as error:
         traceback.print_exc()

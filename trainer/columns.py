@@ -144,7 +144,7 @@ def is_few(distinct: int, count: int) -> bool:
 
 
 def guess_worded_kind(trimmed: list[str], distinct: int, count: int, form: Mapping[str, Any] | None = None) -> str:
-    """date, category, text or id, of cells that are no numbers; no dates and no ids where somebody has said that they are words."""
+    """date, category, text or id, of cells that are not numbers; no dates and no ids where somebody has said that they are words."""
     is_plain = bool(form and form.get("plain"))
     dated = share_passing(trimmed, lambda value: DATE.fullmatch(value) is not None or looks_like_date(value)) > 0.9
     if dated and not is_plain and guess_date_form(trimmed[:200], 0.3) is not None:

@@ -319,7 +319,7 @@ def bench(options: argparse.Namespace) -> None:
 
 
 def inputs_of(artifact: Path, source: str) -> list[Any]:
-    """What to ask: one input a line of `source` or, where it is no text, the file itself."""
+    """What to ask: one input a line of `source` or, where it is not a text, the file itself."""
     from trainer import tasks
     from trainer.packaging.manifest import read_manifest
 

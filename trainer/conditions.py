@@ -148,7 +148,7 @@ def compared(column: str, operator: str, value: str, form: NumberForm) -> Callab
 
 
 def ordered(cell: str | None, operator: str, number: float, form: NumberForm) -> Truth:
-    """Of a cell that is no number nothing is known."""
+    """Of a cell that is not a number nothing is known."""
     found = None if is_missing(cell) else number_of(str(cell), **form)
     return None if found is None else ORDERS[operator](found, number)
 

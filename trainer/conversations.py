@@ -172,7 +172,7 @@ def old_call(call: Json) -> list[JsonObject]:
 
 
 def call_as_text(text: str) -> Said:
-    """ShareGPT's message of a call: its JSON, or what is no JSON as it stands."""
+    """ShareGPT's message of a call: its JSON, or what is not JSON as it stands."""
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):

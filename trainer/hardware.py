@@ -97,7 +97,7 @@ class Device:
                 warn(
                     "fewer_gpus",
                     _("%(count)s GPUs were asked for, %(count2)s are here.", count=number, count2=here),
-                    _("The run goes on with those."),
+                    _("The run continues with those."),
                 )
         if threads is not None and threads < 1:
             raise SpecError(_("hardware.threads must be at least 1."), hint=_("Leave it out to use every core."))

@@ -16,7 +16,7 @@ NOTES = {
     "terms": gettext_noop(
         "Its licence has terms of use of its own (what it may be used for, how it is named): read them before you share a model."
     ),
-    "unknown": gettext_noop("Its licence is not known: ask its authors before you share or sell a trained model."),
+    "unknown": gettext_noop("Its licence is unknown: ask its authors before you share or sell a trained model."),
 }
 """{code: what is told}."""
 FORBID = ("commercial", "sharing")

@@ -232,7 +232,7 @@ def decoded(data: bytes, target: Target | None = None, max_pixels: int | None = 
                 image.load()
                 yield image
     except UnidentifiedImageError as error:
-        raise UnreadableError("is no picture") from error
+        raise UnreadableError("is not a picture") from error
     except MemoryError as error:
         raise decoding.NoRoomError("no memory for a picture") from error
     except media.DAMAGED as error:

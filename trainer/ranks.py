@@ -233,6 +233,6 @@ def lost(rank: int, number: int, size: int) -> UserError:
         ),
         code="rank_lost",
         hint=_(
-            "The last checkpoint is kept: start the run again to go on from it, also on another number of devices. If it happens again, memory may be short."
+            "The last checkpoint is kept: start the run again to resume from it, also on another number of devices. If it happens again, memory may be short."
         ),
     )

@@ -80,7 +80,7 @@ def check_roles(chosen: dict[str, str], names: list[str]) -> None:
             )
         if role not in ROLES:
             raise DataError(
-                _("“%(role)s” is no role of a column.", role=role),
+                _("“%(role)s” is not a role of a column.", role=role),
                 code="bad_role",
                 hint=_("Choose one of: %(names)s.", names=", ".join(ROLES)),
             )

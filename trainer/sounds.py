@@ -189,7 +189,7 @@ def read_sound(data: bytes, rate: int, seconds: float = MAX_SOUND_SECONDS) -> np
             if not len(wave):  # a header that says more than there is
                 wave = read_samples(sound, 0, most)
     except (RuntimeError, OSError, ValueError, TypeError) as error:
-        raise UnreadableError("is no sound, or damaged") from error
+        raise UnreadableError("is not a sound, or damaged") from error
     if not len(wave):
         raise UnreadableError("holds no sound")
     np.nan_to_num(wave, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
@@ -212,7 +212,7 @@ def read_long(data: bytes, rate: int, seconds: float) -> np.ndarray:
                 if not missing:
                     break
     except (RuntimeError, OSError, ValueError, TypeError) as error:
-        raise UnreadableError("is no sound, or damaged") from error
+        raise UnreadableError("is not a sound, or damaged") from error
     wave = np.concatenate(blocks)
     if not len(wave):
         raise UnreadableError("holds no sound")

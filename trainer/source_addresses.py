@@ -15,7 +15,7 @@ DEFAULT_REGION = "us-east-1"
 
 
 def check_web(address: str) -> None:
-    """`SpecError` for what is no address of the web, or has a password in it."""
+    """`SpecError` for what is not an address of the web, or has a password in it."""
     try:
         parts = urlsplit(address)
         is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -24,7 +24,7 @@ def check_web(address: str) -> None:
         is_fine = False
     if not is_fine:
         raise SpecError(
-            _("This is no address that can be read."),
+            _("This is not an address that can be read."),
             code="bad_source",
             hint=_("It begins with https:// and has no name and password before the host."),
         )

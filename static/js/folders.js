@@ -129,7 +129,7 @@ const chosen = (files, most) => {
   return { files: arrange(items, folder, most), renamed: [], empty: filled(items) ? "" : items[0].path.split("/")[0] };
 };
 
-// Which of the packed files a byte of the tar belongs to: {place, count, path}; null for what is no packed folder.
+// Which of the packed files a byte of the tar belongs to: {place, count, path}; null for what is not a packed folder.
 const placeOf = (tar, byte) => {
   const known = packed.get(tar);
   if (!known) return null;

@@ -86,6 +86,9 @@ def test_what_only_looks_like_it_is_text(text: str) -> None:
 @pytest.mark.parametrize(("given_names", "allowed"), [([], []), (["cursor"], ["cursor", "status"]), ([], ["cursor"])])
 def test_known_parameters_pass(given_names: list[str], allowed: list[str]) -> None:
     refuse_unknown(given_names, allowed)
+    with pytest.raises(Problem) as refused:
+        refuse_unknown([*given_names, "one_more"], allowed)
+    assert refused.value.extra == {"parameter": "one_more", "known": allowed}
 
 
 @pytest.mark.parametrize(
@@ -250,6 +253,8 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(version: Data
 )
 def test_changes_of_rows_that_there_are_pass(version: DatasetVersion, changes: dict[str, Any]) -> None:
     check_changes(version, changes)
+    with pytest.raises(Problem, match=f"There is no row {version.rows + 1}:"):
+        check_changes(version, changes | {"drop": [*changes.get("drop", []), version.rows + 1]})
 
 
 @pytest.mark.parametrize(

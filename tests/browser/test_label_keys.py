@@ -135,7 +135,7 @@ def test_rows_like_the_one_labelled_last_get_its_label_by_keys(page: Page) -> No
     looker = Looker(page, Path(folder) if folder else None)
     page.keyboard.press("*")
     expect(page.locator("[data-part=news]")).to_contain_text("Label a row first")
-    expect(page.locator("[data-part=progress]")).to_contain_text("It learns anew", timeout=120_000)
+    expect(page.locator("[data-part=progress]")).to_contain_text("It is trained again", timeout=120_000)
     press(page, "1")
     page.keyboard.press("*")
     tick = page.locator("[data-part=alike] input[type=checkbox]")

@@ -197,7 +197,7 @@ def test_what_is_no_picture_is_told_in_words(page: Page, demos: dict[str, str]) 
     text = {"name": "letter.png", "mimeType": "image/png", "buffer": b"no picture"}
     page.locator("main input[type=file]").set_input_files(text)
     page.get_by_role("button", name="Predict").click()
-    expect(page.locator("#answer")).to_contain_text("is no picture")
+    expect(page.locator("#answer")).to_contain_text("is not a picture")
 
 
 def test_boxes_in_a_picture(page: Page, demos: dict[str, str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Figures at the bounds where they change their form, and what is no figure at all."""
+"""Figures at the bounds where they change their form, and what is not a figure at all."""
 
 import math
 from collections.abc import Callable, Iterator

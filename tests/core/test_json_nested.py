@@ -22,7 +22,7 @@ from webapp.runs.results import fields_in
 
 ROOT = Path(__file__).resolve().parents[2]
 OUR_OWN = {
-    "trainer/data/tables/jsonrows.py",  # raises what is no JSON again
+    "trainer/data/tables/jsonrows.py",  # raises what is not JSON again
     "trainer/hyperparameters/search.py",
     "webapp/endpoints/chatting.py",
     "webapp/host/preflight.py",
@@ -89,7 +89,7 @@ def test_a_line_that_a_library_prints_is_no_event(text: str) -> None:
 
 
 def readers(text: str) -> Iterator[ast.Try]:
-    """Each `try` around a `json.loads` of what is not a file of ours, which answers what is no JSON."""
+    """Each `try` around a `json.loads` of what is not a file of ours, which answers what is not JSON."""
     tries = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Try)]
     for node in tries:
         reads = any(is_reading(call) for part in node.body for call in ast.walk(part))

@@ -193,6 +193,7 @@ def test_the_quota_s_lock_holds_up_nothing_else(workspace: Workspace) -> None:
     with transaction.atomic(), ThreadPoolExecutor(1) as thread:
         quota.lock_quota(workspace)
         thread.submit(add).result()
+    assert Dataset.objects.filter(workspace=workspace).count() == 1
 
 
 def test_what_came_from_the_hub_is_counted_once(

@@ -223,7 +223,7 @@ def test_on_the_data_page(dataset: Dataset, workspace: Workspace, web: Client, s
     prototype = Prototype.objects.create(workspace=workspace, name="p", dataset=dataset)
     page = reverse("data", args=[prototype.pk])
     refused = web.post(reverse("add_source", args=[prototype.pk]), {"address": "x", "every": "daily"})
-    assert "This is no address that can be read." in refused.content.decode()
+    assert "This is not an address that can be read." in refused.content.decode()
     web.post(reverse("add_source", args=[prototype.pk]), {"address": f"{server[0]}/gone", "every": "daily"})
     source = dataset.data_sources.get()
     assert "being read" in web.get(page).content.decode()

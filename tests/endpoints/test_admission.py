@@ -140,10 +140,14 @@ def test_a_refusal_of_one_input_is_told_to_a_person() -> None:
     import urllib.error
     from email.message import Message
 
-    body = {"detail": "Input 0 is no picture.", "code": "bad_input", "hint": "Counted from 0; mend it and send again."}
+    body = {
+        "detail": "Input 0 is not a picture.",
+        "code": "bad_input",
+        "hint": "Counted from 0; mend it and send again.",
+    }
     error = urllib.error.HTTPError("http://x", 422, "", Message(), io.BytesIO(json.dumps(body).encode()))
     problem = problem_of(error)
-    assert (problem.message, problem.hint) == ("What you sent is no picture.", "Change it, then ask again.")
+    assert (problem.message, problem.hint) == ("What you sent is not a picture.", "Change it, then ask again.")
 
 
 class Answering(BaseHTTPRequestHandler):

@@ -104,5 +104,5 @@ def test_models_to_choose_from_say_what_their_licence_forbids(
     assert found["local:free"]["licence_notes"] == []
     assert found["local:free"]["licence"] == "apache-2.0"
     assert found["local:bound"]["licence_notes"][0].startswith(FORBIDS)
-    assert found["local:silent"]["licence_notes"][0].startswith("Its licence is not known")
+    assert found["local:silent"]["licence_notes"][0].startswith("Its licence is unknown")
     assert found["scratch:gpt"]["licence_notes"] == []

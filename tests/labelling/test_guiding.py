@@ -85,7 +85,7 @@ def test_page_and_api_say_how_good_it_is_and_the_page_offers_the_suggestion(
         guide(dataset)
     page = browser.get(address).content.decode()
     assert 'data-key="Enter"' in page
-    assert "It learns anew after every ten labels." in page
+    assert "It is trained again after every ten labels." in page
     assert "accuracy on" in page
     assert "<figure" in page
     part = browser.get(f"{address}?progress=1").content.decode()

@@ -149,7 +149,7 @@ def test_a_number(numbers: Labelled) -> None:  # noqa: F811
         expect(news).to_have_text("Type a number, or skip the row.")
         page.keyboard.type("540")
         press(page, "Enter")
-        expect(news).to_contain_text("outside of what is there")
+        expect(news).to_contain_text("outside the known range")
         press(page, "Enter")
         assert there.saved(page, row) == "540"
         press(page, "ArrowRight")

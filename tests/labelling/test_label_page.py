@@ -199,6 +199,9 @@ def test_pictures_without_labels_lead_to_label_and_to_what_they_are_answered_wit
     begin = {"path": f"/api/v1/datasets/{dataset.pk}/labels/begin", "content_type": "application/json"}
     assert api.post(data='{"task": "image-classification"}', **begin).json()["version"] == first.number
     assert api.post(data='{"task": "translation"}', **begin).status_code == 422
+    assert api.post(data='{"task": "image-regression"}', **begin).status_code == 202
+    version = read(dataset)
+    assert (version.suggestion["task"], version.suggestion["columns"]["target"]) == ("image-regression", "target")
     assert api.post(data='{"task": "object-detection"}', **begin).status_code == 202
     version = read(dataset)
     assert (version.suggestion["task"], version.split["pool"]) == ("object-detection", 3)

@@ -109,7 +109,7 @@ def test_a_curve_is_drawn_where_nothing_changes() -> None:
 )
 def test_where_suggestions_come_from(made: Guide, words: str) -> None:
     said = reader_sentence(made)
-    assert said.startswith(words) or said.split("It learns")[0].strip().endswith(words)
+    assert said.startswith(words) or said.split("It is trained")[0].strip().endswith(words)
 
 
 def test_the_api_says_it_in_figures() -> None:

@@ -118,7 +118,7 @@ def test_the_page_measures_applies_and_renames(
 ) -> None:
     browser, address = client_of(user), reverse("label_rules", args=[create_prototype(dataset, user).pk])
     refused = browser.post(address, {"action": "add", "pattern": "(", "kind": "regex", "label": "bad"})
-    assert "no regular expression" in refused.content.decode()
+    assert "not a regular expression" in refused.content.decode()
     sent = {"action": "add", "pattern": "order", "kind": "words", "label": "bad"}
     page = browser.post(address, sent, follow=True).content.decode()
     assert "right on 15 of" in page

@@ -110,13 +110,13 @@ def test_what_is_for_one_label_is_refused(it: Labelled) -> None:
     for page in ("label_rules", "label_guests"):
         answer = it.browser.get(reverse(page, args=[it.prototype.pk]))
         assert answer.status_code == 422
-        assert "This is for rows that get one label out of a few." in answer.content.decode()
+        assert "This works only for rows with one label out of a few." in answer.content.decode()
     link = GuestLink.objects.create(workspace=it.prototype.workspace, prototype=it.prototype, name="Kim", token="t")
     answer = Client().get(reverse("guest_label", args=[link.token]))
     assert answer.status_code == 422
-    assert "Guests can label nothing here at the moment" in answer.content.decode()
+    assert "There is nothing here for guests to label right now" in answer.content.decode()
     page = it.browser.get(reverse("label_alike", args=[it.prototype.pk]) + "?row=31&label=late").content.decode()
-    assert "This is for rows that get one label out of a few." in page
+    assert "This works only for rows with one label out of a few." in page
     for path in ("queue?order=suspects", "alike?row=31"):
         answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/{path}")
         assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")

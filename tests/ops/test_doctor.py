@@ -79,7 +79,7 @@ def test_what_is_missing_has_a_remedy_and_an_exit_code(tmp_path: Path) -> None:
         "no Redis answers there",
         "remove REDIS_URL",
         "correct DATABASE_URL",
-        "which is no folder",
+        "which is not a folder",
         "SIGN_UP=clsed is not known",
     ):
         assert words in done.stdout

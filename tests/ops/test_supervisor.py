@@ -87,6 +87,9 @@ def test_once_ready_it_never_gives_up(supervisor: Supervisor, said: Said) -> Non
     supervisor.ready = True
     supervisor.start(Program("moth", [sys.executable, "-c", ""], back_off=(0.01,)))
     turn_until(supervisor, lambda: len(said) > 7, seconds=30)
+    child = supervisor.children["moth"]
+    assert child.process or child.due is not None
+    assert sum("starting it again" in line for line in said) > 2
 
 
 def test_what_a_child_says_is_in_its_log_and_trouble_on_the_terminal(supervisor: Supervisor, said: Said) -> None:

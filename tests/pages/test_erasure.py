@@ -175,7 +175,7 @@ def test_nothing_goes_while_a_run_is_at_work(what: str, user: User, workspace: W
     }
     answer = browser.post(*forms[what])
     assert answer.status_code == 409
-    assert "still at work" in answer.content.decode()
+    assert "still running" in answer.content.decode()
     assert Prototype.objects.exists()
     assert User.objects.filter(pk=user.pk).exists()
 

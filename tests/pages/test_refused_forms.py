@@ -256,7 +256,7 @@ def test_a_prototype_that_cannot_be_deleted_yet_says_so_where_it_was_asked(
     answer = client_of(user).post(address, sent)
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert "still at work" in Page(text).alerts[0]
+    assert "still running" in Page(text).alerts[0]
     assert f'data-address="{address}"' in text
     assert 'class="bar"' in text
     assert ("checked" in text.partition('name="data"')[2].partition(">")[0]) == bool(sent)

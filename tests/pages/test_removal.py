@@ -68,7 +68,7 @@ def test_a_run_at_work_is_not_deleted(status: str, run: Run, user: User, client_
     Run.objects.update(status=status)
     answer = client_of(user).post(reverse("delete_run", args=[run.pk]))
     assert answer.status_code == 409
-    assert "still at work" in answer.content.decode()
+    assert "still running" in answer.content.decode()
     assert run.folder.exists()
 
 

@@ -17,7 +17,7 @@ TEMPLATES = sorted(path.relative_to(ROOT).as_posix() for path in Path(ROOT).rglo
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_it_compiles(name: str) -> None:
-    get_template(name)
+    assert get_template(name).template.name == name  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if name.endswith(".html")])

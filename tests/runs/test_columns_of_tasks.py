@@ -3,6 +3,7 @@
 import pytest
 
 from trainer import tasks
+from trainer.suggestion import shape_of
 from trainer.tasks.base import Shape, Task
 from webapp.core.problems import Problem
 from webapp.runs.actions import check_roles
@@ -14,7 +15,9 @@ SHAPES = [(task, shape) for task in tasks.all() for shape in task.every_shape()]
     ("task", "shape"), SHAPES, ids=[f"{task.slug}:{'+'.join(shape.roles)}" for task, shape in SHAPES]
 )
 def test_every_shape_of_a_task_can_be_started(task: type[Task], shape: Shape) -> None:
-    check_roles(task, dict.fromkeys(shape.roles, "a column"))
+    columns = dict.fromkeys(shape.roles, "a column")
+    check_roles(task, columns)
+    assert shape_of(task.slug, columns) == shape
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,11 @@ def test_too_large_a_net_is_refused(version: DatasetVersion, params: dict[str, A
 
 
 @pytest.mark.parametrize("params", [{}, {"sizes": "1024-1024"}, {"sizes": "256", "resolution": 64, "batch_size": 1024}])
-def test_what_fits_is_not(version: DatasetVersion, params: dict[str, Any]) -> None:
+def test_what_fits_is_not(version: DatasetVersion, params: dict[str, Any], machine: list[dict[str, Any]]) -> None:
     check_memory(version, fields(params=params))
+    machine[0]["memory_total_bytes"] = 2**20
+    with pytest.raises(Problem, match=r"of memory, and there are 1.0.MB here"):
+        check_memory(version, fields(params=params))
 
 
 def test_a_gpu_counts_where_it_is_wanted(version: DatasetVersion, machine: list[dict[str, Any]]) -> None:

@@ -62,7 +62,7 @@ def write(run: Run) -> Examination:
 def test_without_the_library_the_page_says_how_to_get_it(run: Run, user: User, client_of: ClientOf) -> None:
     text = page(client_of(user), run)
     assert "pip install gguf" in text
-    assert "Write it" not in text
+    assert "Create file" not in text
     assert "Its licence forbids commercial use" in text
     assert ("gguf" in worker.record()["can"]) == bool(importlib.util.find_spec("gguf"))
 
@@ -83,7 +83,7 @@ def test_other_models_have_no_such_file(run: Run, user: User, client_of: ClientO
 def test_a_worker_without_the_library_says_so(run: Run, user: User, client_of: ClientOf) -> None:
     browser = client_of(user)
     assert browser.post(reverse("gguf", args=[run.pk]), {"kind": "gguf-f16"}).status_code == 302
-    assert "being written" in page(browser, run)
+    assert "creating…" in page(browser, run)
     assert write(run).error["code"] == "no_gguf"
     assert "which writes this file, is not installed" in page(browser, run)
 
@@ -92,7 +92,7 @@ def test_a_worker_without_the_library_says_so(run: Run, user: User, client_of: C
 @pytest.mark.usefixtures("announced")
 def test_a_worker_writes_it_and_it_is_downloaded(run: Run, user: User, client_of: ClientOf, api_of: ClientOf) -> None:
     browser, address = client_of(user), f"/api/v1/runs/{run.pk}/gguf"
-    assert "Write it" in page(browser, run)
+    assert "Create file" in page(browser, run)
     assert api_of(user).post(address, {}, content_type="application/json").status_code == 202
     row = write(run)
     assert row.error is None

@@ -88,15 +88,15 @@ def test_page_from_the_first_thumb_to_the_grades(
 ) -> None:
     settings.JUDGE_HOSTS = [server.host]
     browser = client_of(user)
-    assert "Name a judge model" in page(browser, run)
+    assert "Set up a judge model" in page(browser, run)
     sent = {"url": server.url, "model": "m", "key": "secret-key", "price_read": "1", "price_written": "2", "cap": ".5"}
     assert browser.post(reverse("judge_settings"), sent).status_code == 302
     shown = browser.get(reverse("judge_settings")).content.decode()
     assert "key stored" in shown
     for label in (
-        "Price of a million tokens read",
-        "Price of a million tokens written",
-        "Most that one grading may cost",
+        "Price per million input tokens",
+        "Price per million output tokens",
+        "Maximum cost of one grading",
     ):
         assert f"{label}, USD" in shown
     free = browser.post(reverse("judge_settings"), sent | {"cap": "0"})
@@ -264,7 +264,7 @@ def test_what_goes_wrong_is_told_and_can_be_gone_on_with(
     assert (row.status, row.error["code"], row.done) == ("failed", "judge_unreachable", 3)
     text = page(client_of(user), run)
     assert "status 500" in text
-    assert "Go on" in text
+    assert "Continue" in text
     settings.JUDGE_HOSTS = []
     judging.resume(run, user)
     Grading.handle(row.pk)

@@ -270,6 +270,7 @@ def test_a_visitor_who_leaves_is_not_worked_for() -> None:
             await through(proxy, leave=asked)
             await left.wait()
             proxy.pool.close()
+        assert left.is_set()
 
     asyncio.run(check())
 

@@ -23,7 +23,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model_server() -> Iterator[Serving]:
-    """The server of models in a process of its own; what is no live demo it answers without Redis."""
+    """The server of models in a process of its own; what is not a live demo it answers without Redis."""
     running = Serving("redis://127.0.0.1:1/0")
     running.start()
     yield running

@@ -1,4 +1,4 @@
-"""A row for each vote of an annotator, joined by item: every vote counts once, and what is no vote stays as it is."""
+"""A row for each vote of an annotator, joined by item: every vote counts once, and what is not a vote stays as it is."""
 
 from collections import Counter, defaultdict
 

@@ -137,7 +137,9 @@ def test_several_odd_values_break_nothing(layout: str, data: some.DataObject) ->
             document, data.draw(some.sampled_from(list(places(document)))), data.draw(some.sampled_from(ODD))
         )
     if form.matches(document):
-        read(form, document)
+        into = read(form, document)
+        assert set(into.boxes.objects) <= {"a.png"}
+        assert sum(map(len, into.boxes.objects.values())) + into.boxes.bad_count <= 2
 
 
 # Shapes of each tool

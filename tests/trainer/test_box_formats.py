@@ -1,4 +1,4 @@
-"""Boxes as each labelling tool writes them come to the same boxes, and what is no box of an object is counted."""
+"""Boxes as each labelling tool writes them come to the same boxes, and what is not a box of an object is counted."""
 
 import io
 import json

@@ -157,7 +157,7 @@ def test_boxes_of_coco_are_pixels_and_pictures_without_any_count() -> None:
 @pytest.mark.parametrize(
     ("annotation", "reason"),
     [
-        (5, "annotation 1 of coco.json is no object"),
+        (5, "annotation 1 of coco.json is not an object"),
         ({"id": 5, "image_id": 3, "category_id": 7, "bbox": [1, 1, 5, 5]}, "belongs to a picture that is not there"),
         ({"id": 5, "image_id": 1, "category_id": 9, "bbox": [1, 1, 5, 5]}, "has a category that is not listed"),
         ({"id": 5, "image_id": 1, "category_id": 8, "bbox": [1, 1, 5, 5]}, "has a category that is not listed"),
@@ -231,8 +231,8 @@ def test_corners_of_voc_become_width_and_height(file: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"<annotation>", "is no XML that can be read safely"),
-        (b"", "is no XML that can be read safely"),
+        (b"<annotation>", "is not XML that can be read safely"),
+        (b"", "is not XML that can be read safely"),
         (b"<boxes/>", "is no VOC annotation"),
         (b"<annotation><filename>z.png</filename></annotation>", "the picture of 1.xml is not in the archive"),
     ],

@@ -127,5 +127,5 @@ def test_entities_are_not_followed_and_it_is_said(tmp_path: Path) -> None:
         b'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><annotation><filename>0.png</filename></annotation>'
     )
     archive = zipped(tmp_path / "a.zip", {"0.png": picture(0), "0.xml": hostile})
-    with pytest.raises(DataError, match=r"None of the annotations in a\.zip can be used: 0\.xml is no XML"):
+    with pytest.raises(DataError, match=r"None of the annotations in a\.zip can be used: 0\.xml is not XML"):
         inspect([archive], tmp_path / "v1")

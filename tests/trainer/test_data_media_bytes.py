@@ -121,7 +121,7 @@ def headed_png(width: int, height: int) -> bytes:
     ("data", "reason"),
     [
         (b"", "is empty"),
-        (b"text", "is no picture"),
+        (b"text", "is not a picture"),
         (headed_png(10_001, 10_000), "pixels large"),
         (headed_png(100, 100), "damaged or cut short"),
         (picture(1)[:-40], "damaged or cut short"),

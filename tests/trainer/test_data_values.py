@@ -65,7 +65,9 @@ def test_whole_numbers_of_many_digits_are_read(tmp_path: Path, digits: int, coun
     big = "9" * (digits - 2)
     lines = [f"{n},{big}{n % 13:02d}" for n in range(count)]
     (tmp_path / "rows.csv").write_text("\n".join(["a,target", *lines]))
-    read_strictly(tmp_path / "rows.csv", tmp_path / "v1")
+    result = read_strictly(tmp_path / "rows.csv", tmp_path / "v1")
+    assert (result["rows"], [column["name"] for column in result["columns"]]) == (count, ["a", "target"])
+    assert not result["problems"] or all(problem["message"] for problem in result["problems"])
 
 
 def test_a_table_of_nothing_but_identifiers_says_so(tmp_path: Path) -> None:

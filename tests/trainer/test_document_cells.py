@@ -142,14 +142,14 @@ def test_paragraphs_of_word_and_opendocument_without_what_was_deleted() -> None:
         (b"\xd0\xcf\x11\xe0old", "is an old Word document or RTF: save it as .docx or PDF"),
         (b"{\\rtf1 x}", "is an old Word document or RTF: save it as .docx or PDF"),
         (b"PK\x03\x04broken", "is damaged or protected"),
-        (office("other.xml", "<a/>"), "is no document with text"),
+        (office("other.xml", "<a/>"), "is not a document with text"),
         (office("word/document.xml", "<a"), "holds XML that cannot be read safely"),
         (
             office("word/document.xml", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'),
             "holds XML that cannot be read safely",
         ),
         (b"%PDF-1.4 nothing more", "is a damaged"),
-        (bytes(range(1, 32)) * 20, "is no text"),
+        (bytes(range(1, 32)) * 20, "is not a text"),
         (b"<html><script>x</script></html>", "holds no text"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Documents that are tables (Word, OpenDocument, web pages), and office files that are no archives of files."""
+"""Documents that are tables (Word, OpenDocument, web pages), and office files that are not archives of files."""
 
 import io
 import zipfile

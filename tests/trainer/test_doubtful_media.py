@@ -113,7 +113,7 @@ def test_a_list_of_one_part_leaves_the_other_folders_where_they_are(tmp_path: Pa
     (told,) = readings(result, "part_lists")
     assert (told["chosen"], told["others"], told["doubt"]) == ("lists", ["folders"], True)
     assert told["sentence"] == (
-        "Lists tell the split: val_list.txt; 4 files are in another part than their folders say"
+        "Lists give the split: val_list.txt; 4 files are in another part than their folders say"
     )
 
 

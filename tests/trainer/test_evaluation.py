@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from trainer.activations import softmax
 from trainer.answers import classes_scoring, classes_statistics, number_scoring
 
 GENERATOR = np.random.default_rng(0)
@@ -12,7 +13,7 @@ GENERATOR = np.random.default_rng(0)
 @pytest.mark.parametrize("classes", [2, 7])
 def test_scores_as_scikit_learn_gives_them(classes: int) -> None:
     truth = GENERATOR.integers(0, classes, 400)
-    probabilities = classes_statistics.softmax(GENERATOR.normal(size=(400, classes)) + 2 * np.eye(classes)[truth])
+    probabilities = softmax(GENERATOR.normal(size=(400, classes)) + 2 * np.eye(classes)[truth])
     predicted = probabilities.argmax(1)
     found = classes_statistics.scores(truth, probabilities)
     assert found["accuracy"] == pytest.approx(metrics.accuracy_score(truth, predicted))
@@ -35,7 +36,7 @@ def test_a_label_that_was_never_learned_counts_as_wrong() -> None:
 
 def test_every_score_has_one_interval_and_says_how_it_was_made() -> None:
     truth = GENERATOR.integers(0, 2, 60)
-    probabilities = classes_statistics.softmax(GENERATOR.normal(size=(60, 2)) + np.eye(2)[truth])
+    probabilities = softmax(GENERATOR.normal(size=(60, 2)) + np.eye(2)[truth])
     for headline, method in (("accuracy", "wilson"), ("roc_auc", "bootstrap")):
         report = classes_scoring.class_report(
             truth, probabilities, ["a", "b"], ["x"] * 60, list(range(60)), headline=headline

@@ -66,7 +66,11 @@ def test_any_document_of_boxes_is_read_or_counted(tool: str, share: float) -> No
         form.read(document, entry, Finder(index, entry.parts), into)  # type: ignore[arg-type]
         finish_coco(into, "a.zip")
         for path in list(into.boxes.objects):
-            json.dumps(into.boxes.fit(path, (80.0, 60.0), lambda: 6))
+            for entry in into.boxes.fit(path, (80.0, 60.0), lambda: 6):
+                left, top, width, height = entry["box"]
+                assert 0 <= left <= left + width <= 80
+                assert 0 <= top <= top + height <= 60
+                assert entry["label"]
 
 
 RECORDS = CLASSES | {f"passages of {tool}": passages(build) for tool, build in PASSAGES.items()}

@@ -71,9 +71,9 @@ def test_they_are_fetched_and_read(server: tuple[str, list[str]], tmp_path: Path
     results = read_results(tmp_path / "fetched")
     reasons = {address.removeprefix(base): result.get("reason") for address, result in results.items()}
     assert reasons["/to-inside"] == "leads into a private network, which is never asked"
-    assert reasons["/page.png"] == "is no picture or sound, but text/html"
+    assert reasons["/page.png"] == "is not a picture or sound, but text/html"
     assert reasons["/gone.png"] == "was answered with 404"
-    assert reasons["/to-file"] == "is no address of the web"
+    assert reasons["/to-file"] == "is not an address of the web"
     assert reasons["http://192.168.0.1/1.png"] == "leads into a private network, which is never asked"
 
 

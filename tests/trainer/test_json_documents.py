@@ -124,7 +124,9 @@ def test_pages_of_an_api_give_all_their_records() -> None:
     records, made = unwrapped(pages)
     assert [record["id"] for record in records] == [10 * page + n for page in range(4) for n in range(3)]
     late = [{"results": [{"id": 1}], "next": ""}] * 500
-    assert unwrapped([*late, {"other": 1}])[0][-1] is None, "a later line that is no page is refused by whoever reads"
+    assert unwrapped([*late, {"other": 1}])[0][-1] is None, (
+        "a later line that is not a page is refused by whoever reads"
+    )
     assert made.readings[0].sentence == "4 pages of an API joined"
 
 

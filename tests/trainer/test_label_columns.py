@@ -56,7 +56,7 @@ def test_several_labels_in_a_cell(form: str, tmp_path: Path) -> None:
 
 
 def test_one_label_of_two_words_stays_one(tmp_path: Path) -> None:
-    """A slash within a label is no separator where its parts never stand alone; and a person may keep the cells."""
+    """A slash within a label is not a separator where its parts never stand alone; and a person may keep the cells."""
     assert guess_separator(["Sci-Fi/Fantasy", "Crime/Thriller", "Drama"] * 20) is None
     lines = ["text,tags", *(f"{text_of(n)},{'; '.join(SETS[n % 4])}" for n in range(60))]
     result, rows = read(lines, tmp_path, readings={"separator:tags": "keep"})

@@ -174,7 +174,7 @@ def test_a_table_is_read_by_its_columns(tmp_path: Path) -> None:
 
 
 def test_sounds_are_read_by_their_tones(tmp_path: Path) -> None:
-    """A file that is no sound is left out; a second time nothing is heard again."""
+    """A file that is not a sound is left out; a second time nothing is heard again."""
     files = {f"{kind}/{n}.wav": sound(at + n) for at, kind in ((20, "low"), (60, "high")) for n in range(8)}
     inspect([zipped(tmp_path / "sounds.zip", files)], tmp_path / "v1")
     rows = read_rows(Request.model_validate({"version": str(tmp_path / "v1"), "decisions": []}))

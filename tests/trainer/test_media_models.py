@@ -167,7 +167,7 @@ def test_first_weights_are_spread_as_their_name_says(kind: str, spread: float | 
     assert isinstance(weights, nn.Parameter)
     assert weights.std().item() == pytest.approx(spread or np.sqrt(2 / 300), rel=0.05)
     assert not net.body[1].bias.any()
-    with pytest.raises(SpecError, match="“zeros” is no kind of first weights"):
+    with pytest.raises(SpecError, match="“zeros” is not a kind of first weights"):
         small_nets.randomise(net, "zeros")
 
 

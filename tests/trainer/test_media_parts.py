@@ -268,7 +268,7 @@ def test_files_are_decoded_once_for_all_runs(tmp_path: Path) -> None:
     job = job_of(tmp_path)
     first = open_store(job, paths, PIXELS, 1_000)
     assert isinstance(first, Kept)
-    assert first.lost == {1: "is no picture"}
+    assert first.lost == {1: "is not a picture"}
     for path in paths:
         path.unlink()
     again = open_store(job, paths, PIXELS, 1_000)

@@ -70,7 +70,7 @@ def test_pictures(tmp_path: Path) -> None:
                 archive.writestr(f"{label}/{number}.{kind.lower()}", content)
         cut = picture("RGB", 100, "JPEG")
         archive.writestr("dark/cut.jpg", cut[: len(cut) // 2])
-        archive.writestr("dark/text.png", b"this is no picture")
+        archive.writestr("dark/text.png", b"this is not a picture")
         archive.writestr("light/empty.png", b"")
         archive.writestr("light/notes.txt", "not for learning")
     found, result = learn(tmp_path / "pictures.zip", tmp_path, **PICTURES)
@@ -79,7 +79,7 @@ def test_pictures(tmp_path: Path) -> None:
 
 
 def test_sounds(tmp_path: Path) -> None:
-    """Any rate and stereo are heard; what is no sound, and one cut short, is listed."""
+    """Any rate and stereo are heard; what is not a sound, and one cut short, is listed."""
     generator = random.Random(0)
     with zipfile.ZipFile(tmp_path / "sounds.zip", "w") as archive:
         for label, hertz in (("low", 300.0), ("high", 1500.0)):

@@ -12,6 +12,7 @@ from tests.serving.conftest import REPO, TOKEN, Serving
 from tests.trainer import documented_files, test_tasks
 from trainer import tasks
 from webapp.accounts.models import User, Workspace
+from webapp.labelling.queue import tasks_that_read
 
 FIRST_LINE = re.compile(r"```python\n# (trainer/tasks/(\w+)\.py)\n(.*?)```", re.DOTALL)
 
@@ -59,6 +60,7 @@ def test_its_pages_open_in_every_language(
     test_tasks.test_its_pages_open_in_every_language(finished, serving_it, user, workspace, client_of)
     listed = client_of(user).get("/api/v1/tasks")
     assert finished["task"].slug in listed.content.decode()
+    assert finished["task"].slug in tasks_that_read("text"), "texts without labels can be labelled for it"
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_rows_without_a_label_are_the_pool(tmp_path: Path) -> None:
     folder, result = first_version(tmp_path, more='\n,good\n"",""\n')
     assert parts_of(folder)[LABELLED : LABELLED + UNLABELLED] == ["pool"] * UNLABELLED
     assert (result["split"]["pool"], result["split"]["unused"]) == (UNLABELLED, result["rows"] - LABELLED - UNLABELLED)
-    assert parts_of(folder)[LABELLED + UNLABELLED] is None, "a label without a text is no row of the pool"
+    assert parts_of(folder)[LABELLED + UNLABELLED] is None, "a label without a text is not a row of the pool"
 
 
 def test_the_pool_is_neither_learned_from_nor_tested_on(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_choice_for_one_file_goes_before_one_for_all() -> None:
 
 def test_pairs_of_the_command_line() -> None:
     assert parse_choices(["header=2", "decimal:a=b@x.csv=comma"]) == {"header": "2", "decimal:a=b@x.csv": "comma"}
-    with pytest.raises(SpecError, match="is no reading"):
+    with pytest.raises(SpecError, match="is not a reading"):
         parse_choices(["header"])
 
 

@@ -88,7 +88,7 @@ def test_its_answer_role_is_one_of_its_roles(task: type[Task]) -> None:
 
 @pytest.mark.parametrize(("kind", "truth"), [("objects", None), ("text", None), ("number", np.zeros(3))])
 def test_rows_of_other_answers_are_all_known(kind: str, truth: np.ndarray | None) -> None:
-    """What is no label needs no index: nothing is made up for it, and labels say nothing of the kind of the answers."""
+    """What is not a label needs no index: nothing is made up for it, and labels say nothing of the kind of the answers."""
     loaded = Loaded({"answer": ["", "", ""]}, np.full(3, "train"), [1, 2, 3], {}, [], "answer", kind)
     rows = Rows(loaded, ["cell"], truth)
     assert rows.known("train").tolist() == [0, 1, 2]

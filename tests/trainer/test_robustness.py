@@ -133,7 +133,7 @@ def test_places_in_a_text_cannot_be_told_of_worse_ones() -> None:
 
                 return shape
 
-    with pytest.raises(DataError, match="cannot be told") as raised:
+    with pytest.raises(DataError, match="cannot be measured") as raised:
         changes_of(Tagger())  # type: ignore[arg-type]
     assert raised.value.code == "no_robustness"
     assert {change.name for change in TEXTS} == {"slips", "capitals", "accents", "order"}

@@ -166,7 +166,7 @@ def test_a_run_by_itself_takes_roles(tmp_path: Path) -> None:
     ("roles", "words"),
     [
         ({"nowhere": "ignore"}, "no column"),
-        ({"note": "banana"}, "no role"),
+        ({"note": "banana"}, "is not a role"),
         ({"note": "group", "customer": "group"}, "only one"),
         ({"note": "answer", "zip": "answer"}, "only one"),
     ],

@@ -283,7 +283,7 @@ def test_several_proposals_at_once_differ_and_the_first_is_the_recommended_one(t
 
 @pytest.mark.parametrize("fields", [{"trials": [{"params": {}, "state": "lost"}]}, {"colour": 1}, {"space": []}])
 def test_a_request_with_a_fault_is_told(tmp_path: Path, fields: dict[str, Any]) -> None:
-    with pytest.raises(SpecError, match="is no request"):
+    with pytest.raises(SpecError, match="is not a request"):
         asked(tmp_path, **fields)
-    with pytest.raises(SpecError, match="is no request"):
+    with pytest.raises(SpecError, match="is not a request"):
         request.propose(tmp_path / "nowhere.json")

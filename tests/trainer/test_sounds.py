@@ -112,7 +112,7 @@ def test_what_cannot_be_heard_is_told(content: bytes) -> None:
 
 
 def test_headers_that_lie_cost_nothing() -> None:
-    """A rate of 1 Hz makes hours of a few bytes; so loud a sample that its square is infinite is no number."""
+    """A rate of 1 Hz makes hours of a few bytes; so loud a sample that its square is infinite is not a number."""
     content = bytearray(file_of(np.zeros(20_000, dtype=np.float32)))
     content[24:28] = (1).to_bytes(4, "little")
     assert len(Hearing(sounds.WAVE, seconds=2.0).wave(bytes(content))) <= 2 * RATE
@@ -176,7 +176,7 @@ def test_damaged_sounds_are_listed_and_the_rest_learned_from(tmp_path: Path) -> 
     assert code == 0, events[-1]
     told = " ".join(event["message"] for event in command.of(events, "warning"))
     assert "00003.wav is cut short" in told
-    assert "00005.wav is no sound" in told
+    assert "00005.wav is not a sound" in told
 
 
 def test_the_engine_answers_bytes_urls_and_paths_alike(tmp_path: Path) -> None:

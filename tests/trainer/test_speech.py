@@ -211,7 +211,7 @@ def test_damaged_long_and_wordless_rows_are_told_and_the_rest_learned_from(tmp_p
     code, events = command.call(tmp_path, "run", spec, "--out", tmp_path / "out")
     assert code == 0, events[-1]
     told = " ".join(event["message"] for event in command.of(events, "warning"))
-    assert "00003.wav is no sound" in told
+    assert "00003.wav is not a sound" in told
     assert "longer than 2 seconds" in told
     assert "without a word" in told
 

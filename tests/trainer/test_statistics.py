@@ -13,7 +13,8 @@ from sklearn.metrics import log_loss as stock_log_loss
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from trainer import comparison, intervals, thresholds
-from trainer.answers.classes_statistics import calibration, softmax
+from trainer.activations import softmax
+from trainer.answers.classes_statistics import calibration
 from trainer.data.row_keys import Keys
 from trainer.data.splitting import fold_rows
 from trainer.engines.table import decided, finished

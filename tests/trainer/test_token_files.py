@@ -152,7 +152,7 @@ def test_parts_of_tokens_are_not_read_twice_and_other_lines_are_told() -> None:
         "1-1\t0-9\tunbelievable\t_\t_\tA\t", "1-1.1\t0-2\tun\t_\t_\tB\t", "what is this", "1-2\t9-10\t.\t_\t_\t_\t"
     )
     assert read == [[("unbelievable", "B-A"), (".", "O")]]
-    assert [reason for _line, reason in made.bad] == ["is no token of WebAnno TSV"]
+    assert [reason for _line, reason in made.bad] == ["is not a token of WebAnno TSV"]
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_a_cell_beyond_all_bounds_costs_its_own_row(tmp_path: Path) -> None:
     read = pq.read_table(tmp_path / "v1" / "data.parquet").to_pylist()
     assert sum(len(json.loads(row["objects"])) for row in read) == len(rows)
     (told,) = [problem for problem in result["problems"] if problem["code"] == "bad_boxes"]
-    assert (told["count"], told["examples"]) == (1, ["region 2 of via.csv is no row of CSV"])
+    assert (told["count"], told["examples"]) == (1, ["region 2 of via.csv is not a row of CSV"])
 
 
 def boxes_by_number(more: Files, start: int = 0) -> Files:

@@ -38,6 +38,10 @@ class Metric:
     """Of the bootstrap; fewer for what takes long to count."""
     leads: bool = True
     """Whether it may tell how a run at work is doing."""
+    phrase: str = ""
+    """A share of it as people say it, “%(share)s accuracy”, marked for translation; empty: the name, then the value."""
+    chance: float | None = None
+    """What guessing gets, where that is the same whatever the rows are."""
 
     @property
     def within_sentence(self) -> str:

@@ -19,7 +19,7 @@ SIMPLE = {
     "untrained": gettext_noop("the pretrained model without training"),
     "frequent_tags": gettext_noop("dictionary of each word’s most frequent tag"),
     "best_sentence": gettext_noop("the sentence that shares most words with the question"),
-    "nearest_pair": gettext_noop("what stands beside the most similar text"),
+    "nearest_pair": gettext_noop("the answer of the most similar text"),
     "logistic": gettext_noop("logistic regression"),
     "ridge": gettext_noop("ridge regression"),
 }

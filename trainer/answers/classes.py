@@ -19,8 +19,22 @@ ANSWER = Answer(
     objective="trainer.answers.classes_scoring.Classification",
     scoring="trainer.answers.classes_scoring.ClassScoring",
     metrics=(
-        Metric("accuracy", gettext_noop("Accuracy"), noun=gettext_noop("accuracy"), counts_rows=True),
-        Metric("roc_auc", gettext_noop("ROC AUC"), "ROC AUC", column="probabilities", bounded=True, contrasts=True),
+        Metric(
+            "accuracy",
+            gettext_noop("Accuracy"),
+            noun=gettext_noop("accuracy"),
+            phrase=gettext_noop("%(share)s accuracy"),
+            counts_rows=True,
+        ),
+        Metric(
+            "roc_auc",
+            gettext_noop("ROC AUC"),
+            "ROC AUC",
+            chance=0.5,
+            column="probabilities",
+            bounded=True,
+            contrasts=True,
+        ),
         Metric("macro_f1", gettext_noop("Macro F1, each class counts equally"), "Macro F1", bounded=True),
         Metric(
             "pr_auc",

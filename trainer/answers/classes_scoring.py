@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer import thresholds
+from trainer.activations import softmax
 from trainer.answers.base_scoring import WORST, Cells, Given, Manifest, Scoring
 from trainer.answers.classes_statistics import (
     calibration,
@@ -18,7 +19,6 @@ from trainer.answers.classes_statistics import (
     loss_cells,
     per_class,
     scores,
-    softmax,
 )
 from trainer.answers.metrics import named
 from trainer.comparison import headed, interval

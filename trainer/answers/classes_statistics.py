@@ -10,14 +10,6 @@ from trainer.comparison import mean
 LEAST_PROBABILITY = 1e-12
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """(rows, classes) logits → probabilities, in float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    powers = np.exp(shifted)
-    probabilities: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
-
-
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Counts by (truth, predicted)."""
     return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)

@@ -14,7 +14,14 @@ ANSWER = Answer(
     objective="trainer.answers.text_scoring.Transcription",
     scoring="trainer.answers.text_scoring.TextScoring",
     metrics=(
-        Metric("wer", gettext_noop("Word error rate (lower is better)"), "WER", lower_is_better=True, bounded=True),
+        Metric(
+            "wer",
+            gettext_noop("Word error rate (lower is better)"),
+            "WER",
+            phrase=gettext_noop("%(share)s word error rate"),
+            lower_is_better=True,
+            bounded=True,
+        ),
         Metric(
             "cer", gettext_noop("Character error rate (lower is better)"), "CER", lower_is_better=True, bounded=True
         ),

@@ -92,7 +92,7 @@ class Fetched:
         result = self.results.get(cell.strip())
         if result is None:
             raise UnreadableError(
-                f"({cell.strip()[:120]}) was not fetched" if ADDRESS.fullmatch(cell) else "is no address"
+                f"({cell.strip()[:120]}) was not fetched" if ADDRESS.fullmatch(cell) else "is not an address"
             )
         if "file" not in result:
             raise UnreadableError(f"({cell.strip()[:120]}) {result.get('reason', 'was not fetched')}")

@@ -70,7 +70,7 @@ class Boxes:
     shapes: Counter[str] = field(default_factory=Counter)
     """How many objects were no upright boxes: segments, corners, keypoints, mask."""
     crowds: list[str] = field(default_factory=list)
-    """Regions of many objects in one, which are no boxes of an object."""
+    """Regions of many objects in one, which are not boxes of an object."""
     turned: set[str] = field(default_factory=set)
     scaled: set[str] = field(default_factory=set)
     """Pictures whose boxes were measured before they were turned upright, or at another size."""
@@ -199,7 +199,7 @@ def parse_size(width: object, height: object) -> Size | None:
 
 
 def parse_id(value: object) -> str | None:
-    """A number or a text, as others refer to it: 1, 1.0 and "1" are one. None for what is no id.
+    """A number or a text, as others refer to it: 1, 1.0 and "1" are one. None for what is not an id.
 
     As text, since numbers can be chosen so that they collide in a dictionary.
     """
@@ -225,7 +225,7 @@ def read_coco(
     has_single = any(isinstance(one, dict) and not is_crowd(one) for one in document["annotations"])
     for number, annotation in enumerate(document["annotations"], 1):
         if not isinstance(annotation, dict):
-            boxes.refuse(f"annotation {number} of {name} is no object")
+            boxes.refuse(f"annotation {number} of {name} is not an object")
             continue
         own_id = parse_id(annotation.get("id"))
         where = f"box {number if own_id is None else own_id[:40]} of {name}"

@@ -27,7 +27,7 @@ MIN_ROWS = 10
 """Fewer cannot be learned from at all."""
 FEW_ROWS = 50
 MAX_CLASSES = 1_000
-"""More are no classes that people tell apart, but names, codes or quantities."""
+"""More are not classes that people tell apart, but names, codes or quantities."""
 LEAST_NUMBERS = 0.5
 """Share of the answers that are numbers, below which the column is another one than was meant."""
 
@@ -67,8 +67,7 @@ def value_problems(dataset: Dataset) -> list[Problem]:
         return [problem("one_value", "error", message, examples=[f"{numbers[0]:g}"], count=len(numbers))]
     if column["kind"] == "id" and ID_NAME.search(name.strip()):
         message = _(
-            "“%(column)s” names the rows, each with a number of its own, which nothing in them can tell: choose another "
-            "column to predict.",
+            "“%(column)s” numbers the rows, which nothing in them can predict: choose another column to predict.",
             column=name,
         )
         return [problem("identifier_answer", "error", message, examples=column.get("examples", []), count=len(numbers))]
@@ -76,14 +75,14 @@ def value_problems(dataset: Dataset) -> list[Problem]:
 
 
 def unread_answers(dataset: Dataset, rows: np.ndarray) -> list[Problem]:
-    """A warning of rows whose answer is no number of a usable size, which are not learned from."""
+    """A warning of rows whose answer is not a number of a usable size, which are not learned from."""
     if not len(rows):
         return []
     cells = dataset.table.column(dataset.roles[dataset.mapped_shape.answer])
     examples = [cells[int(row)].as_py() or "" for row in rows[:3]]
     message = ngettext(
-        "%(count)s row has an answer that is no number of a usable size, such as %(examples)s, and is not learned from.",
-        "%(count)s rows have an answer that is no number of a usable size, such as %(examples)s, and are not learned from.",
+        "%(count)s row has an answer that is not a number of a usable size, such as %(examples)s, and is not learned from.",
+        "%(count)s rows have an answer that is not a number of a usable size, such as %(examples)s, and are not learned from.",
         len(rows),
         examples=join_names(examples),
     )
@@ -176,7 +175,7 @@ CHECKS: dict[str, Callable[[Dataset], list[Problem]]] = {
     "words": word_problems,
     "pairs": scored_problems,
 }
-"""By how a kind of answer reads its cells (`Answer.cells`), of those that are no classes and no lists of them."""
+"""By how a kind of answer reads its cells (`Answer.cells`), of those that are neither classes nor lists of them."""
 
 
 def count_problems(keys: Keys) -> list[Problem]:
@@ -242,7 +241,7 @@ def crowded_problems(keys: Keys, counts: np.ndarray) -> list[Problem]:
     if rows < 2 * classes:
         message = _(
             "There are %(classes)s different labels in %(rows)s rows, fewer than two rows a label: is this the right column? "
-            "Texts, names and numbers with many values are no labels.",
+            "Texts, names and numbers with many values are not labels.",
             classes=f"{classes:,}",
             rows=f"{rows:,}",
         )

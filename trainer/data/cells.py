@@ -129,7 +129,7 @@ ENOUGH = 0.9
 
 
 def parse_dates(column: pa.ChunkedArray, form: str | None = None) -> np.ndarray | None:
-    """Seconds since 1970 for each cell, nan where there is none; None when the cells are no dates. `form`: how they are
+    """Seconds since 1970 for each cell, nan where there is none; None when the cells are not dates. `form`: how they are
     written, where that is settled."""
     if form:
         return np.fromiter(values(column, form), np.float64, len(column))

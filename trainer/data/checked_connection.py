@@ -76,14 +76,14 @@ def loopback_port() -> int:
 
 
 def split(address: str) -> tuple[SplitResult, str, int]:
-    """(its parts, host, port); `NotFetchedError` for what is no address of the web."""
+    """(its parts, host, port); `NotFetchedError` for what is not an address of the web."""
     try:
         parts = urlsplit(address.strip())
         host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     except ValueError as error:
-        raise NotFetchedError(_("is no address")) from error
+        raise NotFetchedError(_("is not an address")) from error
     if parts.scheme not in PORTS or not host or len(address) > MAX_ADDRESS_CHARACTERS:
-        raise NotFetchedError(_("is no address of the web"))
+        raise NotFetchedError(_("is not an address of the web"))
     if parts.username is not None or parts.password is not None:
         raise NotFetchedError(_("has a password in it, which is not sent"))
     return parts, host, port

@@ -31,5 +31,5 @@ def find_answer(tables: Sequence[Table], parts: Sequence[str | None]) -> Reading
     if len(both) != 1 or not (named or lacking):
         return None
     file = (examples if both[0] in wanted else tests)[0].name
-    sentence = _("“%(column)s” is what is to be predicted, as %(file)s says", column=both[0], file=file)
+    sentence = _("“%(column)s” is what should be predicted, according to %(file)s", column=both[0], file=file)
     return Reading(WHAT, both[0], sentence, file=file)

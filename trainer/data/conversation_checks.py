@@ -31,8 +31,8 @@ def below(rows: Sequence[int]) -> list[int]:
 
 def unread_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
-        "%(count)s row is no conversation and is left out: row %(rows)s.",
-        "%(count)s rows are no conversations and are left out: row %(rows)s.",
+        "%(count)s row is not a conversation and is left out: row %(rows)s.",
+        "%(count)s rows are not conversations and are left out: row %(rows)s.",
         len(rows),
         rows=listed(rows),
     )
@@ -42,8 +42,8 @@ def unread_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
 
 def unknown_roles(rows: Sequence[int], words: str, fix: Fixing) -> Problem:
     message = ngettext(
-        "%(count)s conversation has a role that is not known (%(words)s) and is left out: row %(rows)s.",
-        "%(count)s conversations have roles that are not known (%(words)s) and are left out: row %(rows)s.",
+        "%(count)s conversation has an unknown role (%(words)s) and is left out: row %(rows)s.",
+        "%(count)s conversations have unknown roles (%(words)s) and are left out: row %(rows)s.",
         len(rows),
         rows=listed(rows),
         words=words,
@@ -51,7 +51,7 @@ def unknown_roles(rows: Sequence[int], words: str, fix: Fixing) -> Problem:
     return problem(
         "unknown_roles",
         "warning",
-        joined([message, _("Call who speaks system, user, assistant or tool.")]),
+        joined([message, _("Name the speakers system, user, assistant or tool.")]),
         below(rows),
         fix=fix,
     )
@@ -95,7 +95,7 @@ def unanswered(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     return problem(
         "unanswered",
         "warning",
-        joined([message, _("Write what the model is to answer, or remove the row.")]),
+        joined([message, _("Write what the model should answer, or remove the row.")]),
         below(rows),
         fix=fix,
     )

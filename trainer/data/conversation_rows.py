@@ -7,7 +7,7 @@ answer, or the whole text, is `values["written"]`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,22 +15,11 @@ import pyarrow as pa
 from trainer.conversations import ASSISTANT, UNLEARNED, Turn, UnreadError, read_messages
 from trainer.data.cells import iterate_slices, select_cells
 from trainer.data.conversation_checks import Reason, left_out, oddities, reason
+from trainer.data.loaded_rows import LoadedRows
 from trainer.data.problems import DELETE_ROWS, Problem
 from trainer.writing.tools import read_tools, with_tools
 
 TURNS, WRITTEN, REFUSED = "turns", "written", "refused"
-
-
-class Rows(Protocol):
-    """What is filled in here of the rows of a training (`trainer.data.loading.Loaded`)."""
-
-    values: dict[str, list[Any]]
-    row_numbers: list[int]
-    columns: dict[str, str]
-    problems: list[Problem]
-    answer: str
-
-    def keep(self, is_kept: np.ndarray) -> None: ...
 
 
 class Row(NamedTuple):
@@ -41,7 +30,7 @@ class Row(NamedTuple):
     refused: str = ""
 
 
-def read_written(loaded: Rows) -> None:
+def read_written(loaded: LoadedRows) -> None:
     """Rows of any form; those without an answer are left out, and it is told which."""
     is_paired = "rejected" in loaded.columns
     read = (
@@ -60,7 +49,7 @@ def read_written(loaded: Rows) -> None:
         loaded.problems += oddities(loaded.values[TURNS], loaded.row_numbers)
 
 
-def reasons_of(loaded: Rows, places: list[int]) -> list[Reason]:
+def reasons_of(loaded: LoadedRows, places: list[int]) -> list[Reason]:
     """Why the rows at these places have nothing to learn."""
     if "messages" not in loaded.columns or "rejected" in loaded.columns:
         return [Reason("no_answer")] * len(places)
@@ -79,7 +68,7 @@ def conversation_problems(cells: pa.ChunkedArray, lacking: np.ndarray) -> list[P
     return problems + oddities(turns, numbers)
 
 
-def conversations(loaded: Rows) -> list[Row | None]:
+def conversations(loaded: LoadedRows) -> list[Row | None]:
     tools = loaded.values.get("tools") or [None] * len(loaded.values["messages"])
     return [conversation(cell, tool) for cell, tool in zip(loaded.values["messages"], tools, strict=True)]
 
@@ -105,7 +94,7 @@ def turns_of(cell: object) -> list[Turn] | None:
         return None
 
 
-def instructions(loaded: Rows) -> list[Row | None]:
+def instructions(loaded: LoadedRows) -> list[Row | None]:
     """A prompt, with what is added to it in a paragraph of its own, and its answer."""
     extra = loaded.values.get("input") or [""] * len(loaded.values["prompt"])
     rows = zip(loaded.values["prompt"], extra, loaded.values["completion"], strict=True)
@@ -117,7 +106,7 @@ def instruction(prompt: str, more: str, answer: str) -> Row | None:
     return Row([{"role": "user", "content": asked}], answer) if asked.strip() and answer.strip() else None
 
 
-def preferences(loaded: Rows) -> list[Row | None]:
+def preferences(loaded: LoadedRows) -> list[Row | None]:
     """Pairs of answers to a conversation or a prompt; either answer may be a list of messages, that begins with what both share."""
     nothing = [None] * len(loaded.values["rejected"])
     chosen = loaded.values.get("completion", nothing)
@@ -153,11 +142,11 @@ def spoken(cell: object, role: str) -> list[dict[str, str]]:
     return turns
 
 
-def texts(loaded: Rows) -> list[Row | None]:
+def texts(loaded: LoadedRows) -> list[Row | None]:
     return [Row([], str(text)) if str(text).strip() else None for text in loaded.values["text"]]
 
 
-def pairs(loaded: Rows) -> list[Row | None]:
+def pairs(loaded: LoadedRows) -> list[Row | None]:
     """A text, and what is written from it."""
     source, target = next(roles for roles in PAIRS if roles[0] in loaded.columns)
     rows = zip(loaded.values[source], loaded.values[target], strict=True)
@@ -165,7 +154,7 @@ def pairs(loaded: Rows) -> list[Row | None]:
 
 
 PAIRS = (("document", "summary"), ("source", "target"))
-READERS: dict[str, Callable[[Rows], list[Row | None]]] = {
+READERS: dict[str, Callable[[LoadedRows], list[Row | None]]] = {
     "messages": conversations,
     "prompt": instructions,
     "text": texts,

@@ -25,7 +25,7 @@ class Description:
     key: str
     rows: dict[str, dict[str, str | None]] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
-    """What rows name that is no document, or is one that had a row before."""
+    """What rows name that is not a document, or is one that had a row before."""
 
     def reading(self) -> Reading:
         sentence = _("%(table)s tells of each document by “%(column)s”", table=self.table, column=self.key)

@@ -54,7 +54,7 @@ def read_document(data: bytes, suffix: str) -> dict[str, str | None]:
         text.count("\x00")
         or sum(character < " " and character not in "\t\n\r\f\v\x1b" for character in text[:4096]) > 40
     ):
-        raise UnreadableError("is no text")
+        raise UnreadableError("is not a text")
     if suffix in (".html", ".htm", ".xhtml") or re.match(r"\s*<(!doctype html|html)", text[:200], re.IGNORECASE):
         return {"text": checked(html_text(text))}
     if suffix in (".srt", ".vtt"):
@@ -119,7 +119,7 @@ def office_root(data: bytes) -> "Element":
             names = archive.NameToInfo
             name = next((name for name in ("word/document.xml", "content.xml") if name in names), None)
             if name is None:
-                raise UnreadableError("is no document with text")
+                raise UnreadableError("is not a document with text")
             with archive.open(name) as file:
                 xml = file.read(MAX_XML_BYTES + 1)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:

@@ -106,7 +106,7 @@ def listed(changes: JsonObject, name: str) -> list[Any]:
 
 
 def row_index(row: object, dataset: Dataset) -> int:
-    """Of a row's number from 1, where it is; `DataError` for what is no row."""
+    """Of a row's number from 1, where it is; `DataError` for what is not a row."""
     if isinstance(row, str) and row.isdecimal() and len(row) < 16:
         row = int(row)
     if not isinstance(row, int) or isinstance(row, bool) or not 1 <= row <= dataset.rows:

@@ -81,7 +81,7 @@ class Fetch:
                 size += len(piece)
                 if not head and not sniff(head := piece[:64]):
                     kind = answer.headers.get_content_type()
-                    raise NotFetchedError(f"is no picture or sound, but {kind}")
+                    raise NotFetchedError(f"is not a picture or sound, but {kind}")
                 self.take(len(piece), size)
                 file.write(piece)
             declared = answer.headers.get("Content-Length", "")

@@ -41,7 +41,7 @@ def sentence_of(roles: FolderRoles, level: Level) -> Message:
     names = names_of(level)
     if roles.groups and any(roles.parts):
         return _(
-            "The label is the folder %(names)s; other folders tell the split and the %(group)s",
+            "The label is the folder %(names)s; other folders give the split and the %(group)s",
             names=names,
             group=roles.group_name,
         )

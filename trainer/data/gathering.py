@@ -154,7 +154,7 @@ def reading_problems(tables: list[Table], names: list[str]) -> list[Problem]:
 
 
 def outside_problems(tables: list[Table]) -> list[Problem]:
-    """Lines around a table that are no records, or not its own: titles, totals, other sheets."""
+    """Lines around a table that are not records, or not its own: titles, totals, other sheets."""
     left_out = [(table, entry) for table in tables for entry in table.left_out]
     if not left_out:
         return []

@@ -187,7 +187,7 @@ def are_names(names: dict[str, str]) -> bool:
 
 
 def take_names(sources: Sources) -> tuple[dict[str, str], str]:
-    """(the names of labels in a file beside the tables, which is no table itself; its name); ({}, "") where there is none."""
+    """(the names of labels in a file beside the tables, which is not a table itself; its name); ({}, "") where there is none."""
     if len(sources.tables) < 2:
         return {}, ""
     largest = max(path.stat().st_size for path, _name in sources.tables)

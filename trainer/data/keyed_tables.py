@@ -62,7 +62,7 @@ def find_answers(inputs: Table, answers: Table, first: Columns, second: Columns)
 def describe(pair: Pair, choices: Choices) -> Reading:
     asked = choices.pick(WHAT, (JOIN, APART), pair.details.name)
     sentence = _(
-        "The columns of %(name)s stand beside those of %(name2)s, row by row by “%(key)s”",
+        "The columns of %(name)s are joined to those of %(name2)s, row by row by “%(key)s”",
         name=pair.details.name,
         name2=pair.base.name,
         key=pair.key,

@@ -24,7 +24,7 @@ def label_list_problems(dataset: Dataset) -> list[Problem]:
     learned = [counts[label] for label in learned_labels(counts)]
     if sum(learned) < 2 * len(learned):
         message = _(
-            "There are %(labels)s different labels, most of which occur once: is this the right column? Texts and names are no "
+            "There are %(labels)s different labels, most of which occur once: is this the right column? Texts and names are not "
             "labels.",
             labels=f"{len(counts):,}",
         )
@@ -46,7 +46,7 @@ def many_labels_problem(counts: Counter[str]) -> Problem:
     learned = set(learned_labels(counts))
     rest = [label for label, _count in counts.most_common() if label not in learned]
     message = _(
-        "There are %(count)s different labels; the %(learned)s commonest are learned. Rows with one of the other %(rest)s count "
+        "There are %(count)s different labels; the %(learned)s most common are learned. Rows with one of the other %(rest)s count "
         "as mistakes: join rare labels, or check which column was chosen.",
         count=f"{len(counts):,}",
         learned=f"{len(learned):,}",

@@ -98,7 +98,7 @@ def may_hold_lines(path: Path, name: str) -> bool:
     sample = head.decode("utf-8", "replace").lstrip("\ufeff")
     if sample.lstrip()[:1] in ("[", "{", "<") or looks_like_conll(sample) or looks_like_conllu(sample):
         return False
-    # Sentences may happen to have one comma each; a file that ends in its language or its class is no table of such cells.
+    # Sentences may happen to have one comma each; a file that ends in its language or its class is not a table of such cells.
     delimiters = ("\t",) if side_of(words_of(name)) or ending not in ("", "txt", "text") else tuple(DELIMITERS)
     if any(is_even(sample, delimiter) for delimiter in delimiters):
         return False
@@ -182,7 +182,7 @@ def answer_rows(files: Sequence[LineFile]) -> LineRows | None:
         columns["label"] += [line or None for line in other.lines]
         parts += [part or ""] * len(one.lines)
     names = ", ".join(other.name for _one, other in pairs[:4])
-    sentence = _("Line by line, %(names)s says the labels of the texts beside it.", names=names)
+    sentence = _("%(names)s holds the labels of the texts beside it, line by line.", names=names)
     return make_rows(files, columns, parts, [Reading("lines", "answers", sentence, [APART], 0.85)])
 
 

@@ -312,8 +312,8 @@ def read_numbers(loaded: Loaded) -> None:
     if bad:
         rows = join_names([str(row) for row in bad])
         message = ngettext(
-            "%(count)s row has an answer that is no number of a usable size and is not used: row %(rows)s.",
-            "%(count)s rows have an answer that is no number of a usable size and are not used: row %(rows)s.",
+            "%(count)s row has an answer that is not a number of a usable size and is not used: row %(rows)s.",
+            "%(count)s rows have an answer that is not a number of a usable size and are not used: row %(rows)s.",
             len(bad),
             rows=rows,
         )

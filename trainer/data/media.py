@@ -155,7 +155,7 @@ def read_image(data: bytes) -> tuple[str, dict[str, str], bytes | None]:
                 is_shown = form in SHOWN and max(width, height) <= THUMB_PIXELS and len(data) <= SHOWN_BYTES
                 small = None if is_shown else thumbnail(image)
     except UnidentifiedImageError as error:
-        raise UnreadableError("is no picture") from error
+        raise UnreadableError("is not a picture") from error
     except MemoryError as error:
         raise UnreadableError("takes more memory to decode than a reader may have") from error
     except DAMAGED as error:
@@ -286,7 +286,7 @@ def read_audio(data: bytes) -> tuple[str, dict[str, str]]:
     return suffix.get(form, form.lower()), facts
 
 
-NO_SOUND = "is no sound, or damaged"
+NO_SOUND = "is not a sound, or damaged"
 
 
 def check_rate(rate: int) -> None:

@@ -50,7 +50,7 @@ def is_base64(cell: str) -> bool:
 
 
 def decode_base64(cell: str) -> bytes | None:
-    """The bytes of a cell; None for what is no base64, or longer than is read."""
+    """The bytes of a cell; None for what is not base64, or longer than is read."""
     match = DATA_ADDRESS.match(cell[:400])
     text = cell[match.end() :] if match else cell
     return decode(text) if len(text) <= MAX_CELL_BYTES * 4 // 3 else None

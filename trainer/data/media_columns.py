@@ -90,7 +90,7 @@ def base64_reading(table: Table, column: str, kind: str, asked: str | None) -> R
 def resolve_base64(cell: str) -> tuple[str, bytes]:
     data = decode_base64(cell)
     if data is None:
-        raise UnreadableError("is no base64, or cut short")
+        raise UnreadableError("is not base64, or cut short")
     found = sniff(data)
     return found[1] if found else "", data
 

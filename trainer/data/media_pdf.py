@@ -1,6 +1,6 @@
 """Pages of PDFs as pictures, drawn by PDFium (pypdfium2): for forms, receipts and scans, whose look says more than their text.
 
-Drawn at 150 dots per inch, no side longer than MAX_SIDE. PDFium is no library for threads, so one page is drawn at a time.
+Drawn at 150 dots per inch, no side longer than MAX_SIDE. PDFium is not a library for threads, so one page is drawn at a time.
 """
 
 import io

@@ -99,7 +99,7 @@ def leave_out_table(collection: Collection, entry: Entry, count: int) -> None:
 
 
 def try_table(archive: Archive, entry: Entry, place: Path) -> Table | None:
-    """A file of the archive as a table with its first batch read; None for one that is no table."""
+    """A file of the archive as a table with its first batch read; None for one that is not a table."""
     try:
         table = open_table(archive.extract(entry, place / f"table{entry.suffix}"), entry.name)
         first = next(iter(table.batches), None)
@@ -147,13 +147,13 @@ def trust_of_numbers(title: str, index: int, cells: list[str], files: Files) -> 
 
 
 def tell_refused(table: Table, column: int, cells: list[str], files: Files, folder: str) -> None:
-    """That somebody chose that numbers are no names of files, where they could be."""
+    """That somebody chose that numbers are not names of files, where they could be."""
     title = table.columns[column]
     if files.choices.get(NUMBERS, files.archive.name, title) != "none" or any(told.what == NUMBERS and told.column == title for told in files.readings):  # fmt: skip
         return
     if sum(files.find(cell, folder) is not None for cell in cells) < MIN_MATCHED * len(cells):
         return
-    sentence = _("The numbers in “%(column)s” of %(table)s are no names of files", column=title, table=table.name)
+    sentence = _("The numbers in “%(column)s” of %(table)s are not names of files", column=title, table=table.name)
     other = Choice("names", _("They are names of files"))
     files.readings.append(Reading(NUMBERS, "none", sentence, [other], 1.0, files.archive.name, title, is_asked=True))
 
@@ -167,7 +167,7 @@ def number_reading(table: Table, column: int, files: Files) -> list[Reading]:
         return []
     trust = trust_of_numbers(title, column, cells, files)
     sentence = _("The numbers in “%(column)s” of %(table)s are the names of files", column=title, table=table.name)
-    other = Choice("none", _("They are no names of files"))
+    other = Choice("none", _("They are not names of files"))
     is_asked = files.choices.get(NUMBERS, files.archive.name, title) is not None
     return [Reading(NUMBERS, "names", sentence, [other], trust, files.archive.name, title, is_asked=is_asked)]
 
@@ -231,7 +231,7 @@ def rows_of_folders(table: Table, column: int, files: Files, collection: Collect
         column=name,
         table=table.name,
     )
-    other = Choice("none", _("They are no names of folders"))
+    other = Choice("none", _("They are not names of folders"))
     asked = files.choices.get(FOLDERS, files.archive.name)
     trust = 1.0 if asked else 0.8 if is_bare else 0.95
     collection.readings.append(

@@ -76,7 +76,7 @@ def open_media(source: Path | bytes) -> Iterator["InputContainer"]:
     except (av.FFmpegError, *DAMAGED) as error:
         if isinstance(error, UnreadableError):
             raise
-        raise UnreadableError("is no sound or video, or damaged") from error
+        raise UnreadableError("is not a sound or video, or damaged") from error
     finally:
         file.close()
 

@@ -82,7 +82,7 @@ def label_by_files(tables: Sequence[Table], parts: Sequence[str | None], choices
     listed = ", ".join(dict.fromkeys(f"“{label}”" for label in labels))[:200]
     sentences: dict[str, Message] = {
         NAMES: _("The name of its file is the label of each row: %(names)s", names=listed),
-        NONE: _("The names of the files are no labels: %(names)s", names=listed),
+        NONE: _("The names of the files are not labels: %(names)s", names=listed),
     }
     texts = {NAMES: _("The names of the files are labels"), NONE: _("The names of the files say nothing")}
     shown = preview_of(["file", LABEL], [[table.name, label] for table, label in zip(tables, labels, strict=True)])
@@ -115,7 +115,7 @@ def labels_of(names: Sequence[str], parts: Sequence[str | None]) -> list[str]:
     labels = [" ".join(own) for own in words]
     told = set(labels)
     is_few = 2 <= len(told) <= MAX_LABELS
-    # a label that only one part has is no label of both
+    # a label that only one part has is not a label of both
     alike = all({label for label, part in zip(labels, parts, strict=True) if part == one} == told for one in set(parts))
     if not is_few or not alike or any(not own or set(own) <= SAYS_NOTHING or is_date(own) for own in words):
         return []

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from trainer.data.cells import is_missing_mask, parse_numbers
 from trainer.data.dataset import Dataset
+from trainer.data.loaded_rows import LoadedRows
 from trainer.data.problems import DELETE_ROWS, Problem, join_names, problem, sample_texts
 from trainer.data.row_keys import hash_texts
 from trainer.errors import DataError
@@ -23,27 +24,17 @@ LONG_TEXT = 20_000
 """Characters from which a text is told to be cut, whatever the model reads of it."""
 
 
-class Rows(Protocol):
-    """What is filled in here of the rows of a training (`trainer.data.loading.Loaded`)."""
+class LoadedPairs(LoadedRows, Protocol):
+    """With what is declared of their columns and of texts that are searched."""
 
-    values: dict[str, list[Any]]
-    row_numbers: list[int]
-    problems: list[Problem]
-    columns: dict[str, str]
     forms: dict[str, JsonObject]
-    answer: str
-
-    @property
-    def answers(self) -> list[Any]: ...
 
     @property
     def documents(self) -> list[tuple[str, int]]: ...
 
-    def keep(self, is_kept: np.ndarray) -> None: ...
-
 
 class Scores(NamedTuple):
-    """`values`: nan for a cell that is no score, or lies outside the `scale`."""
+    """`values`: nan for a cell that is not a score, or lies outside the `scale`."""
 
     values: np.ndarray
     scale: Scale
@@ -140,8 +131,8 @@ def score_problems(read: Scores, usable: np.ndarray) -> list[Problem]:
     problems = []
     if len(read.unread):
         message = ngettext(
-            "%(count)s row has a score that is no number and is not learned from: write a number, or 0 and 1.",
-            "%(count)s rows have a score that is no number and are not learned from: write a number, or 0 and 1.",
+            "%(count)s row has a score that is not a number and is not learned from: write a number, or 0 and 1.",
+            "%(count)s rows have a score that is not a number and are not learned from: write a number, or 0 and 1.",
             len(read.unread),
         )
         problems.append(problem("not_a_number", "warning", message, read.unread))
@@ -215,7 +206,7 @@ def across_problems(dataset: Dataset, form: str) -> list[Problem]:
 # For whoever learns
 
 
-def read_pairs(loaded: Rows) -> None:
+def read_pairs(loaded: LoadedPairs) -> None:
     """Scores become numbers; rows whose score cannot be used are left out and told by number. `DataError` where nothing can be
     told apart."""
     if "score" not in loaded.columns:

@@ -25,7 +25,7 @@ ORDERLY = frozenset({"titles", "header_rows", "comments", "footer"})
 """What a table may have left out without a row of its own having gone."""
 
 
-class Rows(NamedTuple):
+class RowCount(NamedTuple):
     """How many rows a table has, and whether every one of its lines is among them."""
 
     number: int
@@ -58,13 +58,13 @@ def is_legend(inputs: Columns, answers: Columns) -> bool:
     return any(len(codes) < len(column) and set(codes) <= set(column) for column in inputs)
 
 
-def count_rows(table: Table) -> Rows:
+def count_rows(table: Table) -> RowCount:
     """Of a table, which is used up."""
     count = sum(len(batch[0]) for batch in table.batches)
-    return Rows(count, not table.bad_count and {entry.reason for entry in table.left_out} <= ORDERLY)
+    return RowCount(count, not table.bad_count and {entry.reason for entry in table.left_out} <= ORDERLY)
 
 
-def held_rows(table: Table) -> Rows:
+def held_rows(table: Table) -> RowCount:
     """The same of a table of few columns, whose rows stay to be read."""
     batches = list(table.batches)
     table.batches = iter(batches)
@@ -73,14 +73,16 @@ def held_rows(table: Table) -> Rows:
     return counted
 
 
-def describe(inputs: Table, answers: Table, rows: Rows, answered: Rows, choices: Choices) -> Reading:
+def describe(inputs: Table, answers: Table, rows: RowCount, answered: RowCount, choices: Choices) -> Reading:
     """Joined only where both have as many rows and no line was lost, after which all others would stand beside the wrong one."""
     asked = choices.pick(WHAT, (JOIN, APART), answers.name)
     is_even = rows.number == answered.number and rows.is_whole and answered.is_whole
     chosen = asked or (JOIN if is_even else APART)
     labels = {
         JOIN: _(
-            "The rows of %(name)s stand beside those of %(name2)s, in their order", name=answers.name, name2=inputs.name
+            "The rows of %(name)s are joined to those of %(name2)s, in their order",
+            name=answers.name,
+            name2=inputs.name,
         ),
         APART: _("The rows of %(name)s are others than those of %(name2)s", name=answers.name, name2=inputs.name),
     }
@@ -98,10 +100,10 @@ def describe(inputs: Table, answers: Table, rows: Rows, answered: Rows, choices:
     )
 
 
-def why_apart(inputs: Table, answers: Table, rows: Rows, answered: Rows) -> Message:
+def why_apart(inputs: Table, answers: Table, rows: RowCount, answered: RowCount) -> Message:
     if rows.number == answered.number:
         return _(
-            "Lines of %(name)s or %(name2)s could not be read, so that their rows may not stand beside each other",
+            "Lines of %(name)s or %(name2)s could not be read, so that their rows may not match",
             name=answers.name,
             name2=inputs.name,
         )
@@ -133,8 +135,8 @@ def beside(before: Iterator[Columns], inputs: Table, answers: Table, width: int)
     inputs.left_out += answers.all_left_out()
     if unused:
         sentence = ngettext(
-            "%(count)s row of %(name)s stands beside no row of %(name2)s.",
-            "%(count)s rows of %(name)s stand beside no row of %(name2)s.",
+            "%(count)s row of %(name)s matches no row of %(name2)s.",
+            "%(count)s rows of %(name)s match no row of %(name2)s.",
             unused,
             name=answers.name,
             name2=inputs.name,

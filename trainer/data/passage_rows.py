@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from trainer.data.dataset import Dataset
+from trainer.data.loaded_rows import LoadedRows
 from trainer.data.problems import Problem, Severity, join_names, problem
 from trainer.errors import DataError
 from trainer.messages import Message, _, ngettext
@@ -24,20 +25,6 @@ LONGEST_CONTEXT = 1_000_000
 MIN_CONTEXTS = 5
 """With fewer different ones, questions about one context may stand in every part of the split."""
 ROLES = ("question", "context", "answers")
-
-
-class Rows(Protocol):
-    """What is filled in here of the rows of a training (`trainer.data.loading.Loaded`)."""
-
-    values: dict[str, list[Any]]
-    row_numbers: list[int]
-    problems: list[Problem]
-    answer: str
-
-    @property
-    def answers(self) -> list[Any]: ...
-
-    def keep(self, is_kept: np.ndarray) -> None: ...
 
 
 class Read(NamedTuple):
@@ -268,7 +255,7 @@ def context_of(dataset: Dataset) -> str | None:
 # For whoever learns
 
 
-def read_loaded(loaded: Rows) -> None:
+def read_loaded(loaded: LoadedRows) -> None:
     """Answers become JSON as SQuAD has it, with their places in characters; rows that cannot be read are left out and told by
     number."""
     read = read_cells(loaded.values["question"], loaded.values["context"], loaded.answers)
@@ -283,7 +270,7 @@ def read_loaded(loaded: Rows) -> None:
     loaded.values[loaded.answer] = [written(answers) for answers in read.answers if answers is not None]
 
 
-def read_learned(loaded: Rows) -> None:
+def read_learned(loaded: LoadedRows) -> None:
     """`read_loaded`; `DataError` where no row has an answer, so that there is nothing to learn."""
     read_loaded(loaded)
     if not any(answer != "[]" for answer in loaded.answers):

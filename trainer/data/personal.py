@@ -42,7 +42,7 @@ from trainer.data.personal_patterns import (
 KINDS = ("email", "iban", "id", "card", "ip", "phone", "name")
 """In the order in which they claim characters: digits of an IBAN are no phone number."""
 MAX_NAME_CHARACTERS = 100
-"""A longer cell of a column of names is no name."""
+"""A longer cell of a column of names is not a name."""
 
 
 class Span(NamedTuple):

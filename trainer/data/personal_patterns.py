@@ -127,7 +127,7 @@ WORD = rf"{CAPITAL}{LETTER}*(?:['’-]{LETTER}+)*"
 TITLES = "(?:Mrs?|Ms|Mx|Dr|Prof|Mme|Mlle)"
 INITIALS = rf"(?:{CAPITAL}\. ?){{0,3}}"
 BEGINS = "And|But|Or|So|The|This|That|These|It|He|She|We|You|They|I|My|Our|Your|If|In|On|At|As|For|To|When|What|Why|How|Please|Can|Could|Is|Are|Was|No|Not|Yes|Et|Mais|Le|La|Les"
-"""Words that begin a sentence, and are no names: “… should be Ms. And the street …”."""
+"""Words that begin a sentence, and are not names: “… should be Ms. And the street …”."""
 TITLE = re.compile(rf"\b{TITLES}\.?[ \u00a0]+(?!(?:{BEGINS})\b(?!\.))({INITIALS}{WORD}(?: {INITIALS}{WORD})?)")
 """No “Frau” and “Herr”: as often as not they are a woman and a man."""
 PERSON = re.compile(rf"[\"'(]?{LETTER}+(?:[ .,'’\"()/-]{{1,3}}{LETTER}+){{0,11}}[.)\"']{{0,2}}")

@@ -162,7 +162,7 @@ def parse_choices(pairs: Sequence[str]) -> dict[str, str]:
         what, equals, choice = pair.rpartition("=") if pair.count("=") > 1 and "@" in pair else pair.partition("=")
         if not what or not equals:
             raise SpecError(
-                _("“%(pair)s” is no reading.", pair=pair[:120]),
+                _("“%(pair)s” is not a reading.", pair=pair[:120]),
                 code="bad_reading",
                 hint=_("It looks like header=2 or decimal:price=comma."),
             )

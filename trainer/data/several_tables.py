@@ -114,7 +114,7 @@ def compare_headers(several: Several, choices: Choices, reopen: Reopen) -> None:
 
 def reference_of(table: Table, tables: Sequence[Table]) -> Table | None:
     """The table whose header a table without one shares: of those of its width, the header that most files have; of two that
-    differ, the one whose names are no cells of the other."""
+    differ, the one whose names are not cells of the other."""
     is_bare = table.columns == numbered(len(table.columns))
     headers = Counter(
         tuple(other.columns)

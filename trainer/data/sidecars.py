@@ -207,13 +207,13 @@ def take_lists(files: "Files", read: Mapping[str, Mapping[str, str]]) -> bool:
     names = ", ".join(sorted(read)[:4])
     sentences = {
         "lists": ngettext(
-            "Lists tell the split: %(names)s; %(count)s file is in another part than its folder says",
-            "Lists tell the split: %(names)s; %(count)s files are in another part than their folders say",
+            "Lists give the split: %(names)s; %(count)s file is in another part than its folder says",
+            "Lists give the split: %(names)s; %(count)s files are in another part than their folders say",
             moved,
             names=names,
         )
         if moved
-        else _("Lists tell the split: %(names)s; what none of them names is as its folder says", names=names),
+        else _("Lists give the split: %(names)s; what none of them names is as its folder says", names=names),
         "folders": _("The split is as the folders say, not as in %(names)s", names=names),
     }
     labels = {"lists": _("As the lists say"), "folders": _("As the folders say")}

@@ -117,7 +117,7 @@ def read_asked(path: Path) -> dict[str, Any]:
     try:
         asked = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise SpecError(_("%(name)s is no JSON.", name=path.name), code="bad_source", hint="") from error
+        raise SpecError(_("%(name)s is not JSON.", name=path.name), code="bad_source", hint="") from error
     if not isinstance(asked, dict):
-        raise SpecError(_("%(name)s is no JSON.", name=path.name), code="bad_source", hint="")
+        raise SpecError(_("%(name)s is not JSON.", name=path.name), code="bad_source", hint="")
     return asked

@@ -3,11 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from trainer.data.dataset import Dataset
+from trainer.data.loaded_rows import LoadedRows
 from trainer.data.problems import Problem, join_names, problem
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
@@ -23,20 +24,6 @@ NAMES = {
     "plain": _("names without a prefix, each run of one name as one passage"),
 }
 """Schemes other than IOB2, as they are called."""
-
-
-class Rows(Protocol):
-    """What is filled in here of the rows of a training (`trainer.data.loading.Loaded`)."""
-
-    values: dict[str, list[Any]]
-    row_numbers: list[int]
-    problems: list[Problem]
-    answer: str
-
-    @property
-    def answers(self) -> list[Any]: ...
-
-    def keep(self, is_kept: np.ndarray) -> None: ...
 
 
 class Tags(NamedTuple):
@@ -135,7 +122,7 @@ def row_problems(read: Tags) -> list[Problem]:
 # For whoever learns
 
 
-def read_loaded(loaded: Rows) -> None:
+def read_loaded(loaded: LoadedRows) -> None:
     """Tokens become texts, and tags JSON lists of {start, end, label} in their characters; rows that cannot be read are left
     out and told by number."""
     read = read_cells(loaded.values["tokens"], loaded.answers)
@@ -156,7 +143,7 @@ def read_loaded(loaded: Rows) -> None:
     loaded.values["tokens"], loaded.values[loaded.answer] = texts, answers
 
 
-def read_learned(loaded: Rows) -> None:
+def read_learned(loaded: LoadedRows) -> None:
     """`read_loaded`; `DataError` where nothing is marked, so that there is nothing to learn."""
     read_loaded(loaded)
     if loaded.answers and not any(answer != "[]" for answer in loaded.answers):

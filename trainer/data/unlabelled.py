@@ -31,7 +31,7 @@ def read_unlabelled(files: Files) -> tuple[Collection, list[MediaRow]]:
 
 
 def read_one_folder(files: Files, labels: Sequence[str]) -> tuple[bool, list[Reading]]:
-    """Whether a folder that holds all files is no label of theirs, as which it would say nothing; and the reading that tells so."""
+    """Whether a folder that holds all files is not a label of theirs, as which it would say nothing; and the reading that tells so."""
     if len(set(labels)) != 1 or not labels[0]:
         return False, []
     asked = files.choices.pick(WHAT, (NONE, LABEL), files.archive.name)

@@ -351,7 +351,7 @@ def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices)
 
 
 def add_plain(file: SentFile, idx_part: str | None, sources: Sources, idx: list[IdxFile]) -> None:
-    """A file that is no archive: an idx file, whose part its name tells unless it is given, or a table."""
+    """A file that is not an archive: an idx file, whose part its name tells unless it is given, or a table."""
     array = read_idx(file.path, file.name) if file.path.is_file() else None
     if array is not None:
         idx.append(IdxFile(file.name, array, idx_part))

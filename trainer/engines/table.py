@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from trainer import answers, gbm, table_texts, tables
+from trainer.activations import softmax
 from trainer.answers import classes_scoring
 from trainer.answers.classes_scoring import places_of
-from trainer.answers.classes_statistics import softmax
 from trainer.engines import ArrayEngine
 from trainer.engines.explanations import MOST_PARTS, Parts, Weighed
 from trainer.engines.text_vectors import Encoder

@@ -33,7 +33,7 @@ MOST_PIECES = 20
 
 class Prompt(NamedTuple):
     """`ids` to be continued; with `scored`, the ids of a whole row whose answer begins at `start` and has so many
-    `characters`. `text`: what was asked last; `continues`: whether the answer goes on with it, and is no message of its own;
+    `characters`. `text`: what was asked last; `continues`: whether the answer goes on with it, and is not a message of its own;
     `grammar`: what the answer must be."""
 
     ids: np.ndarray

@@ -41,7 +41,7 @@ def propose(path: Path) -> dict[str, Any]:
         request = Request.model_validate(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         raise SpecError(
-            _("%(path)s is no request: %(error)s.", path=path, error=error),
+            _("%(path)s is not a request: %(error)s.", path=path, error=error),
             hint=_("The fields are listed in docs/trainer.md."),
         ) from error
     task = tasks.get(request.task)

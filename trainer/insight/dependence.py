@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from trainer import answers, tables
-from trainer.answers.classes_statistics import softmax
+from trainer.activations import softmax
 from trainer.engines.table import TableEngine
 from trainer.json_types import JsonObject
 

@@ -40,6 +40,6 @@ def read_request(path: Path) -> Request:
         return Request.model_validate(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         raise SpecError(
-            _("%(path)s is no request: %(error)s.", path=path, error=error),
+            _("%(path)s is not a request: %(error)s.", path=path, error=error),
             hint=_("The fields are listed in docs/trainer.md."),
         ) from error

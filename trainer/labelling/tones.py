@@ -1,4 +1,4 @@
-"""Sounds as vectors where no pretrained model reads them: how loud each band of tones is, from a sound's beginning to its end."""
+"""Sounds as vectors where no pretrained model reads them: the loudness of each frequency band, from a sound's beginning to its end."""
 
 import itertools
 

@@ -253,7 +253,7 @@ def as_loaded(dataset: Dataset, numbers: np.ndarray) -> Loaded:
 
 
 def as_texts(dataset: Dataset, texts: list[str]) -> Loaded:
-    """The same of texts that are no rows."""
+    """The same of texts that are not rows."""
     return unanswered(dataset, {"text": texts}, list(range(1, len(texts) + 1)), pa.table({}))
 
 

@@ -168,7 +168,7 @@ class Recovery:
         self.tuning.job.warn(
             code,
             message,
-            _("Training went back to the last good weights and goes on with a quarter of the learning rate."),
+            _("Training went back to the last good weights and continues with a quarter of the learning rate."),
         )
 
 

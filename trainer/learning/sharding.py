@@ -29,7 +29,9 @@ def is_needed(job: Job, model: TrainableModel, team: Team) -> bool:
     """Whether the devices share the weights: where it was asked for, or where one has no room for what learning takes."""
     if team.size == 1 or job.spec.hardware.strategy == "ddp":
         return False
-    if type(model).loss is not TrainableModel.loss:  # its loss is no call of the model, by which weights are gathered
+    if (
+        type(model).loss is not TrainableModel.loss
+    ):  # its loss is not a call of the model, by which weights are gathered
         if job.spec.hardware.strategy == "fsdp":
             job.warn("not_sharded", _("A model of this task cannot be shared out: each device has all of it."))
         return False

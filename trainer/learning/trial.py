@@ -28,7 +28,7 @@ class Ending(Protocol):
 
 def result(job: Ending, metric: str, scores: Sequence[float | None], epoch: int | None) -> dict[str, Any]:
     """The fields of the result event: {validation {name, value}, epochs, pruned, ended_early}; of several rounds of a
-    cross-validation the mean. Raises `SpecError` where nothing was validated, or the score is no number."""
+    cross-validation the mean. Raises `SpecError` where nothing was validated, or the score is not a number."""
     measured = [float(score) for score in scores if score is not None]
     if not measured or len(measured) < len(scores):
         raise SpecError(
@@ -39,7 +39,7 @@ def result(job: Ending, metric: str, scores: Sequence[float | None], epoch: int 
     value = math.fsum(measured) / len(measured)
     if not math.isfinite(value):
         raise SpecError(
-            _("With these settings the score is no number."),
+            _("With these settings the score is not a number."),
             code="no_score",
             hint=_("Search lower learning rates."),
         )

@@ -26,12 +26,12 @@ MOST_JUDGED = 500
 
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
-    """Put the labels' vectors into the head. Raises `SpecError` where labels are no words and nothing describes them."""
+    """Put the labels' vectors into the head. Raises `SpecError` where labels are not words and nothing describes them."""
     family = family_of(job.task)
     vectors = family.label_vectors(job, model, rows) if isinstance(family, NetworkFamily) and rows.is_class else None
     if vectors is None:
         raise SpecError(
-            _("The labels are no words, so their names say nothing about an input."),
+            _("The labels are not words, so their names say nothing about an input."),
             code="labels_not_words",
             hint=_("Describe each label in params.label_descriptions, or choose another method."),
         )

@@ -57,7 +57,7 @@ def changes_of(engine: Engine[Any, Any]) -> Kind:
     is_whole = answer.cells in ("label", "labels", "number")
     if kind is None or engine.is_writer or len(task.shape().reads) > 1 or (task.modality == "text" and not is_whole):
         raise DataError(
-            _("What changed inputs do to this kind of model cannot be told."),
+            _("What changed inputs do to this kind of model cannot be measured."),
             code="no_robustness",
             hint=_("It can for texts, pictures, sounds and tables that are answered with labels or a number."),
         )

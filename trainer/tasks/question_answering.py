@@ -40,7 +40,7 @@ class QuestionParams(FineTuningParams):
         64,
         gettext_noop("Tokens learned from"),
         gettext_noop(
-            "Of a context, so many around an answer are learned from at a time, drawn anew each time. Fewer: quicker."
+            "Of a context, so many around an answer are learned from at a time, drawn again each time. Fewer: quicker."
         ),
         ge=16,
         le=8192,

@@ -25,7 +25,7 @@ RERANKER = Method(
     "reranker",
     pgettext("training method", "Two stages"),
     gettext_noop(
-        "Trains a second model that reads both texts at once (reranker). It orders the 50 best of a search anew: better answers, slower."
+        "Trains a second model that reads both texts at once (reranker). It reorders the 50 best of a search: better answers, slower."
     ),
 )
 SNIPPET = """

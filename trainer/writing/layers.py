@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from trainer.activations import softmax
 from trainer.writing import reader
 from trainer.writing.reader import sigmoid
 
@@ -131,12 +132,6 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 # Attention
 
 
-def softmax(scores: np.ndarray) -> np.ndarray:
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
-
-
 def heads_of(values: np.ndarray, size: int) -> np.ndarray:
     """(heads, tokens, size) of (tokens, heads × size)."""
     return values.reshape(len(values), -1, size).transpose(1, 0, 2)
@@ -154,7 +149,7 @@ def mix(queries: np.ndarray, keys: np.ndarray, values: np.ndarray, bias: np.ndar
     scores = grouped @ keys.transpose(0, 2, 1)
     if bias is not None:
         scores = (scores.reshape(heads, count, -1) + bias).reshape(scores.shape)
-    mixed: np.ndarray = (softmax(scores) @ values).reshape(heads, count, size)
+    mixed: np.ndarray = (softmax(scores, scores.dtype) @ values).reshape(heads, count, size)
     return mixed
 
 

@@ -9,7 +9,7 @@ MOST_TOKENS = 128
 
 
 COLDEST = 1e-6
-"""Below this temperature the likeliest token is taken: scores divided by less are no numbers any more."""
+"""Below this temperature the likeliest token is taken: scores divided by less are not numbers any more."""
 
 
 class Options(NamedTuple):

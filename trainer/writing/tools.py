@@ -61,7 +61,7 @@ def written_calls(calls: list[Any]) -> str:
 
 
 def read_answer(text: str) -> Said:
-    """Words and calls of an answer; one whose calls are no whole JSON is words."""
+    """Words and calls of an answer; one whose calls are not whole JSON is words."""
     place = text.find(CALLS)
     if place < 0:
         return Said(text, [])
@@ -79,7 +79,7 @@ def is_call(call: object) -> bool:
 
 
 def held_back(text: str) -> int:
-    """Of an answer on its way, how many characters at the end may be calls, and are no words."""
+    """Of an answer on its way, how many characters at the end may be calls, and are not words."""
     place = text.find(CALLS)
     if place >= 0:
         return len(text) - place

@@ -121,7 +121,7 @@ def send_link(request: AuthedRequest) -> HttpResponse:
 
 def mail_link(user: User) -> None:
     message = _(
-        "Open this link in the browser in which you are signed in to Maquette, to go on with what you were doing:\n\n%(link)s"
+        "Open this link in the browser in which you are signed in to Maquette, to continue what you were doing:\n\n%(link)s"
         "\n\nIt works once, within a day. If you did not ask, do nothing, and look at your sessions under Settings › Security."
     )
     send_mail(_("Confirm it’s you"), message % {"link": sign_in_address(user)}, None, [user.email])

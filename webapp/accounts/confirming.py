@@ -53,7 +53,7 @@ def confirmed(
 
 
 def confirmed_download(page: str) -> Callable[[Callable[P, HttpResponseBase]], Callable[P, HttpResponseBase]]:
-    """The same for a download, which is no page to come back to: the link to it stands on `page`, and is pressed again there."""
+    """The same for a download, which is not a page to come back to: the link to it stands on `page`, and is pressed again there."""
 
     def decorate(view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
         @wraps(view)

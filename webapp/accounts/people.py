@@ -75,7 +75,7 @@ def check_owner_remains(workspace: Workspace, leaving: Membership) -> None:
         raise Conflict(
             _("“%(name)s” needs an owner, and there is no other.") % {"name": workspace.name},
             code="last_owner",
-            hint=_("Make somebody else its owner first, or delete the workspace."),
+            hint=_("Make someone else its owner first, or delete the workspace."),
         )
 
 

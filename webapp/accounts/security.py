@@ -185,7 +185,7 @@ def count(name: str) -> int:
 
 def shorten_email(email: str) -> str:
     """Enough for an operator to recognise an attack, too little to be somebody's address: a…@example.org. Some type their
-    password there: of what is no address nothing is kept."""
+    password there: of what is not an address nothing is kept."""
     name, sign, domain = email.strip().rpartition("@")
     return f"{name[:1]}…@{domain.lower()}"[:120] if sign and name and "." in domain else "…"
 

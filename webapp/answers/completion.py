@@ -18,7 +18,7 @@ class Completion(Presentation):
 
     @property
     def hint(self) -> str:
-        return _("Writes an answer to your text, or goes on with it.")
+        return _("Writes an answer to your text, or continues it.")
 
     @property
     def answer_title(self) -> str:

@@ -96,7 +96,7 @@ def check_label(value: str) -> None:
     if is_missing(value) or not value.isprintable():
         raise bad_label(
             _("“%(label)s” cannot be a label.") % {"label": value.strip()[:SHOWN]},
-            _("Use a word or two. To go on without a label, skip the row or leave it out."),
+            _("Use a word or two. To continue without a label, skip the row or leave it out."),
         )
 
 

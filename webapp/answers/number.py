@@ -70,7 +70,7 @@ def number_in(given: object) -> float:
     if math.isfinite(number) and PLAIN.fullmatch(plain) is None:
         number = math.nan
     if math.isnan(number):
-        raise bad_label(_("“%(text)s” is no number.") % {"text": text[:SHOWN]}, _("Write digits, such as 3.5."))
+        raise bad_label(_("“%(text)s” is not a number.") % {"text": text[:SHOWN]}, _("Write digits, such as 3.5."))
     if abs(number) > LARGEST_ANSWER:
         raise bad_label(
             _("%(text)s is too large to be learned.") % {"text": text[:SHOWN]},

@@ -65,7 +65,7 @@ def boxes_in(cell: str) -> list[dict[str, Any]]:
 
 
 def box_of(given: object, size: Size | None) -> dict[str, Any]:
-    """`Problem` for what is no box of a picture of this size (width, height)."""
+    """`Problem` for what is not a box of a picture of this size (width, height)."""
     sides = given.get("box") if isinstance(given, dict) else None
     if (
         not isinstance(given, dict)

@@ -38,7 +38,7 @@ class Passages(Labelling):
     def cell(self, given: object, row: Row) -> str:
         words = words_of(row.inputs.get("tokens"))
         if words is None:
-            raise bad_label(_("This row is no list of words."), _("Skip it, or leave it out."))
+            raise bad_label(_("This row is not a list of words."), _("Skip it, or leave it out."))
         spans = sorted(span_of(one, len(words)) for one in listed(given, form_of_spans()))
         scheme = scheme_in(row.cells())
         check_apart(spans, scheme)

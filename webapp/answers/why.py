@@ -84,7 +84,7 @@ class Why(NamedTuple):
 
 
 def shown(explanation: Explanation, labels: int = 0) -> Why:
-    """`labels`: of how many the answer is one, 0 where it is no label."""
+    """`labels`: of how many the answer is one, 0 where it is not a label."""
     unit = str(explanation["unit"])
     least = LEAST if unit in PERCENTS else 0.0
     parts = [part if abs(part["weight"]) >= least else part | {"weight": 0.0} for part in explanation["parts"]]

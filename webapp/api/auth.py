@@ -249,7 +249,7 @@ def replay(stored: IdempotentAnswer | None, digest: str) -> JsonResponse:
         )
     if stored is None or not stored.status:
         raise Conflict(
-            "The first request with this Idempotency-Key is still at work.", code="at_work", hint="Ask again soon."
+            "The first request with this Idempotency-Key is still running.", code="at_work", hint="Ask again soon."
         )
     response = JsonResponse(stored.body, status=stored.status, safe=False)
     response["Idempotent-Replayed"] = "true"

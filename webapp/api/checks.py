@@ -97,7 +97,7 @@ def check_names(version: DatasetVersion, names: Iterable[str]) -> None:
 
 
 def check_changes(version: DatasetVersion, changes: dict[str, Any]) -> None:
-    """`set` [{row, column, value}] and `drop` [row], rows from 1; what is no list of these is refused by the action."""
+    """`set` [{row, column, value}] and `drop` [row], rows from 1; what is not a list of these is refused by the action."""
     cells, dropped = changes.get("set") or [], changes.get("drop") or []
     if unknown := set(changes) - {"set", "drop"}:
         raise bad_change(f"A change is “set” or “drop”, not “{unknown.pop()[:60]}”.")

@@ -255,7 +255,7 @@ def add_feedback_to_data(request: AuthedRequest, slug: str, payload: JudgementsI
 
 @router.post("/endpoints/{slug}/feedback/dismiss", response=DismissedOut)
 def dismiss_feedback(request: AuthedRequest, slug: str, payload: DismissedIn) -> dict[str, Any]:
-    """These judgements are no rows."""
+    """These judgements are not rows."""
     return {"dismissed": inbox.dismiss(load_endpoint(request, slug), payload.ids)}
 
 

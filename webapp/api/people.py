@@ -132,7 +132,7 @@ def create_invitation(request: AuthedRequest, payload: InvitationIn) -> Status[d
             raise ValidationError("too long")
         validate_email(payload.email.strip())
     except ValidationError as error:
-        message = f"“{payload.email[:60]}” is no email address."
+        message = f"“{payload.email[:60]}” is not an email address."
         raise Problem(message, code="bad_email", hint="Send one like ada@example.org.") from error
     invitation, link = people.invite(request.membership, payload.email, payload.role, request)
     return Status(201, invitation_shape(invitation) | {"accept_url": link or None})

@@ -286,7 +286,7 @@ class EndpointOut(Schema):
     export: dict[str, Any] | None
     demo_url: str
     opens: bool
-    """Whether `demo_url` opens for somebody who is no member: false where it is private or every link has ended."""
+    """Whether `demo_url` opens for somebody who is not a member: false where it is private or every link has ended."""
     predict_url: str
     error: Fault | None
     created_at: str
@@ -331,7 +331,7 @@ class LinkOut(Schema):
     name: str
     url: str
     opens: bool
-    """Whether `url` opens for somebody who is no member: false once it has ended or while the demo is private."""
+    """Whether `url` opens for somebody who is not a member: false once it has ended or while the demo is private."""
     visits: int
     tries: int
     expires_at: str | None

@@ -90,7 +90,7 @@ def problem(status: int, code: str, detail: str, hint: str = "", **extra: Any) -
 
 
 def no_such_call(request: HttpRequest, rest: str) -> HttpResponse:
-    """Every address below /api/ that is no call."""
+    """Every address below /api/ that is not a call."""
     return problem(
         404, "no_such_call", f"There is no call {request.method} /api/{rest[:200]}.", "See /api/v1/openapi.json."
     )

@@ -9,7 +9,7 @@ def client_address(request: HttpRequest) -> str:
     """The client's address; empty where the site listens on a socket file.
 
     Behind a proxy uvicorn has put the visitor's address in place of the proxy's, if FORWARDED_ALLOW_IPS trusts it. So
-    X-Forwarded-For is never read here: whoever is no trusted proxy may write there what they like.
+    X-Forwarded-For is never read here: whoever is not a trusted proxy may write there what they like.
     """
     return str(request.META.get("REMOTE_ADDR") or "")[:45]
 

@@ -34,7 +34,7 @@ def is_at_ceiling(headline: dict[str, Any] | None) -> bool:
     name, value = str((headline or {}).get("name", "")), number((headline or {}).get("value"))
     if value is None:
         return False
-    if named(name).lower_is_better and name != "perplexity":
+    if named(name).lower_is_better:
         return value <= 0
     return named(name).form != "size" and round(value, 3) >= 1
 
@@ -76,15 +76,18 @@ def scored(value: object, name: str) -> str:
     return f"{parsed:.3f}".rstrip("0").rstrip(".") if named(name).form == "score" else figure(parsed)
 
 
+def counts_rows(head: dict[str, Any] | None) -> bool:
+    """Whether a headline is the share of the rows that are right."""
+    return named(str((head or {}).get("name", ""))).counts_rows
+
+
 def score_words(head: dict[str, Any] | None) -> str:
     """A headline in a few words after a number: “91.3 % accuracy”, “R² 0.84”."""
     if not head:
         return ""
     name, value = head["name"], head["value"]
-    if name == "accuracy":
-        return _("%(share)s accuracy") % {"share": percent(value)}
-    if name == "wer":
-        return _("%(share)s word error rate") % {"share": percent(value)}
+    if phrase := named(name).phrase:
+        return _(phrase) % {"share": percent(value)}
     return f"{named(name).short or capfirst(metric_name(name))} {scored(value, name)}"
 
 

@@ -37,7 +37,7 @@ LIST_PRICES = [
     ),
     (
         "endpoint",
-        gettext_noop("A live demo, awake"),
+        gettext_noop("Running demo"),
         "0.02080",
         "AWS EC2 t3.small, us-east-1, on demand",
         date(2025, 1, 15),

@@ -320,7 +320,7 @@ def why_stop(now: Month, terms: Terms, reserved: Decimal, room: Decimal | None) 
     else:
         budget = {"amount": in_words(now.budget, now.currency)}
         message = _("Stopped: this month's budget of %(amount)s is spent.") % budget
-    hint = _("Its last checkpoint is kept. Raise the budget, then resume the run; it goes on from there.")
+    hint = _("Its last checkpoint is kept. Raise the budget, then resume the run; it continues from there.")
     return {"code": BudgetSpent.code, "message": message, "hint": hint}
 
 

@@ -32,7 +32,7 @@ def add(
     dataset: Dataset, user: User, address: str, every: str = Every.DAY, *, known: bool = False, **access: str
 ) -> DataSource:
     """Read at once, then as often as `every` says. `known`: its rows of now are in the data already. `access`: S3_FIELDS. `Problem`
-    for what is no place to read from; nothing is asked for over the network here."""
+    for what is not a place to read from; nothing is asked for over the network here."""
     address = address.strip()
     check_one_of(every, PERIODS, _("A source cannot be read “%(name)s”."), code="bad_source")
     kind = kind_of(address)
@@ -107,7 +107,7 @@ def check_access(access: dict[str, str]) -> None:
             source_addresses.check_web(access["endpoint"])
             return
         raise bad_source(
-            _("The S3 server is no address."), _("It looks like https://s3.example.com."), field="endpoint"
+            _("The S3 server is not an address."), _("It looks like https://s3.example.com."), field="endpoint"
         )
 
 

@@ -8,7 +8,7 @@ from webapp.core.problems import Problem
 
 
 def parse_metadata(header: str) -> dict[str, str]:
-    """`key base64,key base64`; what is no text is shown with replacement characters."""
+    """`key base64,key base64`; what is not a text is shown with replacement characters."""
     fields = {}
     for pair in filter(None, (part.strip() for part in header.split(","))):
         key, _space, value = pair.partition(" ")

@@ -80,7 +80,7 @@ def add_to_data(endpoint: Endpoint, user: User, choices: Sequence[Choice]) -> Da
 
 
 def dismiss(endpoint: Endpoint, ids: Sequence[str]) -> int:
-    """They are no rows; the judgements stay in the list of all."""
+    """They are not rows; the judgements stay in the list of all."""
     return settle(endpoint, list(chosen_ones(endpoint, [Choice(pk) for pk in ids])), None)
 
 

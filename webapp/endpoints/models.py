@@ -256,7 +256,7 @@ class ShareLink(WorkspaceOwned):
 
     @property
     def opens(self) -> bool:
-        """Whether somebody who is no member gets to the demo by it."""
+        """Whether somebody who is not a member gets to the demo by it."""
         return self.endpoint.visibility == Visibility.PUBLIC or (
             self.endpoint.visibility == Visibility.LINK and self.works
         )

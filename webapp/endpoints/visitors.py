@@ -81,7 +81,7 @@ def check_feedback_room(endpoint: Endpoint, visitor: str) -> None:
         raise Problem(
             _("This demo has received too many ratings today."),
             code="enough_feedback",
-            hint=_("Come back tomorrow, or tell whoever sent you the link."),
+            hint=_("Come back tomorrow, or tell the person who sent you the link."),
             status=429,
         )
 

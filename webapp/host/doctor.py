@@ -175,7 +175,7 @@ def models() -> Result:
     folders = [part for part in os.environ.get("MAQUETTE_MODELS_DIR", "").split(os.pathsep) if part]
     for folder in folders:
         if not Path(folder).is_dir():
-            return MISSING, f"MAQUETTE_MODELS_DIR names {folder}, which is no folder", "Correct it, or remove it."
+            return MISSING, f"MAQUETTE_MODELS_DIR names {folder}, which is not a folder", "Correct it, or remove it."
     local = f", and those in {', '.join(folders)}" if folders else ""
     fetched = size_words()
     return OK, f"all-MiniLM-L6-v2 ({version}) is bundled{local}{fetched and '; '}{fetched}", ""

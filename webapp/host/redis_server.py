@@ -141,7 +141,7 @@ def fault_of(url: str, timeout: float = 2.0) -> str:
     except (redis.RedisError, OSError):
         return "no Redis answers there"
     except ValueError:
-        return "that is no address of a Redis"
+        return "that is not an address of a Redis"
     return ""
 
 

@@ -215,7 +215,7 @@ def labelled_already(row: int) -> Problem:
     return Conflict(
         _("Row %(row)d has a label already, or is not used.") % {"row": row},
         code="not_in_pool",
-        hint=_("Labels that are there are changed on the data page."),
+        hint=_("Existing labels are changed on the data page."),
     )
 
 

@@ -74,5 +74,5 @@ def nothing_known(version: DatasetVersion) -> Problem:
     return Conflict(
         _("Rows that are like this one are not known yet."),
         code="not_ready",
-        hint=_("They are worked out in the background, anew after every ten labels. Label on, then try again."),
+        hint=_("They are computed in the background, again after every ten labels. Label on, then try again."),
     )

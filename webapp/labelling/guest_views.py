@@ -62,9 +62,9 @@ def version_for(link: GuestLink) -> DatasetVersion:
         if problem.code != "no_labelling":
             raise
         raise Problem(
-            _("Guests can label nothing here at the moment. Everything that you labelled is kept."),
+            _("There is nothing here for guests to label right now. Everything that you labelled is kept."),
             code="no_labelling",
-            hint=_("Ask whoever sent you the link."),
+            hint=_("Ask the person who sent you the link."),
         ) from problem
 
 

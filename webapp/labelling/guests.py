@@ -63,7 +63,7 @@ def unmasked_media(kinds: set[str]) -> Problem:
     if "audio" in kinds:
         message, hint = (
             _("Personal data in sounds is not masked: voices, names."),
-            _("Say that guests may hear them as they are, then try again."),
+            _("Confirm that guests may hear them as they are, then try again."),
         )
     else:
         message = _("Personal data in pictures is not masked: faces, number plates, names.")
@@ -96,7 +96,7 @@ def check_works(link: GuestLink | None) -> GuestLink:
         raise Conflict(
             _("This link does not work any more. Everything that you labelled is kept."),
             code="guest_link_ended",
-            hint=_("Ask whoever sent it to you for another one."),
+            hint=_("Ask the person who sent it to you for a new one."),
             status=410,
         )
     return link

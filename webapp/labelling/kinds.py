@@ -44,7 +44,7 @@ def as_cells(version: DatasetVersion, entries: list[Entry]) -> list[Entry]:
     """With their answers as the data has them; `Problem` for the first that cannot be one."""
     labelling = kind_of(version)
     if not labelling.is_suggested and any(entry.before is not None for entry in entries):
-        raise bad_label(_("Answers that are there are changed on the data page."), _("Label rows that have none."))
+        raise bad_label(_("Existing answers are changed on the data page."), _("Label rows that have none."))
     given = [entry.row for entry in entries if says_something(entry)]
     rows = rows_of(version, given) if labelling.needs_row else {}
     usual = answers_like(version)

@@ -19,7 +19,7 @@ THIN_SHOWN = 5
 NAMES = {
     "words": gettext_noop("counted words"),
     "columns": gettext_noop("the columns of the table"),
-    "tones": gettext_noop("how loud each band of tones is"),
+    "tones": gettext_noop("the loudness of each frequency band"),
 }
 
 
@@ -100,7 +100,7 @@ def reader_sentence(guide: Guide) -> str:
             "Nothing on this machine reads such rows, so there are no suggestions. Label at random or in file order."
         )
     name = _(NAMES[reader]) if reader in NAMES else reader.partition(":")[2]
-    return _("Suggested by a small model over %(name)s. It learns anew after every ten labels.") % {"name": name}
+    return _("Suggested by a small model over %(name)s. It is trained again after every ten labels.") % {"name": name}
 
 
 def as_json(guide: Guide) -> dict[str, Any]:

@@ -105,20 +105,27 @@ def label_column(version: DatasetVersion) -> str | None:
     return answer_column(version) if labelling is not None and labelling.is_suggested else None
 
 
-STARTS = {
-    "image": ("image-classification", "object-detection"),
-    "audio": ("audio-classification", "speech-recognition"),
-    "text": ("text-classification", "multilabel-classification", "text-regression"),
-    "list": ("token-classification",),
-}
-"""Tasks of rows that have no label yet, by the kind of column that is read."""
+READ_BY = {"image": "image", "audio": "audio", "text": "text", "list": "tokens"}
+"""{kind of a column: kind of the role that reads it}; of a version the first that it has is labelled."""
 
 
 def starts_of(version: DatasetVersion) -> dict[str, str]:
     """{task: column} with which labelling can begin where nobody has labelled anything; none where no column is read so."""
     kinds = {column["kind"]: column["name"] for column in reversed(version.columns)}
-    kind = next((kind for kind in STARTS if kind in kinds), None)
-    return dict.fromkeys(STARTS[kind], kinds[kind]) if kind else {}
+    kind = next((kind for kind in READ_BY if kind in kinds), None)
+    return dict.fromkeys(tasks_that_read(READ_BY[kind]), kinds[kind]) if kind else {}
+
+
+def tasks_that_read(kind: str) -> list[str]:
+    """Tasks with one role of this kind as their only input whose answers people can give here; those with one label a row first."""
+    labellings = {}
+    for task in tasks.all():
+        shape = task.shape()
+        presentation = presentations().get(shape.kind)
+        is_read = [role.kind for role in task.roles if role.name in shape.reads] == [kind]
+        if is_read and presentation is not None and presentation.labelling is not None:
+            labellings[task.slug] = presentation.labelling
+    return sorted(labellings, key=lambda slug: not labellings[slug].is_suggested)
 
 
 def is_unlabelled(version: DatasetVersion) -> bool:
@@ -147,7 +154,7 @@ def check_has_classes(version: DatasetVersion) -> str:
     column = label_column(version)
     if column is None:
         raise Problem(
-            _("This is for rows that get one label out of a few."),
+            _("This works only for rows with one label out of a few."),
             code="no_labelling",
             hint=_("Label the rows one by one on the page Label, or choose a classification task on the data page."),
         )

@@ -111,7 +111,7 @@ def matching(version: DatasetVersion, rule: Rule) -> list[int]:
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in ("duckdb", "_duckdb"):
                 raise
-            raise bad_rule(_("This is no regular expression that can be searched for.")) from error
+            raise bad_rule(_("This is not a regular expression that can be searched for.")) from error
     return [row[0] for row in found]
 
 
@@ -135,7 +135,7 @@ def labelled_unseen(cursor: Cursor, version: DatasetVersion) -> set[int]:
 
 
 def free_rows(version: DatasetVersion, rows: list[int]) -> list[int]:
-    """Those of the pool that nobody has decided on, without those that are reserved for the test: a rule is no person."""
+    """Those of the pool that nobody has decided on, without those that are reserved for the test: a rule is not a person."""
     decided = set(Decision.objects.filter(version=version, row__in=rows).values_list("row", flat=True))
     free = in_pool(version, rows) - decided
     path = suggestions_file(version)

@@ -178,7 +178,7 @@ def check_same(request: HttpRequest, version: DatasetVersion) -> None:
         raise Problem(
             _("There is a newer version, and this decision is not in it."),
             code="other_version",
-            hint=_("Reload the page and go on. What you decided before is kept."),
+            hint=_("Reload the page and continue. What you decided before is kept."),
             status=409,
         )
 

@@ -87,7 +87,7 @@ def check_at_rest(runs: RunQuerySet[Run]) -> None:
     running = runs.active().select_related("prototype").first()
     if running is not None:
         raise Conflict(
-            _("%(run)s of “%(prototype)s” is still at work.") % {"run": running, "prototype": running.prototype.name},
+            _("%(run)s of “%(prototype)s” is still running.") % {"run": running, "prototype": running.prototype.name},
             code="at_work",
             hint=_("Cancel it, or wait until it has ended."),
         )
@@ -145,7 +145,7 @@ def check_not_last_owner(user: User) -> None:
             raise Conflict(
                 _("You are the only owner of “%(name)s”, which has other members.") % {"name": membership.workspace},
                 code="last_owner",
-                hint=_("Delete that workspace first, or have somebody else made its owner."),
+                hint=_("Delete that workspace first, or make someone else its owner."),
             )
 
 

@@ -32,7 +32,7 @@ class JudgeForm(forms.Form):
         label=gettext_lazy("Address"),
         max_length=judge_access.LONGEST_URL,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("As clients of OpenAI take a base URL: https://api.example.com/v1"),
+        help_text=gettext_lazy("The base URL, as for OpenAI clients: https://api.example.com/v1"),
     )
     model = forms.CharField(
         label=gettext_lazy("Model"),
@@ -46,9 +46,9 @@ class JudgeForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy("Stored encrypted, never shown."),
     )
-    price_read = amount(gettext_lazy("Price of a million tokens read"))
-    price_written = amount(gettext_lazy("Price of a million tokens written"))
-    cap = amount(gettext_lazy("Most that one grading may cost"), judge_access.LEAST_CAP, "1.00")
+    price_read = amount(gettext_lazy("Price per million input tokens"))
+    price_written = amount(gettext_lazy("Price per million output tokens"))
+    cap = amount(gettext_lazy("Maximum cost of one grading"), judge_access.LEAST_CAP, "1.00")
 
     def __init__(self, *args: Any, currency: str, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -53,7 +53,7 @@ def delete_search(search: Search, user: User | None) -> None:
     work, or where one of its runs is served or built on."""
     with transaction.atomic():
         if not search.ended or search.trials.active().exists():
-            raise still_at_work(_("This search is still at work."))
+            raise still_at_work(_("This search is still running."))
         trials = search.trials.select_for_update().select_related("workspace", "prototype").order_by("pk")
         folders = delete_rows_of(search, list(trials), user)
     removals.remove(folders)
@@ -81,7 +81,7 @@ def still_at_work(message: str) -> Conflict:
 def check_unused(run: Run) -> None:
     """`Conflict` while the run is at work, served or about to be, or built on by a run at work."""
     if not run.ended:
-        raise still_at_work(_("This run is still at work."))
+        raise still_at_work(_("This run is still running."))
     endpoint = served_runs(run.prototype_id).get(run.pk)
     if endpoint is not None:
         raise Conflict(
@@ -192,7 +192,7 @@ def check_not_built_on(runs: list[Run]) -> None:
     building = base_models.building_on(runs).first()
     if building is not None:
         raise Conflict(
-            _("%(run)s of “%(prototype)s” builds on it and is still at work.")
+            _("%(run)s of “%(prototype)s” builds on it and is still running.")
             % {"run": building, "prototype": building.prototype.name},
             code="built_on",
             hint=_("Cancel it, or wait until it has ended."),
@@ -212,7 +212,7 @@ def delete_prototype(prototype: Prototype, user: User | None, *, with_data: bool
         dataset = prototype.dataset
         if prototype.runs.active().exists() or prototype.searches.filter(status__in=OPEN).exists():
             raise Conflict(
-                _("A run of this prototype is still at work."),
+                _("A run of this prototype is still running."),
                 code="at_work",
                 hint=_("Cancel it, or wait until it has ended; then delete the prototype."),
             )

@@ -222,7 +222,7 @@ def of_run(pk: str, slug: str, workspace: Workspace) -> Run:
         storage.check_model(run)
     if run is None or not is_usable:
         raise Problem(
-            _("There is no finished run “%(name)s” of this task to go on from.") % {"name": pk[:40]},
+            _("There is no finished run “%(name)s” of this task to continue from.") % {"name": pk[:40]},
             code="bad_model",
             hint=_("Write artifact: and the id of a finished run of the same task in this workspace."),
         )

@@ -32,7 +32,7 @@ def expectation(
     }
     if named(metric).form == "size":
         return expected_range
-    ends = (share_start(version) if metric == "accuracy" else 0.0, 1.0)
+    ends = (share_start(version) if named(metric).counts_rows else 0.0, 1.0)
     runs = prototype.runs.filter(version=version, task=version.suggestion.get("task") or "", metric=metric)
     best = runs.scored().trusted().best_first().first()
     scale = {"ends": ends, "start": scored(ends[0], metric), "end": scored(ends[1], metric)}

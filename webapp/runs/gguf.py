@@ -62,7 +62,7 @@ def ask(run: Run, kind: str) -> None:
     check_kind(kind)
     if not can_be_written(run):
         raise Conflict(
-            _("The model of %(run)s cannot be written as GGUF.") % {"run": run},
+            _("The model of %(run)s cannot be exported as GGUF.") % {"run": run},
             code="no_gguf_form",
             hint=_("llama.cpp's own converter takes the folder `model`."),
         )
@@ -87,7 +87,7 @@ def opened(run: Run, kind: str) -> BinaryIO:
     path = storage.local_model(run) / FOLDER / name_of(kind)
     if row is None or row.result is None or not path.is_file():
         raise Conflict(
-            _("This file is not written."), code="not_written", hint=_("Have it written on the run’s page first.")
+            _("This file has not been created."), code="not_written", hint=_("Create it on the run’s page first.")
         )
     return path.open("rb")
 

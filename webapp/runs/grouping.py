@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 GONE = {"rows_gone", "answers_gone"}
 MEDIA = {"image", "audio", "objects", "empty"}
-"""Kinds of columns whose cells are no groups."""
+"""Kinds of columns whose cells are not groups."""
 LONGEST_NAME = 60
 """Characters of a group's name that the page shows."""
 

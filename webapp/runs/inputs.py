@@ -107,7 +107,7 @@ def is_single(run: Run) -> bool:
 def field_of(
     index: int, declaration: dict[str, Any], titles: Mapping[str, str] = MappingProxyType({}), *, single: bool
 ) -> Field:
-    """`titles`: what inputs are called that are no columns of a table, by their names."""
+    """`titles`: what inputs are called that are not columns of a table, by their names."""
     name, kind = declaration["name"], declaration.get("kind", "text")
     choices: list[Any] = next(
         (declaration[key] for key in CHOICES if isinstance(declaration.get(key), list) and declaration[key]), []
@@ -144,7 +144,7 @@ def date_forms(declaration: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]
 
 
 def moment_of(cell: str, forms: Iterable[str], pattern: str) -> str:
-    """A cell's date by the first of the ways to write one that it is written in; empty where it is no date."""
+    """A cell's date by the first of the ways to write one that it is written in; empty where it is not a date."""
     timestamps = (seconds for form in forms if (seconds := dates.value_of(cell, form)) is not None)
     seconds = next(timestamps, None)
     return "" if seconds is None else dates.moment_at(seconds).strftime(pattern)
@@ -358,7 +358,7 @@ def of_example(field: Field, values: Mapping[str, Any]) -> ModelInput | None:
 
 
 def of_text(field: Field, text: str) -> ModelInput:
-    """A number where the column holds numbers with a decimal point; what is no number, or written in another way (1.200,50),
+    """A number where the column holds numbers with a decimal point; what is not a number, or written in another way (1.200,50),
     is sent as it is, for the model to read as it has read the rows or to refuse in words."""
     if field.kind == "number" and field.decimal == "." and number(text) is not None:
         return ModelInput(number(text), text)

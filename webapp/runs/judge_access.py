@@ -33,7 +33,7 @@ def needed(workspace: Workspace) -> JudgeAccess:
         raise Conflict(
             _("This workspace has no judge model."),
             code="no_judge",
-            hint=_("An admin names one under Settings, Judge model."),
+            hint=_("An admin sets one up under Settings, Judge model."),
         )
     return access
 
@@ -81,7 +81,9 @@ def check_url(url: str) -> None:
 
 
 def no_address() -> Problem:
-    return bad_judge(_("This is no address of a judge."), _("It looks like https://api.example.com/v1."), field="url")
+    return bad_judge(
+        _("This is not an address of a judge."), _("It looks like https://api.example.com/v1."), field="url"
+    )
 
 
 def bad_judge(message: str, hint: str, field: str) -> Problem:

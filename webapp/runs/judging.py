@@ -175,7 +175,7 @@ class Grading(Work[Judging]):
     DIED = {
         "code": "judging_died",
         "message": gettext_lazy("Grading took too long, or was stopped too often."),
-        "hint": gettext_lazy("Go on with it: what was graded is kept and not paid for again."),
+        "hint": gettext_lazy("Continue it: what was graded is kept and not paid for again."),
     }
 
     @classmethod

@@ -81,7 +81,7 @@ class EventLog:
 
 
 def event_of(line: str) -> dict[str, Any]:
-    """For people, so without the places of this machine, which the trainer's result names. `ValueError` for what is no event."""
+    """For people, so without the places of this machine, which the trainer's result names. `ValueError` for what is not an event."""
     event: dict[str, Any] = json.loads(without_folders(line))
     return event
 

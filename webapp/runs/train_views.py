@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from trainer import tasks
+from trainer.answers.metrics import named
 from webapp.accounts.access import load, member
 from webapp.accounts.requests import AuthedRequest
 from webapp.catalog.forms import is_expert, params_form
@@ -106,12 +107,15 @@ def train(request: AuthedRequest, pk: str) -> HttpResponse:
 
 
 def guessed(version: DatasetVersion, metric: str) -> dict[str, Any] | None:
-    """{name, value} of always guessing the commonest label, in the metric that it stands beside; None where that is not
-    known from the labels alone."""
+    """{name, value, label} of always guessing the most common label, in the metric of the score that it is compared with, which
+    names the `label` where it counts rows; None where that is not known from the labels alone."""
     if not version.labels or not version.label_rows:
         return None
-    values = {"accuracy": version.labels[0]["count"] / version.label_rows, "roc_auc": 0.5}
-    return {"name": metric, "value": values[metric]} if metric in values else None
+    most_common = version.labels[0]
+    if named(metric).counts_rows:
+        return {"name": metric, "value": most_common["count"] / version.label_rows, "label": most_common["label"]}
+    chance = named(metric).chance
+    return None if chance is None else {"name": metric, "value": chance}
 
 
 def best_so_far(prototype: Prototype, slug: str, version: DatasetVersion) -> Run | None:

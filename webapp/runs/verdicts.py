@@ -149,7 +149,7 @@ def for_strangers(run: Run) -> str:
         return _("An early prototype, not shown to be better than a simple baseline. Check every answer.")
     if named(str(head.get("name"))).counts_rows:
         score = {"score": score_words(head)}
-        return _("A prototype: %(score)s on data it had never seen. Check what matters.") % score
+        return _("A prototype: %(score)s on held-out data. Check what matters.") % score
     return _("A prototype: check what matters.")
 
 

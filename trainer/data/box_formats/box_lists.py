@@ -77,7 +77,7 @@ def is_mark(mark: Json) -> bool:
 
 
 def parse_mark(mark: JsonObject) -> tuple[tuple[str, ...], list[float], JsonObject] | None:
-    """(what its four numbers are, they, its fields with those of the object in which the box is); None for what is no box."""
+    """(what its four numbers are, they, its fields with those of the object in which the box is); None for what is not a box."""
     fields = dict(mark)
     for name in NESTED:
         held = fields.get(name)

@@ -139,7 +139,7 @@ def read_via(document: JsonObject, entry: Entry, find: Finder, into: Annotated) 
         for number, region in enumerate(regions if path else [], 1):
             where = f"region {number} of “{str(picture['filename'])[:80]}” in {entry.name}"
             if not path or not isinstance(region, dict):
-                into.boxes.refuse(f"{where} is no object")
+                into.boxes.refuse(f"{where} is not an object")
                 continue
             add_via_region(path, region.get("shape_attributes"), region.get("region_attributes"), where, into.boxes)
 
@@ -195,7 +195,10 @@ def read_supervisely(document: JsonObject, entry: Entry, find: Finder, into: Ann
         return
     size = parse_size(document["size"].get("width"), document["size"].get("height"))
     for number, drawn in enumerate(document["objects"], 1):
-        where, label = f"object {number} of {entry.name}", str(drawn["classTitle"]).strip()
+        where, label = f"object {number} of {entry.name}", str(drawn["classTitle"] or "").strip()
+        if not label:
+            into.boxes.refuse(f"{where} has no label")
+            continue
         kind = drawn.get("geometryType")
         held = drawn.get("points")
         points = parse_points(held.get("exterior") if isinstance(held, dict) else None)
@@ -253,7 +256,7 @@ def is_createml(document: Json) -> bool:
 def read_createml(document: list[Json], entry: Entry, find: Finder, into: Annotated) -> None:
     for picture in document:
         if not isinstance(picture, dict):
-            into.boxes.refuse(f"an entry of {entry.name} is no object")
+            into.boxes.refuse(f"an entry of {entry.name} is not an object")
             continue
         name = str(picture.get("image") or picture.get("imagefilename") or "")
         path = picture_or_refuse([name], find, into.boxes, entry.name)

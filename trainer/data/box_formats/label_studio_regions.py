@@ -70,7 +70,7 @@ LABEL_STUDIO_KINDS = ("rectanglelabels", "polygonlabels", "ellipselabels", "keyp
 def read_label_studio(document: list[Json], entry: Entry, find: Finder, into: Annotated) -> None:
     for number, task in enumerate(document, 1):
         if not isinstance(task, dict):
-            into.boxes.refuse(f"task {number} of {entry.name} is no object")
+            into.boxes.refuse(f"task {number} of {entry.name} is not an object")
             continue
         held = task.get("data")
         data: JsonObject = held if isinstance(held, dict) else task

@@ -31,7 +31,7 @@ def read_prompts(document: list[Json], entry: Entry, find: Finder, into: Annotat
     part = into.file_parts.get(entry.name) or part_of_name(entry.parts[-1].split(".")[-2])
     for number, record in enumerate(document, 1):
         if not isinstance(record, dict):
-            into.boxes.refuse(f"line {number} of {entry.name} is no object")
+            into.boxes.refuse(f"line {number} of {entry.name} is not an object")
             continue
         path = picture_or_refuse([str(record.get("image") or "")], find, into.boxes, entry.name)
         if path is None:

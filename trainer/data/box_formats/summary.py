@@ -157,8 +157,8 @@ def list_left_out(best: Annotated, unlabelled: list[str], file: str) -> list[Lef
     left_out = []
     if count := len(best.boxes.crowds):
         sentence = ngettext(
-            "%(count)s region of many objects in one (crowd) is no box of one object.",
-            "%(count)s regions of many objects in one (crowd) are no boxes of one object.",
+            "%(count)s region of many objects in one (crowd) is not a box of one object.",
+            "%(count)s regions of many objects in one (crowd) are not boxes of one object.",
             count,
         )
         left_out.append(LeftOut("crowd", count, sentence, file, "", best.boxes.crowds))

@@ -33,7 +33,7 @@ def read_kitti(text: str, path: str, boxes: Boxes, name: str) -> None:
         where = f"line {number} of {name}"
         edges = parse_numbers(fields[4:8], 4)
         if edges is None:
-            boxes.refuse(f"{where} is no line of KITTI")
+            boxes.refuse(f"{where} is not a line of KITTI")
         elif fields[0] == "DontCare":
             boxes.crowds.append(where)
         else:

@@ -82,7 +82,7 @@ def read_via3_csv(text: str, entry: Entry, find: Finder, into: Annotated) -> Non
     for line, row in enumerate(rows_of(text), 1):
         where = f"region {line} of {entry.name}"
         if row is None:
-            into.boxes.refuse(f"{where} is no row of CSV")
+            into.boxes.refuse(f"{where} is not a row of CSV")
             continue
         files, place, values = parse_cells(row)
         path = picture_or_refuse([str(name) for name in files[:1]] or [""], find, into.boxes, entry.name)

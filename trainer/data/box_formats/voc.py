@@ -26,7 +26,7 @@ def read_voc(data: bytes, find_image: FindImage, boxes: Boxes, name: str) -> Non
     """One XML file of Pascal VOC; faults go to `boxes.bad`."""
     root = parse_xml(data)
     if root is None:
-        boxes.refuse(f"{name} is no XML that can be read safely")
+        boxes.refuse(f"{name} is not XML that can be read safely")
     elif root.tag != "annotation":
         boxes.refuse(f"{name} is no VOC annotation")
     else:

@@ -27,7 +27,7 @@ class Conversion:
     suggested: dict[str, str] = field(default_factory=dict)
     """{role of a task: column}, as the tool's form says."""
     sentence: Message | None = None
-    """What is told of how it was read, where that is no export of a program."""
+    """What is told of how it was read, where that is not an export of a program."""
     apart: frozenset[str] = frozenset()
     """Columns that are no answer by themselves (`trainer.data.tables.table.Table.apart`)."""
     labels: Counter[str] = field(default_factory=Counter)
@@ -154,7 +154,7 @@ class Conversion:
 
 
 def example_of(record: JsonObject) -> str:
-    """How a record is called: its id, its text, else its first value that is no list and no file in base64."""
+    """How a record is called: its id, its text, else its first value that is neither a list nor a file in base64."""
     cells = [value for value in record.values() if isinstance(value, str | int | float)]
     values = (value for value in cells or record.values() if str(value)[:5] != "data:")
     return str(record.get("id") or record.get("text") or next(values, ""))[:80]
@@ -179,14 +179,14 @@ REASONS: dict[str, Callable[[int], Message]] = {
         "%(count)s record was ignored by the annotator.", "%(count)s records were ignored by the annotator.", count
     ),
     "disliked": lambda count: ngettext(
-        "%(count)s answer was not liked, which is nothing to learn.",
-        "%(count)s answers were not liked, which are nothing to learn.",
+        "%(count)s answer was not liked and is not learned from.",
+        "%(count)s answers were not liked and are not learned from.",
         count,
     ),
     "discarded": lambda count: ngettext("%(count)s record was discarded.", "%(count)s records were discarded.", count),
     "notice": lambda count: ngettext(
-        "%(count)s notice of the program (who joined, who left) is no message.",
-        "%(count)s notices of the program (who joined, who left) are no messages.",
+        "%(count)s notice of the program (who joined, who left) is not a message.",
+        "%(count)s notices of the program (who joined, who left) are not messages.",
         count,
     ),
     "media": lambda count: ngettext(

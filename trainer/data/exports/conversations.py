@@ -247,8 +247,8 @@ class Form:
 
 
 FORMS = (
-    Form("liked", _("Answers that people liked or not; those they liked are kept"), liked),
-    Form("ranked", _("Two answers each, of which the first is preferred"), ranked),
+    Form("liked", _("Answers that people liked or disliked; liked ones are kept"), liked),
+    Form("ranked", _("Two answers per row; the first is the preferred one"), ranked),
     Form("together", _("What was asked and what was answered, as one conversation each"), together),
     Form("beside", _("Conversations, with the system message beside each in front of it"), beside, lambda record: bool(system_of(record)[1] or "context" in record)),
     Form("instructed", _("Instructions as conversations, with the system message and what was said before"), instructed, has_more),

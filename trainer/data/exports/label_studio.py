@@ -123,7 +123,7 @@ def suggest_columns(conversion: Conversion, data: Sequence[JsonObject], controls
 
 
 def longest_field(data: Sequence[JsonObject]) -> str | None:
-    """The field with the longest text on average, of those that are no addresses of files."""
+    """The field with the longest text on average, of those that are not addresses of files."""
     lengths: dict[str, list[int]] = defaultdict(list)
     for record in data[:500]:
         for name, value in record.items():

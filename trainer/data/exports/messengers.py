@@ -204,7 +204,7 @@ def convert_discord(record: JsonObject, conversion: Conversion) -> Iterator[Json
         }
 
 
-# Who wrote when in which chat is no answer to learn from a message
+# Who wrote when in which chat is not an answer to learn from a message
 
 
 def prepare(_records: Sequence[JsonObject], conversion: Conversion) -> None:

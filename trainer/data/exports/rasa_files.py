@@ -48,8 +48,8 @@ def stories_of(text: str, name: str) -> list[LeftOut]:
     """What is told of stories and rules in a file of examples: how a talk goes on is nothing to learn labels from."""
     count = len(STORY.findall(text))
     sentence = ngettext(
-        "%(count)s story or rule of %(name)s was left out: it is no example of an intent.",
-        "%(count)s stories and rules of %(name)s were left out: they are no examples of intents.",
+        "%(count)s story or rule of %(name)s was left out: it is not an example of an intent.",
+        "%(count)s stories and rules of %(name)s were left out: they are not examples of intents.",
         count,
         name=name,
     )

@@ -22,7 +22,7 @@ LONGEST, MOST_BEFORE = 1_000_000, 300
 
 
 def turns_in(text: Json, *, is_open: bool = False) -> list[JsonObject]:
-    """The messages of a text; [] where it is no conversation with a question and an answer. `is_open`: the answer may lack."""
+    """The messages of a text; [] where it is not a conversation with a question and an answer. `is_open`: the answer may lack."""
     if not isinstance(text, str) or len(text) > LONGEST:
         return []
     turns = instructions_in(text) or next((turns for mark in MARKS if (turns := marked(text, mark))), [])

@@ -1,5 +1,5 @@
 """CSV and its relatives: the dialect and the header are found by content; a record that cannot be read costs its own line, and
-lines around the table that are no records are told."""
+lines around the table that are not records are told."""
 
 import io
 import re

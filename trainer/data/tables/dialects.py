@@ -51,7 +51,7 @@ class Dialect:
         return NAMES.get(self.delimiter, self.delimiter)
 
     def prepare(self, line: str) -> str:
-        """A line as the csv module can read it: one character a delimiter; MySQL's \\N, which is no escaped N, as nothing."""
+        """A line as the csv module can read it: one character a delimiter; MySQL's \\N, which is not an escaped N, as nothing."""
         if self.wrapped:
             line = WRAPPED.sub(lambda match: match[1].replace('""', '"') + "\n", line)
         if self.curly:
@@ -168,7 +168,7 @@ def unwrapped(sample: str) -> str | None:
 
 
 def parts_evenly(lines: list[str], mark: str) -> bool:
-    """Whether a delimiter parts all lines into as many fields, and is no comma of a sentence, behind which a blank stands."""
+    """Whether a delimiter parts all lines into as many fields, and is not a comma of a sentence, behind which a blank stands."""
     rows = list(csv.reader(lines, delimiter=mark))
     return (
         len({len(row) for row in rows}) == 1

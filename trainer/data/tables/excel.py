@@ -100,7 +100,7 @@ def open_workbook(
 
 
 def read_sheets(path: Path, name: str) -> list[Sheet]:
-    """Every sheet: those that are not wanted are told. `DataError` for what is no workbook."""
+    """Every sheet: those that are not wanted are told. `DataError` for what is not a workbook."""
     from python_calamine import CalamineWorkbook
 
     try:

@@ -1,4 +1,4 @@
-"""What stands below a table and is no record of it: totals, notes, page numbers."""
+"""What stands below a table and is not a record of it: totals, notes, page numbers."""
 
 import re
 from collections.abc import Sequence

@@ -130,7 +130,7 @@ def feature_record(feature: Json) -> Json:
 
 
 def guess_orient(value: JsonObject) -> str:
-    """Whether an object of objects has its columns as keys, or its rows; "" for what is no table."""
+    """Whether an object of objects has its columns as keys, or its rows; "" for what is not a table."""
     inner = [entry for entry in value.values() if isinstance(entry, dict) and entry]
     if len(inner) < 2 or len(inner) < len(value):
         return ""

@@ -32,7 +32,7 @@ BEGUN = re.compile(r'\{\s*"(messages|conversations?|contents)"\s*:\s*\[\s*(?=\{)
 
 
 def begins_talk(text: str) -> bool:
-    """Whether a text, perhaps cut, begins with a record that is one conversation: its messages are no rows."""
+    """Whether a text, perhaps cut, begins with a record that is one conversation: its messages are not rows."""
     begun = BEGUN.match(text)
     try:
         return begun is not None and is_message(DECODER.raw_decode(text, begun.end())[0])

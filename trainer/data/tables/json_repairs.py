@@ -104,7 +104,7 @@ def cut_of(text: str) -> Cut | None:
 
 def repaired(text: str, name: str, read: Callable[[str], Json]) -> tuple[Json, list[LeftOut]] | None:
     """The value of a document without its comments, or of the part of it that is whole, and what is told; None where neither
-    helps. `read`: raises `ValueError` or `RecursionError` for what is no JSON."""
+    helps. `read`: raises `ValueError` or `RecursionError` for what is not JSON."""
     bare, lines = without_comments(text)
     told = [comments_told(lines, name)] if lines else []
     if lines and (value := value_or_none(bare, read)) is not None:

@@ -165,7 +165,7 @@ def bare_value(text: str) -> Json:
 
 def document_of(text: str, name: str) -> tuple[Json, list[LeftOut]]:
     """The value of a document, and what of it is not used; several values one behind the other as a list. `DataError` for
-    what is no JSON."""
+    what is not JSON."""
     try:
         return value_of(text), []
     except json.JSONDecodeError as error:
@@ -300,7 +300,7 @@ def object_table(
     choices: Choices | None = None,
     parsed: frozenset[str] = frozenset(),
 ) -> Table:
-    """Rows from objects: the columns are the keys of the first ten thousand; what is no object is reported. Those of a
+    """Rows from objects: the columns are the keys of the first ten thousand; what is not an object is reported. Those of a
     labelling tool's export are rows by what it says. `parsed`: keys whose objects are flattened, even where a record has
     something else there."""
     choices = choices or Choices()

@@ -236,7 +236,7 @@ def libsvm_rows(lines: Iterator[tuple[int, str]], table: Table, numbers: list[in
         values = {key: value for key, _colon, value in (cell.partition(":") for cell in cells)}
         group = values.pop("qid", None)
         if any(not value for value in values.values()):
-            table.refuse(line, "is no row of LIBSVM")
+            table.refuse(line, "is not a row of LIBSVM")
             continue
         for key in values.keys() - known.keys():
             if len(table.late) < MAX_COLUMNS:

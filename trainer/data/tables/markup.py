@@ -38,7 +38,7 @@ PIECE = 1 << 18
 def open_markup(
     path: Path, name: str, size: int, sheet: str | None, header: int | None, choices: Choices
 ) -> Table | None:
-    """The workbook that XML or a web page holds; None for a file that is neither, or a page that is no table."""
+    """The workbook that XML or a web page holds; None for a file that is neither, or a page that is not a table."""
     with path.open("rb") as file:
         head = file.read(4096)
     outside: list[str] = []

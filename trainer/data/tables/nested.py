@@ -33,7 +33,7 @@ CELLS_AHEAD = 300
 
 
 def list_keys(rows: Sequence[JsonObject]) -> list[str]:
-    """Keys whose values are lists of objects wherever they hold anything, and are no whole of their own."""
+    """Keys whose values are lists of objects wherever they hold anything, and are not whole of their own."""
     kinds: dict[str, bool] = {}
     for row in rows:
         for key, value in row.items():
@@ -158,7 +158,7 @@ MOST_EXAMPLES = 10_000
 
 
 def texts_of(cell: Json) -> list[Json]:
-    """The texts of an intent; one that is no list, as a later record may have it, is one text."""
+    """The texts of an intent; one that is not a list, as a later record may have it, is one text."""
     return (cell or [None]) if isinstance(cell, list) else [cell]
 
 
@@ -246,7 +246,7 @@ def is_decimal(value: Json) -> bool:
 
 
 def amount_of(value: Json) -> float | None:
-    """None for what is no amount, as later records may have it in a field of amounts."""
+    """None for what is not an amount, as later records may have it in a field of amounts."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

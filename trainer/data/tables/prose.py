@@ -1,4 +1,4 @@
-"""Plain text that is no table: a corpus, one paragraph a row."""
+"""Plain text that is not a table: a corpus, one paragraph a row."""
 
 import re
 from collections import Counter

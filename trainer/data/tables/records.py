@@ -181,7 +181,7 @@ def join_pages(values: list[Any]) -> list[Any]:
 
 
 def page_list(page: JsonObject) -> str:
-    """The key under which a page of an API holds its records; "" for what is no page."""
+    """The key under which a page of an API holds its records; "" for what is not a page."""
     keys = [key for key, cell in page.items() if holds_rows(cell)]
     if len(keys) != 1:
         return ""
@@ -195,7 +195,7 @@ def holds_rows(cell: Json) -> bool:
 
 
 def nested_keys(rows: list[JsonObject]) -> set[str]:
-    """Keys whose values are objects wherever they are there, and are no whole of their own."""
+    """Keys whose values are objects wherever they are there, and are not whole of their own."""
     kinds: dict[str, bool] = {}
     for row in rows:
         for key, value in row.items():

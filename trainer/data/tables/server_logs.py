@@ -152,7 +152,7 @@ def requests_of(lines: Lines, table: Table) -> Iterator[tuple[str | None, ...]]:
             continue
         match = REQUEST.fullmatch(text)
         if match is None:
-            table.refuse(lines.number, "is no request of an access log")
+            table.refuse(lines.number, "is not a request of an access log")
             continue
         cells = cells_of(match)
         if any(value is not None and key not in table.columns for key, value in cells.items()):

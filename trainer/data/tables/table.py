@@ -136,7 +136,7 @@ class Table:
                 self.refused_rows[line, reason] = row
 
     def take_back(self, line: int) -> None:
-        """Of a refused line that is no record after all."""
+        """Of a refused line that is not a record after all."""
         before = len(self.bad)
         self.bad = [(number, reason) for number, reason in self.bad if number != line]
         self.bad_count -= before - len(self.bad)

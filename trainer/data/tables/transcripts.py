@@ -48,14 +48,14 @@ def transcript_table(lines: Lines, name: str, size: int, details: dict[str, Any]
 
 
 def passages(table: Table, columns: list[str], rows: Iterator[dict[str, str | None]], sentence: Message) -> Table:
-    """Who speaks and when is no label unless somebody says so."""
+    """Who speaks and when is not a label unless somebody says so."""
     table.batches, table.apart = batches(rows, columns), frozenset({"speaker", "start", "end"})
     table.readings.append(Reading("form", table.format, sentence, file=table.name))
     return table
 
 
 def read_cues(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
-    """Numbers and names above the times, notes and styles are no records; what is said without a time is refused."""
+    """Numbers and names above the times, notes and styles are not records; what is said without a time is refused."""
     waiting: list[tuple[int, str]] = []  # a block up to its line of times
     cue: dict[str, str | None] | None = None
     for line in lines:

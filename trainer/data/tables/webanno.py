@@ -69,7 +69,7 @@ def sentences(lines: Lines, table: Table, place: int) -> Iterator[tuple[list[str
         elif re.fullmatch(r"\d+-\d+\.\d+", fields[0]):
             continue  # a part of a token, which its own line stands for
         else:
-            table.refuse(lines.number, "is no token of WebAnno TSV")
+            table.refuse(lines.number, "is not a token of WebAnno TSV")
     if tokens:
         yield tokens, tags
 

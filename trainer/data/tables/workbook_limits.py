@@ -316,7 +316,7 @@ def repeats(attributes: dict[str, str], what: str) -> int:
 
 
 def whole(text: str) -> int:
-    """Raises `ValueError` for what is no number, or one that no sheet has."""
+    """Raises `ValueError` for what is not a number, or one that no sheet has."""
     if len(text) > 12 or not text.isascii():
         raise ValueError("a number that no sheet has")
     return int(text)

@@ -78,7 +78,7 @@ def as_utf8(data: bytes) -> bytes:
 
 
 def local(tag: object) -> str:
-    """A name without its namespace; "" for what is no element."""
+    """A name without its namespace; "" for what is not an element."""
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 

@@ -310,7 +310,7 @@ class SoundFamily(MediaFamily[Sounds, ScratchSound | SoundModel]):
         return rows
 
     def baselines(self, job: Job, rows: Sounds) -> dict[str, Baseline]:
-        """The commonest answer, and a line through how loud each band of tones is on the whole."""
+        """The commonest answer, and a line through the loudness of each frequency band on the whole."""
         known, test = rows.known("train", "validation"), rows.part("test")
         learned = np.sort(np.random.default_rng(job.spec.seed).permutation(known)[:MOST_COARSE_ROWS])
         return rows.scoring.baselines(

@@ -103,7 +103,7 @@ def randomise(net: nn.Module, kind: str) -> None:
     }
     if kind not in fill:
         raise SpecError(
-            _("params.initial_weights: “%(kind)s” is no kind of first weights.", kind=kind),
+            _("params.initial_weights: “%(kind)s” is not a kind of first weights.", kind=kind),
             code="bad_params",
             hint=_("Write %(names)s or artifact:PATH.", names=", ".join(nets.RANDOM)),
         )

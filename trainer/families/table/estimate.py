@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from trainer import answers
-from trainer.answers.classes_statistics import areas, softmax
+from trainer.activations import softmax
+from trainer.answers.classes_statistics import areas
 from trainer.engines.table import finished
 from trainer.events import Emit
 from trainer.families.table import search

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from trainer.activations import softmax
 from trainer.answers import classes_scoring, number_scoring
-from trainer.answers.classes_statistics import areas, class_metrics, softmax
+from trainer.answers.classes_statistics import areas, class_metrics
 from trainer.answers.metrics import named
 from trainer.answers.number_scoring import number_report, number_scores
 from trainer.engines.table import class_report, decided, finished

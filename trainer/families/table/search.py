@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from trainer import answers, comparison
-from trainer.answers.classes_statistics import scores, softmax
+from trainer.activations import softmax
+from trainer.answers.classes_statistics import scores
 from trainer.answers.number_scoring import number_scores
 from trainer.engines.table import finished
 from trainer.families.table.models import KINDS, Candidate, candidates

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trainer import thresholds, verdict
-from trainer.answers.classes_statistics import softmax
+from trainer.activations import softmax
 from trainer.engines.table import finished
 from trainer.families.table import search
 from trainer.families.table.models import KINDS, Model

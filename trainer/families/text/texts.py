@@ -145,7 +145,7 @@ def texts_of(job: Job, folder: Path, loaded: Loaded) -> Texts:
 
 
 def label_texts(job: Job, rows: Texts) -> list[str] | None:
-    """What stands for each label in `zero-shot`; None where the labels are no words and are not described.
+    """What stands for each label in `zero-shot`; None where the labels are not words and are not described.
 
     Raises `SpecError` where a description is of a label that the rows do not have.
     """
@@ -154,7 +154,7 @@ def label_texts(job: Job, rows: Texts) -> list[str] | None:
     descriptions = getattr(job.params, "label_descriptions", None) or {}
     if unknown := sorted(descriptions.keys() - set(rows.labels)):
         raise SpecError(
-            _("params.label_descriptions describes “%(label)s”, which is no label of these rows.", label=unknown[0]),
+            _("params.label_descriptions describes “%(label)s”, which is not a label of these rows.", label=unknown[0]),
             code="bad_params",
             hint=_("The labels are: %(labels)s.", labels=", ".join(rows.labels[:MOST_NAMED])),
         )

@@ -24,7 +24,7 @@ for name in (
     "about", "remaining", "clock", "ago", "day", "time_of_day",
 ):  # fmt: skip
     register.filter(name, getattr(formats, name))
-for name in ("scored", "score_words", "score_ends", "score_interval", "metric_title", "metric_name"):
+for name in ("scored", "counts_rows", "score_words", "score_ends", "score_interval", "metric_title", "metric_name"):
     register.filter(name, getattr(scores, name))
 
 

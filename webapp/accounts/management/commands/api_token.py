@@ -38,7 +38,7 @@ class Command(BaseCommand):
         try:
             validate_email(email)
         except ValidationError as error:
-            raise CommandError(f"“{email}” is no email address. Give one like ada@example.org.") from error
+            raise CommandError(f"“{email}” is not an email address. Give one like ada@example.org.") from error
         try:
             if not may_be_made(email):
                 raise CommandError(f"{email} has no account, and SIGN_UP is closed. Set SIGN_UP=invited to make one.")

@@ -26,6 +26,6 @@ class Command(BaseCommand):
         try:
             validate_email(to)
         except ValidationError as error:
-            raise CommandError(f"{to} is no email address.") from error
+            raise CommandError(f"{to} is not an email address.") from error
         addresses.change(user, to.lower())
         self.stdout.write(f"{to.lower()} is the address of the account now.")

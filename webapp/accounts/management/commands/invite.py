@@ -42,7 +42,7 @@ class Command(BaseCommand):
         try:
             validate_email(email)
         except ValidationError as error:
-            raise CommandError(f"“{email}” is no email address. Give one like ada@example.org.") from error
+            raise CommandError(f"“{email}” is not an email address. Give one like ada@example.org.") from error
         if not may_be_made(email):
             raise CommandError("SIGN_UP is closed, so no account is made. Set SIGN_UP=invited first.")
         if role:

@@ -63,6 +63,6 @@ def find(text: str) -> Workspace:
         Workspace.objects.filter(members__email__iexact=text, deleted_at=None).distinct()[:2]
     )
     if len(workspaces) != 1:
-        problem = "is a member of several workspaces" if workspaces else "is no workspace and no member of one"
+        problem = "is a member of several workspaces" if workspaces else "is neither a workspace nor a member of one"
         raise CommandError(f"“{text}” {problem}. Give the id of a workspace; it is on its page of limits.")
     return workspaces[0]
