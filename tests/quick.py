@@ -1,4 +1,5 @@
-"""The tests that `make check` runs: no browser, no running site, no training. All of them together take under a minute.
+"""The tests that `make check` runs: no browser, no running site, no training, neither torch nor
+scikit-learn. All of them together take under a minute.
 
 python -m tests.quick [pytest's arguments]     what they are; `-m "not quick"` leaves them out elsewhere, as .ci/run does
 """
@@ -21,28 +22,17 @@ PLACES = (
     "tests/test_docs.py",
     "tests/test_kinds_of_answers.py",
     "tests/test_layers.py",
-    "tests/trainer/test_annotator_rows.py",
     "tests/trainer/test_conditions.py",
-    "tests/trainer/test_double_names.py",
     "tests/trainer/test_engines_by_sums.py",
     "tests/trainer/test_engines_of_texts.py",
-    "tests/trainer/test_evaluation.py",
     "tests/trainer/test_hostile_parts.py",
-    "tests/trainer/test_groups.py",
-    "tests/trainer/test_insight.py",
     "tests/trainer/test_json_repairs.py",
-    "tests/trainer/test_loops.py",
-    "tests/trainer/test_losses_of_pairs.py",
-    "tests/trainer/test_nested_lists.py",
     "tests/trainer/test_number_formats.py",
     "tests/trainer/test_outlines.py",
     "tests/trainer/test_passages.py",
-    "tests/trainer/test_references.py",
     "tests/trainer/test_robustness.py",
-    "tests/trainer/test_scores_of_marks.py",
     "tests/trainer/test_scores_of_texts.py",
     "tests/trainer/test_sheet_tables.py",
-    "tests/trainer/test_statistics.py",
     "tests/trainer/test_subtotals.py",
     "tests/trainer/test_table_footers.py",
     "tests/trainer/test_tag_rows.py",
@@ -50,7 +40,6 @@ PLACES = (
     "tests/trainer/test_text_leaks.py",
     "tests/trainer/test_thresholds.py",
     "tests/trainer/test_token_files.py",
-    "tests/trainer/test_words.py",
 )
 """Folders and files, of which tests marked slow, browser or gpu are left out, and those that need the running site."""
 LONG = (
@@ -76,10 +65,7 @@ if __name__ == "__main__":
         "-m",
         "pytest",
         "-n",
-        "2",
-        "--dist",
-        "loadgroup",
-        "--no-loadscope-reorder",
+        "0",  # mypy takes as long beside it, and a second process would read all files of tests again
         "--nomigrations",  # the tables as the models say: migrations are run by all other tests
         "-m",
         "quick",

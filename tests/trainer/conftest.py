@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from tests.serving.conftest import TOKEN, Serving
-from tests.trainer import command, tiny_detector, tiny_sound, tiny_vision, tiny_writer
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for MAQUETTE_MODELS_DIR that holds `tiny`."""
+    from tests.trainer import command, tiny_detector, tiny_sound, tiny_vision, tiny_writer  # seconds of imports
+
     root = tmp_path_factory.mktemp("models")
     command.build_model(root)
     tiny_vision.build(root)
