@@ -12,10 +12,11 @@ from trainer.dates import are_compact, are_months, looks_like_date
 from trainer.dates import guess_form as guess_date_form
 from trainer.number_forms import are_intervals, guess_form, mixes_clocks
 from trainer.number_forms import guess_decimal as guess_decimal
-from trainer.numeral_marks import NO_TIMES, is_wordy
+from trainer.numeral_marks import NO_TIMES, VERSIONS, are_grades, is_wordy
 from trainer.numerals import FRACTION, clock_of, form_of, is_nothing, range_ends, tidy
 from trainer.numerals import MONEY as MONEY
 from trainer.numerals import number_of as number_of
+from trainer.worded_numbers import WRITTEN
 
 
 class Lengths(TypedDict):
@@ -174,9 +175,11 @@ def guess_numeric_kind(
 ) -> str | None:
     """number, id or (for codes made of digits) category; None for anything else."""
     values = [value for value in values if not is_nothing(value)]
+    if settled is not None and settled.get("unit") == WRITTEN:
+        return None
     if not values or any(is_apart(value) for value in values) or (settled is None and mixes_clocks(values)):
         return None
-    if sum(map(is_wordy, values)) >= 0.05 * len(values) or (settled is None and are_no_times(values, name)):
+    if sum(map(is_wordy, values)) >= 0.05 * len(values) or (settled is None and are_no_numbers(values, name)):
         return None
     form = guess_form(values) if settled is None else form_of(settled)
     if settled is None and form["unit"].lower() in MONTH_OF:  # 2020 Jan
@@ -194,9 +197,13 @@ def guess_numeric_kind(
     return "id" if whole and not form["unit"] and (dense or ID_NAME.search(name)) else "number"
 
 
-def are_no_times(cells: list[str], name: str) -> bool:
-    """Whether numbers with a colon between them are verses or scores, as the name of the column says."""
-    return NO_TIMES.search(name.strip().lower()) is not None and any(clock_of(cell) for cell in cells)
+def are_no_numbers(cells: list[str], name: str) -> bool:
+    """Whether digits are grades of a school, or, as the name of the column says, verses and scores with a colon between them, or
+    versions and chapters with a dot."""
+    name = name.strip().lower()
+    if NO_TIMES.search(name) and any(clock_of(cell) for cell in cells):
+        return True
+    return are_grades(cells) or (VERSIONS.search(name) is not None and any("." in cell for cell in cells))
 
 
 def is_apart(cell: str) -> bool:

@@ -33,8 +33,8 @@ def on_the_clock(text: str) -> str:
     if text.isascii():
         return with_half(match, text) if (match := LATIN.fullmatch(text)) else with_word(text)
     match = CJK.fullmatch(text)
-    if match is None or not (match[1] or re.search("[点點时時시]", text)):
-        return text
+    if match is None or not (match[1] or match[5] or match[6]):
+        return text  # 5点 may be points
     minute = match[3] or match[5] or ("30" if match[6] else "0")
     return written(int(match[2]), BEFORE[match[1]] if match[1] else None, minute, match[4]) or text
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from trainer.compounds import compound_of, compound_unit
+from trainer.counted_words import is_named
 from trainer.number_ranges import ends_of, may_be_even
 from trainer.numeral_marks import guess_mode, is_bare
 from trainer.numerals import (
@@ -33,9 +34,15 @@ sentence that begins with a number."""
 
 
 def own_unit(cells: Sequence[str]) -> str:
+    """The word around every number of a column, where it says what they count; "" for none, and for words that only name."""
+    unit = found_unit(cells)
+    return "" if is_named(cells, unit) else unit
+
+
+def found_unit(cells: Sequence[str]) -> str:
     """The word or mark behind every number of a column, where it is none of the known units: "stars", "mg/dL", "/5" for points
     of so many; "" for none. A blank or a mark stands before it: 100A and 101A are codes."""
-    if any(len(cell) > LONGEST for cell in cells) or (len(cells) > 100 and not own_unit(cells[:50])):
+    if any(len(cell) > LONGEST for cell in cells) or (len(cells) > 100 and not found_unit(cells[:50])):
         return ""
     if points := are_points(cells):
         return f"/{points}"

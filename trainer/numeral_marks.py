@@ -59,6 +59,11 @@ ABOUT = re.compile(
 NO_TIMES = re.compile(
     r"(^|[^a-z])(verses?|chapters?|refs?|reference|scores?|result|ratio|odds|aspect|bible|sura|ayah|vers|kapitel|ergebnis|stand|verset)($|[^a-z])|比分|比例|章节"
 )
+VERSIONS = re.compile(
+    r"(^|[^a-z])(versions?|ver|release|revision|firmware|sections?|chapters?|kapitel|abschnitt|chapitre|capítulo)($|[^a-z])|版本|章节"
+)
+"""Names of columns in which 1.10 comes behind 1.9."""
+GRADE = re.compile(r"[1-6][+-]?")
 TIMES = re.compile(
     r"(^|[^a-z])(time|times|duration|length|start|end|from|to|hours?|minutes?|seconds?|dauer|zeit|uhrzeit|durée|heure|duración|hora|pace|lap|runtime|clock|opens?|closes?)($|[^a-z])|时长|时间"
 )
@@ -79,6 +84,11 @@ def guess_mode(cells: Sequence[str]) -> str:
         return ""  # flags of statistics: a break in the series
     has_money = is_small and any(MONEY_MILLIONS.search(cell) for cell in cells)
     return SMALL if is_small and ({"k", "K", "b", "B", "bn"} & tails.keys() or has_money) else ""
+
+
+def are_grades(cells: Sequence[str]) -> bool:
+    """Whether all cells are grades of a school, such as 2- and 1+: an accountant's minus stands behind amounts."""
+    return any(cell[-1:] == "-" for cell in cells[:200]) and all(map(GRADE.fullmatch, cells))
 
 
 def account_parts(text: str) -> tuple[str, str] | None:

@@ -36,6 +36,8 @@ MONEY = re.compile(
 )
 """What may stand around the digits of a number, or part its thousands."""
 PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+APART_EXPONENT = re.compile(r"\s[eE]|[eE]\s")
+"""1. e4, which is a move."""
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")
 LAKHS = re.compile(r"[-+]?\d{1,2}(,\d{2})+,\d{3}(\.\d*)?")
 """Indian grouping: 12,34,567."""
@@ -133,6 +135,8 @@ def with_mark(text: str, decimal: str) -> str:
 def common_number(cell: str, decimal: str) -> float | None:
     """Digits with thousands' marks, currency and percent signs, accountants' parentheses."""
     text = MONEY.sub("", cell).replace("−", "-")
+    if "e" in text and APART_EXPONENT.search(cell):
+        return None
     if text.startswith("(") and text.endswith(")"):
         text = "-" + text[1:-1]
     if decimal == ",":
@@ -248,11 +252,11 @@ def scale_of(tail: str) -> float | None:
 
 
 def unit_of(tail: str) -> str | None:
-    """A known unit as `UNITS` writes it; None for anything else."""
+    """A known unit as `UNITS` writes it; None for anything else. One capital alone is no unit: 5G, 2T."""
     word = tail.strip().rstrip(".").replace("^", "")
     if word in UNITS:
         return word
-    return word.lower() if word.lower() in UNITS and scale_of(word) is None else None
+    return word.lower() if len(word) > 1 and word.lower() in UNITS and scale_of(word) is None else None
 
 
 def scaled_number(text: str, decimal: str, unit: str) -> float | None:

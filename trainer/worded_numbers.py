@@ -30,7 +30,10 @@ LEAD = re.compile(
 """Words before a number that it measures: others name what has it ("Room 5", "Ticket 12")."""
 LED = " …"
 """Behind the unit of a column whose word stands before its numbers."""
-NOMINAL = frozenset("楼樓号號班月日年室级級路组組期届屆章节節季层層栋棟幢单元版本类類型课課页頁卷集话話回等条條名位")
+NOMINAL = frozenset(
+    "楼樓号號班月日年室级級路组組期届屆章节節季层層栋棟幢单元版本类類型课課页頁卷集话話回等条條名位阶階代后後部丁中厂廠院医醫"
+    "队隊车車区區码碼番巻线線门門舱艙档檔弄巷段连排营团団학층호등반동번"
+)
 """First letters of what follows a number that names something, in scripts without blanks."""
 UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 SCALE_BEFORE = re.compile(r"([A-Za-z]{1,9}\.?)\s+(\D+)|([千百万萬亿億만억])\s*(\D+)", re.DOTALL)

@@ -11,14 +11,14 @@ from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.mark_readings import mark_questions, mark_readings, previewed, shown
 from trainer.data.readings import Choice, Choices, Reading
+from trainer.data.unit_readings import AS_WRITTEN, unit_questions, unit_readings
 from trainer.dates import COUNTED, DATE_NAME, MONTH_NAME, OTHER_ORDER, guess_counted, moment_at, value_of
 from trainer.json_types import JsonObject
 from trainer.messages import _
-from trainer.number_forms import count_units, decimal_confidence, digits_of, guess_unit
+from trainer.number_forms import decimal_confidence, digits_of, guess_unit
 from trainer.number_ranges import ends_of
-from trainer.numeral_marks import MODES, bound_of
-from trainer.numerals import DOUBTFUL, UNITS, NumberForm, form_of, number_of, range_ends, tidy
-from trainer.worded_numbers import LED, STAR, WRITTEN
+from trainer.numeral_marks import bound_of
+from trainer.numerals import DOUBTFUL, form_of, number_of, range_ends, tidy
 
 LOOKED_AT = 2_000
 MEASURED = frozenset({"start", "end", "seconds", "width", "height"})
@@ -26,7 +26,6 @@ CONTRADICTED = 0.85
 """Confidence at most, where a cell of the column can only be meant otherwise."""
 MARKS = {"point": ".", "comma": ","}
 DECIMAL_LABELS = {"point": _("1.5 has a decimal point"), "comma": _("1,5 has a decimal comma")}
-AS_WRITTEN = _("As they are written")
 RANGE_LABELS = {"middle": _("Ranges as the number in the middle"), "text": _("Ranges as they are written")}
 BOUND_LABELS = {"middle": _("Bounds as their number"), "text": _("Bounds as they are written")}
 ORDER_LABELS = {"day_first": _("Day first"), "month_first": _("Month first")}
@@ -102,9 +101,7 @@ def questions_of(column: ColumnProfile, dataset: Dataset) -> dict[str, dict[str,
         questions["decimal"] = {choice: {"decimal": mark} for choice, mark in MARKS.items()}
         if counted := guess_counted(column["name"], cells):
             questions["dates"] = {"number": {}, counted: {"form": counted}}
-    own = own_unit_of(column, cells)
-    if own:
-        questions["unit"] = {own: {"unit": own}, "text": {"unit": WRITTEN}}
+    questions |= unit_questions(column, cells)
     if column.get("ranges") or are_ranges(cells) or (is_number and any(range_ends(tidy(cell)) for cell in cells)):
         questions["ranges"] = {"middle": {"ranges": True}, "text": {"ranges": False}}
     return questions | mark_questions(column, cells)
@@ -115,13 +112,6 @@ def whole_form(column: ColumnProfile, cells: Sequence[str]) -> str:
     form = column.get("form", "")
     is_whole = form in ("iso", "%Y%m%d") and bool(cells) and all(cell.isdigit() for cell in cells[:50])
     return "compact" if is_whole else form
-
-
-def own_unit_of(column: ColumnProfile, cells: Sequence[str]) -> str:
-    """The words around a column's numbers, where they are no known unit; "" for none."""
-    unit = column.get("unit", "")
-    unit = guess_unit(cells) if column.get("read_as", {}).get("unit") == WRITTEN else unit
-    return unit if unit and unit not in UNITS and unit not in MODES else ""
 
 
 def are_ranges(cells: Sequence[str]) -> bool:
@@ -200,48 +190,9 @@ def decimal_readings(
     ]
 
 
-def unit_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -> list[Reading]:
-    own = own_unit_of(column, cells)
-    unit = own or column.get("unit")
-    if not unit or unit in MODES:
-        return []
-    form: NumberForm = {**form_of(column), "unit": unit}
-    is_written = column.get("unit") != unit
-    units = count_units(cells, parts=True)
-    readable = [cell for cell in cells if number_of(cell, **form) is not None]
-    turned = [cell for cell in readable if set(count_units([cell], parts=True)) - {unit}]
-    if turned:
-        sentence = _(
-            "“%(column)s” has several units: %(units)s; all are read in %(unit)s, “%(cell)s” as %(number)s",
-            column=column["name"],
-            units=", ".join(units),
-            unit=unit,
-            cell=turned[0][:40],
-            number=shown(number_of(turned[0], **form)),
-        )
-    elif is_written:
-        sentence = _("“%(column)s” is kept as it is written", column=column["name"])
-    elif readable and (own.startswith((STAR, "/")) or own.endswith(LED)):
-        sentence = _(
-            "“%(cell)s” in “%(column)s” is read as %(number)s",
-            cell=readable[0][:40],
-            column=column["name"],
-            number=shown(number_of(readable[0], **form)),
-        )
-    else:
-        sentence = _("“%(column)s” is read in %(unit)s", column=column["name"], unit=unit)
-    preview = previewed(column, turned or readable, lambda cell: number_of(cell, **form), unit)
-    as_text = previewed(column, readable, str, AS_WRITTEN)
-    others = [Choice("text", AS_WRITTEN, as_text)] if own and not is_written else []
-    others = [Choice(own, _("Numbers"), preview)] if is_written else others
-    chosen = "text" if is_written else unit
-    shown_now = as_text if is_written else preview
-    return [Reading("unit", chosen, sentence, others, 1.0, "", column["name"], shown_now, is_asked)]
-
-
 def range_readings(column: ColumnProfile, cells: Sequence[str], is_asked: bool) -> list[Reading]:
     form = form_of(column)
-    is_number = column["kind"] in ("number", "id")
+    is_number = column["kind"] == "number"
     unit = form["unit"] if is_number else guess_unit(cells) if are_ranges(cells) else ""
     ranges = [cell for cell in cells if range_ends(tidy(cell), form["decimal"], unit) is not None]
     if not ranges or not (is_number or is_asked or are_ranges(cells)):

@@ -97,7 +97,7 @@ def add_form(profile: ColumnProfile, sample: list[str], read_as: dict[str, Any] 
             profile["decimal"] = ","
         if form["unit"]:
             profile["unit"] = form["unit"]
-        if form["ranges"]:
+        if form["ranges"] and profile["kind"] == "number":
             profile["ranges"] = True
     elif profile["kind"] == "date":
         written = (read_as or {}).get("form") or guess_date_form([cell.strip() for cell in sample[:DATED_CELLS]])
