@@ -64,7 +64,7 @@ def verdict(cells: Sequence[str], unit: str) -> str:
         return NAMES
     if COUNTED & words or unit.startswith(COUNTERS) or not unit[:1].isalpha():
         return COUNTS
-    if TITLED.fullmatch(unit) or (len(unit) == 1 and unit < "\u0250"):
+    if TITLED.fullmatch(unit) or (len(unit) == 1 and unit < "\u0250" and is_few(cells)):
         return NAMES
     return inflected(cells)
 

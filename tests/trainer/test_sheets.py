@@ -133,3 +133,36 @@ def test_sheets_with_the_same_columns_in_another_order_are_joined(tmp_path: Path
 def test_durations_are_hours_minutes_and_seconds() -> None:
     cells = [timedelta(hours=25, minutes=3), timedelta(seconds=-61), timedelta(milliseconds=1600)]
     assert [cell_text(cell) for cell in cells] == ["25:03:00", "-0:01:01", "0:00:02"]
+
+
+@pytest.mark.parametrize(("state", "is_told"), [("hidden", True), ("veryHidden", True), ("visible", False)])
+def test_a_hidden_sheet_gives_way_and_is_told(state: str, is_told: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    rows: list[list[Any]] = [["text", "label"], *([f"fine {n}", "good"] for n in range(6))]
+    book = workbook({"old": rows, "new": rows[:4]})
+    packed, buffer = zipfile.ZipFile(io.BytesIO(book)), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as changed_book:
+        for name in packed.namelist():
+            data = packed.read(name)
+            changed_book.writestr(
+                name,
+                data.replace(b'name="old"', f'name="old" state="{state}"'.encode())
+                if name == "xl/workbook.xml"
+                else data,
+            )
+    path.write_bytes(buffer.getvalue())
+    table = open_table(path)
+    assert (table.details["sheet"], len([row for batch in table.batches for row in batch[0]])) == (("new", 3) if is_told else ("old", 6))  # fmt: skip
+    assert sum(entry.count for entry in table.left_out if entry.sheet in ("old", "new")) > 0
+    asked = open_table(path, sheet="old")
+    assert any(reading.what == "hidden" for reading in asked.readings) == is_told
+
+
+def test_characters_of_no_width_are_taken_out_of_cells_and_numbers_may_be_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    rows = [["\u200bfine\ufeff", "go\u200bod", "1.5 " if n % 2 else n + 0.5] for n in range(6)]
+    path.write_bytes(workbook({"S": [["te\u200bxt", "\ufefflabel", "price"], *rows]}))
+    table = open_table(path)
+    columns = [list(cells) for cells in next(iter(table.batches))]
+    assert (table.columns, columns[0][0], {*columns[1]}) == (["text", "label", "price"], "fine", {"good"})
+    assert columns[2][:2] == ["0.5", "1.5"]

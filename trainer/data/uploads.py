@@ -20,7 +20,7 @@ from trainer.data.box_formats.alone import refuse_alone
 from trainer.data.box_formats.embedded import add_embedded, holds_pictures
 from trainer.data.dataset import Dataset
 from trainer.data.documents import DOCUMENTS, documents_of, is_described, is_numbered, read_documents
-from trainer.data.exports.chat_archives import take_chats
+from trainer.data.exports.chat_archives import is_loose_chat, take_chats
 from trainer.data.exports.writers import write_export
 from trainer.data.file_parts import file_order, parts_of_names
 from trainer.data.gathering import Meter, reading_problems
@@ -331,7 +331,7 @@ def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices)
     is_of_documents = loose and (
         any(entry.suffix in DOCUMENTS for entry in loose.entries) or is_described(loose) or is_numbered(loose)
     )
-    if not archives and is_subtitles:
+    if not archives and (is_subtitles or all(is_loose_chat(file.path, file.name) for file in opened.plain)):
         return False
     if loose and (is_of_documents or any(map(documents_of, archives))):  # a table beside may tell of them
         archives.append(loose)

@@ -194,6 +194,19 @@ REASONS: dict[str, Callable[[int], Message]] = {
         "%(count)s messages are pictures, sounds or files without text.",
         count,
     ),
+    "attachment": lambda count: ngettext(
+        "%(count)s file that was sent with a message is not read.",
+        "%(count)s files that were sent with messages are not read.",
+        count,
+    ),
+    "reaction": lambda count: ngettext(
+        "%(count)s reaction to a message is no message.", "%(count)s reactions to messages are no messages.", count
+    ),
+    "quoted": lambda count: ngettext(
+        "%(count)s line of a message that another one answers.",
+        "%(count)s lines of messages that others answer.",
+        count,
+    ),
     "blank": lambda count: ngettext("%(count)s record has no text.", "%(count)s records have no text.", count),
     "places": lambda count: ngettext(
         "%(count)s record marks places in an image that did not come with it: send the images too, beside it or in one zip.",

@@ -1,11 +1,13 @@
 """Chats and mailboxes inside the archives that phones and Takeout make: WhatsApp's text beside the media that were sent in the chat,
-Gmail's mbox beside the page that shows what was exported."""
+a folder with Markdown for each chat of Signal, Gmail's mbox beside the page that shows what was exported."""
 
 from pathlib import Path
 
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.decoded_text import decode_text
 from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp
+from trainer.data.tables.imessage import looks_like_imessage
+from trainer.data.tables.signal_chats import looks_like_signal
 
 MOST_TEXTS = 8
 """Texts of an archive that are looked at: a chat has one."""
@@ -25,7 +27,8 @@ def take_chats(archive: Archive, place: Path) -> list[tuple[Path, str]]:
 
 def texts_of(archive: Archive) -> list[Entry]:
     texts = [entry for entry in archive.entries if entry.suffix == ".txt"]
-    return [entry for entry in archive.entries if entry.suffix == ".mbox"] + (texts if len(texts) <= MOST_TEXTS else [])
+    chats = [entry for entry in archive.entries if entry.suffix == ".mbox" or entry.parts[-1].lower() == "chat.md"]
+    return chats + (texts if len(texts) <= MOST_TEXTS else [])
 
 
 def is_chat(archive: Archive, entry: Entry) -> bool:
@@ -34,4 +37,18 @@ def is_chat(archive: Archive, entry: Entry) -> bool:
             sample = decode_text(file.read(LOOKED_AT))
     except (OSError, ValueError, RuntimeError, EntryError):
         return False
-    return looks_like_mbox(sample) or looks_like_whatsapp(sample)
+    return is_talk(sample)
+
+
+def is_talk(sample: str) -> bool:
+    return any(
+        looks(sample) for looks in (looks_like_mbox, looks_like_whatsapp, looks_like_signal, looks_like_imessage)
+    )
+
+
+def is_loose_chat(path: Path, name: str) -> bool:
+    """Whether a file of Markdown that was sent as it is holds a chat."""
+    if not name.lower().endswith(".md"):
+        return False
+    with path.open("rb") as file:
+        return looks_like_signal(decode_text(file.read(LOOKED_AT)))

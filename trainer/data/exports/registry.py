@@ -16,6 +16,7 @@ from trainer.data.exports import (
     prodigy,
     rasa,
     spacy,
+    typeform,
     uima,
 )
 from trainer.data.exports.base import Conversion, Export
@@ -35,6 +36,7 @@ EXPORTS: tuple[Export, ...] = (
     *argilla.EXPORTS,
     *messengers.EXPORTS,
     *app_store.EXPORTS,
+    *typeform.EXPORTS,
     *assistants.EXPORTS,
     *conversations.EXPORTS,
     *spacy.EXPORTS,

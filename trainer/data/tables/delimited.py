@@ -3,6 +3,7 @@ lines around the table that are not records are told."""
 
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, dropwhile, islice
 from typing import Any
@@ -22,6 +23,7 @@ from trainer.data.tables.header_readings import (
     with_found_header,
 )
 from trainer.data.tables.headers import WORDS, filled, usual_width
+from trainer.data.tables.row_groups import grouped, settle_groups
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import (
     MAX_COLUMNS,
@@ -98,12 +100,18 @@ def csv_table(
         table.details["header_row"] = 0 if header.row < header.first else first[header.row][0]
     report_dialect(table, dialect, candidates, looked_at, choices.get("delimiter", name) is not None)
     reader.learn(body, len(names))
-    shown = names_as_written(rows, header)
     start = header.row + 1 if header.row >= header.first else header.first
-    begun = Block([line for line, _row in first[start:]], [row for _line, row in first[start:]])
-    table.batches = batches(chain([begun], reader.blocks()), table, shown, choices)
+    table.batches = batches(blocks_of(first[start:], reader, choices), table, names_as_written(rows, header), choices)
     narrow(table)
     return table
+
+
+def blocks_of(first: list[Record], reader: RecordReader, choices: Choices) -> Iterator[Block]:
+    """The records of a table, with the names of their groups where these stand in rows of their own."""
+    begun = Block([line for line, _row in first], [row for _line, row in first])
+    blocks = chain([begun], reader.blocks())
+    groups = settle_groups(reader.table.columns, begun.cells, reader.table, choices)
+    return grouped(blocks, groups) if groups else blocks
 
 
 def is_enclosed(sample: str, dialect: Dialect) -> bool:

@@ -13,6 +13,7 @@ from trainer.data.tables.compound import protected
 from trainer.data.tables.csv_batches import count_pages, count_repeated, is_page_mark
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
 from trainer.data.tables.number_formats import shown
+from trainer.data.tables.row_groups import FIRST_RECORDS, settle_groups
 from trainer.data.tables.sheet_marks import Marks, read_marks
 from trainer.data.tables.sheet_reports import ALL, LEAVE_OUT, READ, report_hidden, report_sheet, report_sheets
 from trainer.data.tables.sheets import Sheet, check_header, cut, header_of, is_filled, padded, settle_header, tables_of
@@ -253,10 +254,14 @@ def batches(
     )
     numbers = numbers[: len(numbers) - (len(before) + len(last) - kept)]
     subtotals = Subtotals(table, choices, sheet.name)
+    looked_at = [padded(list(sheet.rows[number]), width)[:width] for number in numbers[:FIRST_RECORDS]]
+    groups = settle_groups(sheet.columns, looked_at, table, choices, sheet.name)
     for place in range(0, len(numbers), BATCH_ROWS):
         part = numbers[place : place + BATCH_ROWS]
         rows = [padded(sheet.rows[number], width)[:width] for number in part]
-        rows, _lines = subtotals.drop(rows, [sheet.top + number + 1 for number in part])
+        lines = [sheet.top + number + 1 for number in part]
+        rows, lines = groups.take(rows, lines) if groups else (rows, lines)
+        rows, _lines = subtotals.drop(rows, lines)
         every = list(zip(*rows, strict=True))
         cells = [every[column] for column in order]
         yield [*cells, [sheet.name] * len(rows)] if is_joined else cells

@@ -13,7 +13,7 @@ from trainer.messages import _, ngettext
 Row = Sequence[str | None]
 TOTAL = re.compile(
     r"\W*(grand[\s-]*total|sub[\s-]*total|totals?|sum|average|avg|mean|median|std|min|max|count|summe|gesamt(summe)?|zwischensumme|"
-    r"durchschnitt|mittelwert|insgesamt|total général|moyenne|somme|totale|totaal|suma|razem|promedio|合计|总计|小计|总和|平均|平均值|итого|всего|合計)"
+    r"durchschnitt|mittelwert|insgesamt|total général|moyenne|somme|totale|totaal|suma|razem|promedio|合计|总计|小计|总和|平均|平均值|итого|всего|合計|results from [\d,.]+ (campaigns?|ad sets?|ads?))"
     r"(\W.*)?",
     re.IGNORECASE | re.DOTALL,
 )

@@ -373,7 +373,7 @@ def batches(
 def convert_table(table: Table, choices: Choices) -> Table:
     """A table of cells as rows where its columns are those of a labelling tool that writes JSON into cells, or where cells hold
     objects as JSON; else as it is."""
-    if "export" in table.details or table.format in ("json", "jsonl", "xml"):
+    if "export" in table.details or table.format in ("json", "jsonl", "xml", "yaml", "toml"):
         return table
     if set(table.columns) >= FLAT_COLUMNS:
         return object_table(table, rows_of(table, table.batches, set()), choices)

@@ -2,13 +2,12 @@
 
 import gzip
 import io
-import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from trainer.data.tables.table import MAX_FIELD_CHARACTERS, damaged
+from trainer.data.tables.table import INVISIBLE, MAX_FIELD_CHARACTERS, damaged
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -24,8 +23,6 @@ EXPANSION_FREE = 64 * 1024**2
 SNIFF_BYTES = 1 << 18
 BLOCK_CHARACTERS = 1 << 20
 """Of text that is cut into lines at once."""
-INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
-"""Characters of no width, which copying from pages brings along: they make two labels of one."""
 ODD = "\ufffd\u200b\u2060\ufeff"
 
 

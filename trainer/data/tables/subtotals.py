@@ -29,11 +29,14 @@ SUB = named_by(
     r"промежуточный итог|小计|小計|소계|ara toplam|delsumma|mellansumma"
 )
 TOTAL = named_by(
-    r"totals?|totale|totaal|sum|summe|gesamt|ergebnis|somme|suma|razem|итого?|всего|합계|汇总|合计|合計|总计|toplam|summa"
+    r"totals?|totale|totaal|sum|summe|gesamt|ergebnis|somme|suma|razem|итого?|всего|합계|汇总|合计|合計|总计|toplam|summa|"
+    r"results from [\d,.]+ (?:campaigns?|ad sets?|ads?)"
 )
-STEMS = ("total", "totaal", "sum", "gesamt", "ergebnis", "somme", "razem", "итог", "всего", "합계", "소계", "汇总", "合计", "合計", "总计", "小计", "小計", "toplam")  # fmt: skip
+MARK = re.compile(r"\*{1,9}")
+"""SAP's name of a total: a star for each level."""
+STEMS = ("total", "results from", "totaal", "sum", "gesamt", "ergebnis", "somme", "razem", "итог", "всего", "합계", "소계", "汇总", "合计", "合計", "总计", "小计", "小計", "toplam")  # fmt: skip
 """One of these, in small letters, is in every name of a total."""
-NAME_CHARACTERS, NAME_COLUMNS, MAX_LEVELS, FEWEST_BELOW = 60, 3, 50, 4
+NAME_CHARACTERS, NAME_COLUMNS, MAX_LEVELS, FEWEST_BELOW, LOOKED_AT = 60, 3, 50, 4, 12
 EXACT = 1e-6
 ANNOUNCED = re.compile(
     r"\W*(grand[\s-]*totals?|totals?|sums?|summen?|gesamt(summe|werte)?|insgesamt|totaux|total général|total general|totales|totali|totaal|итого|合计|总计|總計|合計)\W*",
@@ -44,11 +47,12 @@ Cell = TypeVar("Cell", str, str | None)
 
 
 class Named(NamedTuple):
-    """A row whose name says that it adds up. `is_sub`: it says so of a part of the table."""
+    """A row whose name says that it adds up. `is_sub`: it says so of a part of the table. `is_mark`: stars alone do."""
 
     row: int
     place: int
     is_sub: bool
+    is_mark: bool = False
 
 
 def announces_total(row: Sequence[str | None]) -> bool:
@@ -63,9 +67,12 @@ def is_nameless(row: Sequence[str | None]) -> bool:
     return not (row[0] or "").strip() and numbers > 0.5 * len(rest)
 
 
-def named_row(row: Sequence[str | None]) -> tuple[int, bool] | None:
-    """(column, whether it is a subtotal) of the cell that names a total: the first word or the last one of the first cell."""
+def named_row(row: Sequence[str | None]) -> tuple[int, bool] | tuple[int, bool, bool] | None:
+    """(column, whether it is a subtotal, whether stars say so) of the cell that names a total: the first word or the last one of
+    the first cell."""
     place = next((place for place, cell in enumerate(row[:NAME_COLUMNS]) if cell and cell.strip()), None)
+    if place is not None and MARK.fullmatch((row[place] or "").strip()):
+        return place, True, True
     text = (row[place] or "").strip(" \t*:-–—=()") if place is not None else ""
     if place is None or not text or len(text) > NAME_CHARACTERS:
         return None
@@ -98,11 +105,14 @@ class Subtotals:
         """Indices of the rows of a batch that add up others."""
         is_later, self.is_later = self.is_later, True
         columns = ([row[place] for row in rows if place < len(row)] for place in range(NAME_COLUMNS))
-        return self.find_sums(rows, is_later) if any(map(holds_stem, columns)) else set()
+        is_likely = any(map(holds_stem, columns)) or (not is_later and names_of_summary(rows[:LOOKED_AT]))
+        return self.find_sums(rows, is_later) if is_likely else set()
 
     def find_sums(self, rows: Sequence[Sequence[str | None]], is_later: bool) -> set[int]:
         candidates = [Named(index, *name) for index, row in enumerate(rows) if (name := named_row(row))]
         candidates = [one for one in candidates if is_mostly_numbers(rows[one.row], one.place)]
+        if not is_later and is_summary(rows):
+            return {0}
         if not candidates or len(candidates) > 0.5 * len(rows):
             return set()
         proved = max((proved_sums(rows, candidates, decimal) for decimal in ".,"), key=len)
@@ -110,6 +120,8 @@ class Subtotals:
         found = set(proved) | ({first} if not is_later and sums_up_below(rows, candidates[0]) else set())
         for one in candidates:
             goes_on = is_later and one.row == first and self.left_out.count > 0
+            if one.is_mark and not proved and not self.left_out.count:
+                continue  # a rating
             if one.row not in found and (goes_on or (one.is_sub and is_bare(rows[one.row], one.place))):
                 found.add(one.row)
                 self.is_proved = self.is_proved and goes_on
@@ -119,7 +131,8 @@ class Subtotals:
         """Places of the rows of a batch that add up others and do not stay, which are told."""
         is_later, self.is_later = self.is_later, True
         announced = self.announced(batch, numbers)
-        if not announced and not any(holds_short_stem(first_chunk(column)) for column in batch.columns[:NAME_COLUMNS]):
+        is_likely = any(holds_short_stem(first_chunk(column)) for column in batch.columns[:NAME_COLUMNS])
+        if not announced and not is_likely and (is_later or not names_of_summary(rows_of(batch.slice(0, LOOKED_AT)))):
             return set()
         rows = rows_of(batch)
         if found := self.find_sums(rows, is_later) | announced:
@@ -182,13 +195,14 @@ class Subtotals:
 def holds_stem(cells: Sequence[str | None]) -> bool:
     """Whether any cell of a column may name a total: found quickly, for all of them at once."""
     text = "\n".join([cell for cell in cells if cell and len(cell) <= 2 * NAME_CHARACTERS]).lower()
-    return any(stem in text for stem in STEMS)
+    return any(stem in text for stem in STEMS) or ("*" in text and re.search(r"^\s*\*{1,9}\s*$", text, re.MULTILINE) is not None)  # fmt: skip
 
 
 def holds_short_stem(cells: pa.StringArray) -> bool:
     short = cells.filter(pc.less_equal(pc.utf8_length(cells), 2 * NAME_CHARACTERS))
     data, offsets = bytes_of(short)
-    if not len(data) or holds_no_letter(data[offsets[0] : offsets[-1]]):
+    held = data[offsets[0] : offsets[-1]] if len(data) else data
+    if not len(held) or (holds_no_letter(held) and not (held == ord("*")).any()):
         return False
     return holds_stem(short.unique().to_pylist())
 
@@ -244,6 +258,46 @@ def sums_up_below(rows: Sequence[Sequence[str | None]], one: Named) -> bool:
         if add_up(numbers, totals):
             return True
     return False
+
+
+def names_of_summary(rows: Sequence[Sequence[str | None]]) -> list[int]:
+    """Columns of names that the first row alone leaves blank, as Facebook's summary of all ads does."""
+    if len(rows) <= FEWEST_BELOW:
+        return []
+    first, *below = rows
+    return [
+        place
+        for place, cell in enumerate(first)
+        if not (cell or "").strip()
+        and all(place < len(row) and (row[place] or "").strip() and not is_digital(row[place] or "") for row in below)
+    ]
+
+
+def is_digital(cell: str) -> bool:
+    return number_of(cell) is not None or number_of(cell, ",") is not None
+
+
+def is_summary(rows: Sequence[Sequence[str | None]]) -> bool:
+    """Whether the first row has no name where all others have one, no other word than they all have, and their sums or averages."""
+    if not names_of_summary(rows):
+        return False
+    first, *below = rows
+    words = {place: cell for place, cell in enumerate(first) if (cell or "").strip() and not is_digital(cell or "")}
+    if any(row[place] != cell for place, cell in words.items() for row in below):
+        return False
+    return any(are_totals(first, below, decimal) for decimal in ".,")
+
+
+def are_totals(first: Sequence[str | None], below: Sequence[Sequence[str | None]], decimal: str) -> bool:
+    """Whether half of the numbers or more are sums or averages of those below, and two or more (or the only one) are sums."""
+    sums = means = 0
+    numbers = numbers_of(first, decimal)
+    for place, number in numbers.items():
+        values = [value for row in below if (value := number_of(row[place] or "", decimal)) is not None]
+        near = 0.005 + EXACT * abs(number)
+        sums += bool(values) and abs(sum(values) - number) <= near and number != 0
+        means += bool(values) and number != 0 and abs(sum(values) / len(values) - number) <= near
+    return sums >= min(2, len(numbers)) > 0 and sums + means >= 0.5 * len(numbers)
 
 
 def add_up(numbers: dict[int, float], totals: dict[int, float]) -> bool:

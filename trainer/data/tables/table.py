@@ -334,16 +334,21 @@ def named(cells: Iterable[str | None]) -> list[str]:
     return list(names)
 
 
+INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
+"""Characters of no width, which copying from pages brings along: they make two labels of one."""
+
+
 def as_text(value: object) -> str | None:
     """A typed value as a cell: whole floats without `.0`, booleans in small letters, nested values as JSON.
 
-    NUL characters, which databases cannot store, are left out as they are of lines of text; half surrogates become `?`.
+    NUL characters, which databases cannot store, and those of no width are left out as they are of lines of text; half surrogates
+    become `?`.
     """
     if value is None:
         return None
     if isinstance(value, str):
         value = value.replace("\0", "")
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        return value if value.isascii() else INVISIBLE.sub("", value).encode("utf-8", "replace").decode()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

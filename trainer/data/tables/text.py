@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from trainer.data.readings import Choices
 from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox_table, whatsapp_table
@@ -15,12 +14,17 @@ from trainer.data.tables.conll import conll_table, looks_like_conll
 from trainer.data.tables.conllu import conllu_table, looks_like_conllu
 from trainer.data.tables.delimited import csv_table
 from trainer.data.tables.dialects import RARE
+from trainer.data.tables.imessage import imessage_table, looks_like_imessage
 from trainer.data.tables.json_repairs import LEADING_COMMENTS
 from trainer.data.tables.jsonrows import open_json
 from trainer.data.tables.line_chats import line_table, looks_like_line
-from trainer.data.tables.line_forms import find_line_form
+from trainer.data.tables.line_forms import Opener, find_line_form
 from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
+from trainer.data.tables.sections import find_sections
+from trainer.data.tables.sequences import fasta_table, fastq_table, looks_like_fasta, looks_like_fastq
 from trainer.data.tables.server_logs import find_log
+from trainer.data.tables.settings_files import settings_kind, settings_table
+from trainer.data.tables.signal_chats import looks_like_signal, signal_table
 from trainer.data.tables.streams import SNIFF_BYTES, Bounded, Lines
 from trainer.data.tables.table import Table, other_kind, refuse_header, refuse_other_kinds
 from trainer.data.tables.transcripts import (
@@ -67,6 +71,32 @@ def open_text(
     stream = io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding=encoding, errors="replace", newline="")
     sample = read_sample(path, name, encoding, packed)
     start = sample.replace("\0", "").lstrip()[:200]
+    refuse_no_table(sample, start, name)
+    lines = Lines(stream, name)
+    details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
+        {"compression": "gzip"} if packed else {}
+    )
+    if header is None and layout is None and (kind := settings_kind(sample, name)):
+        table = settings_table(lines, name, size, details, kind, choices)
+    elif is_json(sample, start):
+        refuse_header(header, name, "JSON")
+        table = open_json(lines, sample, name, size, details, choices)
+    elif header is not None:
+        table = csv_table(lines, sample, name, size, details, header, choices)
+    elif layout is None and (opener := find_sections(sample, choices) or find_opener(sample)):
+        table = opener(lines, name, size, details)
+    elif layout is None and looks_like_conllu(sample):
+        table = conllu_table(lines, sample, name, size, details, choices or Choices())
+    elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
+        table = prose_table(lines, name, size, details)
+    else:
+        table = csv_table(lines, sample, name, size, details, choices=choices)
+    table.progress, table.garbled = raw.tell, lambda: lines.garbled
+    return table
+
+
+def refuse_no_table(sample: str, start: str, name: str) -> None:
+    """`DataError` for a text that holds nothing, or is of a kind that is no table."""
     if not start:
         raise DataError(
             _("%(name)s holds nothing but blanks.", name=name),
@@ -79,27 +109,12 @@ def open_text(
         raise other_kind(name, "a web page or an XML document")
     if DUMP.search(sample) and not TABLE_NAME.search(name):
         raise other_kind(name, "a dump of a database (SQL)")
-    lines = Lines(stream, name)
-    details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
-        {"compression": "gzip"} if packed else {}
-    )
-    if (
-        (start[0] in "[{" and not NO_JSON.match(start)) or SCRIPT.match(start) or LEADING_COMMENTS.match(sample)
-    ) and not looks_like_whatsapp(sample):
-        refuse_header(header, name, "JSON")
-        table = open_json(lines, sample, name, size, details, choices)
-    elif header is not None:
-        table = csv_table(lines, sample, name, size, details, header, choices)
-    elif layout is None and (opener := find_opener(sample)):
-        table = opener(lines, name, size, details)
-    elif layout is None and looks_like_conllu(sample):
-        table = conllu_table(lines, sample, name, size, details, choices or Choices())
-    elif layout == "text" or (layout is None and looks_like_prose(sample, name)):
-        table = prose_table(lines, name, size, details)
-    else:
-        table = csv_table(lines, sample, name, size, details, choices=choices)
-    table.progress, table.garbled = raw.tell, lambda: lines.garbled
-    return table
+
+
+def is_json(sample: str, start: str) -> bool:
+    """`start`: the beginning of the sample without blanks in front."""
+    begins = (start[0] in "[{" and not NO_JSON.match(start)) or SCRIPT.match(start) or LEADING_COMMENTS.match(sample)
+    return bool(begins) and not looks_like_whatsapp(sample) and not looks_like_signal(sample)
 
 
 def is_binary(sample: str) -> bool:
@@ -108,20 +123,28 @@ def is_binary(sample: str) -> bool:
     return len(sample) > ENOUGH_CHARACTERS and controls > MOST_CONTROL * len(sample)
 
 
-def find_opener(sample: str) -> Callable[[Lines, str, int, dict[str, Any]], Table] | None:
+FORMS: tuple[tuple[Callable[[str], bool], Opener], ...] = (
+    (looks_like_mbox, mbox_table),
+    (looks_like_subtitles, subtitles_table),
+    (looks_like_transcript, transcript_table),
+)
+CHATS: tuple[tuple[Callable[[str], bool], Opener], ...] = (
+    (looks_like_signal, signal_table),
+    (looks_like_whatsapp, whatsapp_table),
+    (looks_like_imessage, imessage_table),
+    (looks_like_fasta, fasta_table),
+    (looks_like_fastq, fastq_table),
+)
+
+
+def find_opener(sample: str) -> Opener | None:
     """The reader of a text that is an export of another program; None for any other."""
     if looks_like_webanno(sample):
         return functools.partial(webanno_table, sample=sample)
-    if looks_like_mbox(sample):
-        return mbox_table
-    if looks_like_subtitles(sample):
-        return subtitles_table
-    if looks_like_transcript(sample):
-        return transcript_table
-    if log := find_log(sample):
-        return log
-    if looks_like_whatsapp(sample):
-        return whatsapp_table
+    if opener := next((opener for looks, opener in FORMS if looks(sample)), None) or find_log(sample):
+        return opener
+    if opener := next((opener for looks, opener in CHATS if looks(sample)), None):
+        return opener
     if looks_like_line(sample):
         return functools.partial(line_table, sample=sample)
     return find_citations(sample) or find_line_form(sample) or (conll_table if looks_like_conll(sample) else None)
