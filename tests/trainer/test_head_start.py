@@ -54,6 +54,23 @@ def test_a_model_that_does_not_ask_for_it_begins_at_random(tmp_path: Path) -> No
     assert torch.equal(model.head.weight, Net().head.weight)
 
 
+class Headless(Net):
+    """As models that write or find objects are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = self.head
+        del self.head
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.last(self.features(inputs))
+
+
+def test_a_model_without_a_head_begins_as_it_is(tmp_path: Path) -> None:
+    model, _tuning = begun(tmp_path, Headless)
+    assert torch.equal(model.last.weight, Net().head.weight)
+
+
 def test_a_settled_head_answers_the_same_as_a_linear_layer() -> None:
     torch.manual_seed(0)
     head, plain = DirectionHead(6, 3, 16.0), torch.nn.Linear(6, 3)

@@ -20,7 +20,7 @@ MOST_A_LABEL, MOST_ROWS = 64, 10_000
 
 def begin_at_means(job: Job, model: TrainableModel, rows: Rows, train: np.ndarray) -> None:
     """Set a head of directions; any other stays as it is."""
-    if not isinstance(model.head, DirectionHead):
+    if not isinstance(getattr(model, "head", None), DirectionHead):
         return
     chosen = some_of_each(rows.truth[train], len(rows.labels), job.spec.seed)
     if len(chosen):
