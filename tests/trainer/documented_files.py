@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,13 +88,21 @@ def served_from(tree: Path) -> Iterator[Serving]:
 
 
 def predict(server: Serving, finished: dict[str, Any], inputs: list[str]) -> list[dict[str, Any]]:
-    answer = httpx.post(
+    """Its answers; on a busy machine the server says for a while that the model is being loaded."""
+    deadline = time.monotonic() + 60
+    while (answer := asked(server, finished, inputs)).status_code == 503 and time.monotonic() < deadline:
+        assert answer.json()["code"] == "waking"
+        time.sleep(0.5)
+    assert answer.status_code == 200, answer.text
+    outputs: list[dict[str, Any]] = answer.json()["outputs"]
+    assert len(outputs) == len(inputs)
+    return outputs
+
+
+def asked(server: Serving, finished: dict[str, Any], inputs: list[str]) -> httpx.Response:
+    return httpx.post(
         f"{server.url}/internal/predict",
         json={"artifact": str(finished["out"] / "artifact"), "inputs": inputs},
         headers={"Authorization": f"Bearer {TOKEN}"},
         timeout=30,
     )
-    assert answer.status_code == 200, answer.text
-    outputs: list[dict[str, Any]] = answer.json()["outputs"]
-    assert len(outputs) == len(inputs)
-    return outputs
