@@ -309,7 +309,7 @@ def test_the_command(workspace: Workspace, user: User) -> None:
         with pytest.raises(CommandError):
             told("--workspace", user.email, "tokens=1", wrong)
     assert limits.most_of(workspace, "tokens") == BY_NAME["tokens"].default, "nothing of a refused change is stored"
-    with pytest.raises(CommandError, match="no workspace"):
+    with pytest.raises(CommandError, match="neither a workspace"):
         told("--workspace", "nobody@example.org")
     with pytest.raises(CommandError, match="Add --workspace"):
         told("tokens=1")

@@ -181,7 +181,9 @@ def test_a_sound_that_lacks_more_than_a_tenth_is_cut_short(share: float, is_whol
             read_audio(data)
 
 
-@pytest.mark.parametrize(("data", "reason"), [(b"RIFF", "no sound"), (b"x" * 100, "no sound"), (wav(0), "no sound")])
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"RIFF", "not a sound"), (b"x" * 100, "not a sound"), (wav(0), "no sound")]
+)
 def test_what_is_no_sound_says_so(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadableError, match=reason):
         read_audio(data)

@@ -146,7 +146,7 @@ def test_documents_sent_as_they_are(tmp_path: Path) -> None:
         ("a.docx", b"PK\x03\x04 broken", "damaged"),
         ("a.docx", word(["&undefined;"]), "safely"),
         ("a.pdf", b"%PDF-1.7\n" + b"1 0 obj<</Type/Catalog>>endobj\n" * 50, "PDF"),
-        ("a.txt", bytes(range(1, 32)) * 40, "no text"),
+        ("a.txt", bytes(range(1, 32)) * 40, "not a text"),
         ("a.txt", b" \n ", "empty"),
     ],
 )

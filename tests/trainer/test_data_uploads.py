@@ -161,7 +161,7 @@ def test_voc_refuses_entities(tmp_path: Path) -> None:
     found = inspect([zipped(tmp_path / "a.zip", files)], tmp_path / "v1")
     assert found["rows"] == 11
     assert json.loads(rows_of(tmp_path / "v1")[0]["objects"]) == [{"label": "cat", "box": [1.0, 2.0, 10.0, 10.0]}]
-    assert "cannot be read safely" in str(found["problems"]) or "no XML" in str(found["problems"])
+    assert "cannot be read safely" in str(found["problems"]) or "not XML" in str(found["problems"])
 
 
 # Archives made to hurt
@@ -225,7 +225,7 @@ def test_a_link_in_a_zip(tmp_path: Path) -> None:
     [
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "HTML or SVG"),
         (b"<!DOCTYPE html><script>alert(1)</script>", "HTML or SVG"),
-        (b"\x80\x04\x95 pickle", "no picture"),
+        (b"\x80\x04\x95 pickle", "not a picture"),
         (picture(1)[:60], "damaged or cut short"),
         (b"", "is empty"),
     ],

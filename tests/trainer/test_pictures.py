@@ -139,9 +139,9 @@ def test_a_large_jpeg_is_decoded_small() -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "no picture"),
+        (b"", "not a picture"),
         (b"<svg xmlns='x'/>", "code"),
-        (b"not a picture at all", "no picture"),
+        (b"not a picture at all", "not a picture"),
         (data(picture(64, 64), "JPEG")[:400], "damaged"),
         (data(picture(64, 64))[:-60], "damaged"),
     ],

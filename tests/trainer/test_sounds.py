@@ -194,7 +194,7 @@ def test_the_engine_answers_bytes_urls_and_paths_alike(tmp_path: Path) -> None:
     warm = engine.explain(engine.read(data), "grad_cam")
     assert (warm["unit"], len(warm["heat"]), len(warm["parts"])) == ("heat", 1, 10), "one strip over time"
     assert sum(part["weight"] for part in warm["parts"]) == pytest.approx(max(warm["heat"][0]), abs=0.02)
-    with pytest.raises(DataError, match="no sound"):
+    with pytest.raises(DataError, match="not a sound"):
         engine.read(b"GIF89a")
 
 
