@@ -57,6 +57,42 @@ def test_one_folder_is_no_label_unless_it_is_said_to_be(tmp_path: Path) -> None:
     assert [entry["label"] for entry in asked["labels"]] == ["holiday"]
 
 
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("100CANON", "101CANON"),
+        ("DCIM/100_PANA", "DCIM/101_PANA"),
+        ("Phone/DCIM/Camera", "Phone/Pictures/Screenshots"),
+        ("2024-05-06", "2024-05-07"),
+        ("20240506", "20240507"),
+    ],
+)
+def test_folders_that_devices_name_are_no_labels_unless_it_is_said(folders: tuple[str, str], tmp_path: Path) -> None:
+    files = {f"{folders[place % 2]}/{name}": data for place, (name, data) in enumerate(PICTURES.items())}
+    result = read(files, tmp_path)
+    assert (result["split"]["pool"], result["label_total"]) == (6, 0)
+    assert sentences(result) == ["6 pictures without labels: label them here"]
+    (reading,) = (entry for entry in result["reading"] if entry["what"] == "device_folders")
+    assert reading["sentence"].startswith("Folders that cameras and phones name are no labels: “")
+    asked = read(files, tmp_path, readings={"device_folders": "label"})
+    assert asked["split"]["pool"] == 0
+
+
+@pytest.mark.parametrize(
+    "folder", ["{label}/100CANON", "{label}/Camera", "DCIM/101MSDCF/{label}", "{label}/2024-05-06"]
+)
+def test_classes_above_or_below_them_are_labels(folder: str, tmp_path: Path) -> None:
+    files = {f"{folder.format(label='ab'[n % 2])}/{n}.png": picture(n + 50) for n in range(12)}
+    result = read(files | below("102APPLE", PICTURES), tmp_path)
+    assert [entry["label"] for entry in result["labels"]] == ["a", "b"]
+    assert result["split"]["pool"] == 6
+
+
+def test_a_camera_among_things_is_one_of_them(tmp_path: Path) -> None:
+    files = {f"{('camera', 'chair')[n % 2]}/{n}.png": picture(n + 50) for n in range(12)}
+    assert [entry["label"] for entry in read(files, tmp_path)["labels"]] == ["camera", "chair"]
+
+
 def test_pictures_beside_class_folders_are_kept_without_a_label(tmp_path: Path) -> None:
     classes = {f"{'ab'[n % 2]}/{n}.png": picture(n + 50) for n in range(12)}
     result = read(classes | PICTURES, tmp_path)

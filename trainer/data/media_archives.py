@@ -8,7 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from trainer.data import annotations, clips, cut_tables, documents, file_labels, media, sidecars, unlabelled
+from trainer.data import (
+    annotations,
+    clips,
+    cut_tables,
+    device_folders,
+    documents,
+    file_labels,
+    media,
+    sidecars,
+    unlabelled,
+)
 from trainer.data.archives import Archive, Entry, EntryError
 from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
@@ -265,6 +275,7 @@ def read_clips(files: Files) -> tuple[Collection, list[MediaRow]] | None:
 def read_class_folders(files: Files, may_lack_labels: bool = True) -> tuple[Collection, list[MediaRow]]:
     """A row a file, its label the folder it lies in, or a part of its name. Where neither tells one, rows without labels, or
     `DataError` unless they `may_lack_labels`."""
+    files.readings += device_folders.readings_of(files.paths_of_folders, files.choices, files.archive.name)
     media_rows = [MediaRow(entry, {"label": files.class_of(entry)}, files.part_of(entry)) for entry in files.media]
     named = None if any(row.cells["label"] for row in media_rows) else file_labels.label_by_names(files)
     if named is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from trainer.data import annotations, media
+from trainer.data import annotations, device_folders, media
 from trainer.data.archives import Archive, Entry, EntryError, common_folder
 from trainer.data.box_formats.references import UPLOAD_PREFIX, cased_ends, clean_reference
 from trainer.data.box_formats.source import Annotated
@@ -150,8 +150,14 @@ class Files:
     @cached_property
     def roles(self) -> FolderRoles:
         """What the folders of its pictures or sounds tell."""
-        asked = self.choices.get("label_folder")
-        return read_roles([self.folders_of(entry) for entry in self.media], asked)
+        are_labels = device_folders.are_labels(self.choices, self.archive.name)
+        paths = self.paths_of_folders if are_labels else device_folders.without_devices(self.paths_of_folders)
+        return read_roles(paths, self.choices.get("label_folder"))
+
+    @cached_property
+    def paths_of_folders(self) -> list[list[str]]:
+        """The folders of each of its pictures or sounds."""
+        return [self.folders_of(entry) for entry in self.media]
 
     @cached_property
     def index_of(self) -> dict[str, int]:
