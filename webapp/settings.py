@@ -316,6 +316,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-prototypes": {"task": "webapp.prototypes.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "retain": {"task": "webapp.pages.tasks.retain", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-labelling": {"task": "webapp.labelling.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "gather-labels": {"task": "webapp.labelling.tasks.gather", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-datasets": {"task": "webapp.datasets.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
 }
 

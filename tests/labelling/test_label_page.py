@@ -59,6 +59,17 @@ def test_a_row_after_another_without_script(prototype: Prototype, browser: Clien
     assert "Nothing was labelled since the last version." in answer.content.decode()
 
 
+def test_labels_beyond_the_keys_are_found_by_typing(prototype: Prototype, browser: Client) -> None:
+    version = prototype.dataset.current
+    assert version is not None
+    version.profile["labels"] = [{"label": f"label {number}", "count": 2} for number in range(70)]
+    version.save()
+    page = browser.get(f"{reverse('label', args=[prototype.pk])}?order=file").content.decode()
+    assert 'value="label 34" data-key="z"' in page
+    assert 'value="label 35" data-key=""' in page
+    assert page.count('<option value="label ') == 70
+
+
 def test_done_shows_the_version_being_read(prototype: Prototype, browser: Client) -> None:
     decide(browser, prototype, 31, value="good")
     answer = browser.post(reverse("finish_labels", args=[prototype.pk]))

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from tests.labelling.rows import LABELLED, ROWS, UNLABELLED, csv, made_from, read
 from webapp.accounts.models import Membership, Role, User, Workspace
@@ -15,6 +16,7 @@ from webapp.datasets import versions
 from webapp.datasets.models import Dataset, Status
 from webapp.datasets.rows import page
 from webapp.labelling import actions as labelling
+from webapp.labelling import leaving
 from webapp.labelling.models import LONGEST_LABEL, Decision
 from webapp.pages import removal
 
@@ -63,6 +65,7 @@ def test_the_pool_is_counted_shown_and_filtered(dataset: Dataset, api: Client) -
         "labelled": LABELLED,
         "pool": UNLABELLED,
         "pending": 0,
+        "waiting": 0,
         "score": None,
         "history": [],
         "change": None,
@@ -233,11 +236,31 @@ def test_labels_go_on_to_a_version_that_came_meanwhile(dataset: Dataset, api: Cl
     label(api, dataset, 31, 40)
     versions.change(first, user, {"drop": [1, 2, 40]})
     second = read(dataset)
-    assert ask(api, dataset, "labelling")["pending"] == 1
+    counts = ask(api, dataset, "labelling")
+    assert (counts["pending"], counts["waiting"]) == (1, 1)
     assert list(Decision.objects.pending(second).values_list("row", "value")) == [(29, "good")]
     assert Decision.objects.pending(first).get().row == 40, "the row is gone; the decision waits for it"
     versions.restore(first, user)
-    assert ask(api, dataset, "labelling")["pending"] == 2
+    counts = ask(api, dataset, "labelling")
+    assert (counts["pending"], counts["waiting"]) == (2, 0)
+
+
+def test_labels_for_another_column_wait_until_it_is_asked_for_again(
+    user: User, workspace: Workspace, api: Client, tmp_path: Path
+) -> None:
+    rows = [f"order number {row} has come,{'ab'[row % 2]},{'xy'[row // 2 % 2]}" for row in range(40)]
+    content = "\n".join(["text,label,kind", *rows, "question one,,", "question two,,"])
+    made = made_from(content.encode(), user, workspace, tmp_path)
+    first = made.versions.get()
+    of_label, of_kind = ({"text": "text", "label": name} for name in ("label", "kind"))
+    assert first.suggestion["columns"] == of_label
+    label(api, made, 41, value="a")
+    versions.remap(first, user, "text-classification", of_kind)
+    read(made)
+    counts = ask(api, made, "labelling")
+    assert (counts["pending"], counts["waiting"], counts["pool"]) == (0, 1, 2)
+    versions.restore(first, user)
+    assert ask(api, made, "labelling")["pending"] == 1
 
 
 def test_a_version_that_could_not_be_made_gives_its_labels_back(dataset: Dataset, api: Client) -> None:
@@ -249,6 +272,22 @@ def test_a_version_that_could_not_be_made_gives_its_labels_back(dataset: Dataset
     assert ask(api, dataset, "labelling")["pending"] == 1
     assert send(api, dataset, "/done", 202)["version"] == 3
     assert read(dataset).label_rows == LABELLED + 1
+
+
+def test_labels_of_who_left_without_a_word_become_a_version(dataset: Dataset, api: Client, user: User) -> None:
+    label(api, dataset, 31, 32)
+    leaving.gather()
+    assert dataset.versions.count() == 1, "who has just labelled has not left"
+    label(api, dataset, 33, value=None)
+    Decision.objects.update(decided_at=timezone.now() - leaving.LEFT)
+    leaving.gather()
+    leaving.gather()
+    made = dataset.versions.get(number=2)
+    assert (made.note, made.created_by) == ("2 rows labelled", user)
+    dataset.versions.filter(number=2).update(status=Status.FAILED, error={"code": "reader_died"})
+    leaving.gather()
+    assert dataset.versions.count() == 2, "one that could not be made waits for a person"
+    assert ask(api, dataset, "labelling")["pending"] == 2
 
 
 def test_labels_given_while_a_version_is_made_are_in_the_next(dataset: Dataset, api: Client) -> None:

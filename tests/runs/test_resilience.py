@@ -1,5 +1,6 @@
 """What may die in the middle of a run, really killed: worker, Redis, web, the whole site. Nothing is lost or charged twice."""
 
+import contextlib
 import signal
 import time
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.labelling.rows import csv
 from tests.site import Site, rows_of, wait
 
 pytestmark = pytest.mark.slow
@@ -75,6 +77,33 @@ def test_a_killed_web_process_does_not_touch_the_run(site: Site, dataset: str) -
     assert site.run(run)["status"] in ("running", "succeeded")
     assert end_soon(site, run)["attempts"] == 1
     assert ids_are_whole(site, run)
+
+
+def label(site: Site, dataset: str, row: int) -> None:
+    """Until the site has taken it: of a web process that was killed nothing is heard."""
+    body = {"labels": [{"row": row, "value": "good"}]}
+
+    def sent() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return site.api("POST", f"/datasets/{dataset}/labels", json=body).status_code == 201
+        return False
+
+    wait(sent, 60, f"row {row} is labelled")
+
+
+def test_no_label_is_lost_when_workers_and_the_web_are_killed_in_mid_labelling(site: Site) -> None:
+    pool = site.upload(csv(20, 30), "pool.csv")
+    victims = {31: "--queues=default", 38: "webapp.asgi:application"}
+    for row in range(21, 46):
+        if row in victims:
+            site.kill(victims[row])
+        label(site, pool, row)
+    told = site.get(f"/datasets/{pool}/labelling")
+    assert (told["pending"], told["pool"]) == (25, 5)
+    assert site.api("POST", f"/datasets/{pool}/labels/done").status_code == 202
+    made = wait(lambda: (now := site.get(f"/datasets/{pool}"))["version"] == 2 and now, 120, "the version is read")
+    assert made["split"]["pool"] == 5
+    assert {entry["label"]: entry["count"] for entry in made["labels"]} == {"good": 35, "bad": 10}
 
 
 def test_cancelling_works_within_five_seconds_in_every_state(site: Site, dataset: str) -> None:

@@ -114,6 +114,8 @@ class LabellingOut(Schema):
     labelled: int
     pool: int
     pending: int
+    waiting: int
+    """Decisions on rows of earlier versions that this one does not have, or of which it asks something else: they are kept."""
     score: dict[str, Any] | None
     """{name, value, low, high, rows} on the test rows that people have labelled."""
     history: list[dict[str, Any]]
@@ -219,6 +221,7 @@ def get_labelling(request: AuthedRequest, pk: str) -> dict[str, Any]:
         "labelled": progress.labelled,
         "pool": progress.pool,
         "pending": progress.pending,
+        "waiting": progress.waiting,
         **as_json(actions.guide_of(version)),
         "thin": [vars(one) for one in thin_of(actions.labels_of(version), actions.ENOUGH)],
         "advice": actions.advice(version, progress),

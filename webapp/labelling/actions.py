@@ -53,11 +53,12 @@ SAID = 200
 @dataclass(frozen=True)
 class Progress:
     """`labelled`: rows with a label, those of the file included; `pool`: rows that are still without; `pending`: decisions that
-    are in no version yet."""
+    are in no version yet; `waiting`: those on rows of earlier versions that this one lacks, or asks something else of."""
 
     labelled: int
     pool: int
     pending: int
+    waiting: int = 0
 
 
 def version_there(dataset: Dataset) -> DatasetVersion:
@@ -97,7 +98,8 @@ def progress(version: DatasetVersion) -> Progress:
     labels = pending.new().filter(value__isnull=False).count()
     left_out = pending.filter(left_out=True).count()
     pool = max(pool_size(version) - labels - left_out, 0)
-    return Progress(labelled_rows(version) + labels, pool, pending.settled().count())
+    waiting = Decision.objects.waiting(version).count()
+    return Progress(labelled_rows(version) + labels, pool, pending.settled().count(), waiting)
 
 
 def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[dict[str, Any]]:
@@ -247,7 +249,7 @@ def undo(version: DatasetVersion, user: User, rows: Collection[int] = ()) -> Dec
     return last
 
 
-def done(version: DatasetVersion, user: User) -> DatasetVersion:
+def done(version: DatasetVersion, user: User | None) -> DatasetVersion:
     """The next version, with everybody's decisions; the same version where there are none."""
     with transaction.atomic():
         lock_quota(version.workspace)  # in the order of whoever else makes a version

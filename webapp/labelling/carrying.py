@@ -6,12 +6,12 @@ from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.rows import connect, file_of, names_of, rows_sql
 from webapp.labelling.doubts import labels_of_rows
 from webapp.labelling.models import Decision, DecisionQuerySet
-from webapp.labelling.queue import answer_column, in_pool
+from webapp.labelling.queue import answer_column, in_pool, is_answered_alike
 
 
 def carry(version: DatasetVersion) -> None:
-    """What is pending on earlier versions of the dataset goes on, where this one still has the row and no label for it. The
-    rest stays where it is: should its row come back (an older version restored), so does the decision."""
+    """What is pending on earlier versions of the dataset goes on, where this one still has the row, asks the same of it and has no label
+    for it. The rest stays where it is: should its row or its column come back (an older version restored), so does the decision."""
     if answer_column(version) is None:
         return
     earlier = version.dataset.versions.filter(number__lt=version.number, status=Status.READY)
@@ -23,7 +23,8 @@ def carry(version: DatasetVersion) -> None:
 
 def carry_from(before: DatasetVersion, version: DatasetVersion, pending: list[Decision]) -> None:
     """Somebody else's decision on the same row that is already there stays."""
-    new_rows = same_rows(before, version, [decision.row for decision in pending])
+    is_alike = is_answered_alike(before, version)
+    new_rows = same_rows(before, version, [decision.row for decision in pending]) if is_alike else {}
     free = in_pool(version, list(new_rows.values())) if new_rows else set()
     with connect() as cursor:
         labels = labels_of_rows(cursor, version, list(new_rows.values()))

@@ -21,9 +21,17 @@ class Source(models.TextChoices):
 
 
 class DecisionQuerySet(WorkspaceQuerySet["Decision"]):
+    def unmade(self) -> Self:
+        """Those that are in no later version yet: one that could not be made gives them back."""
+        return self.filter(Q(made=None) | Q(made__status=Status.FAILED))
+
     def pending(self, version: DatasetVersion) -> Self:
-        """Of this version's rows, those that are in no later version yet: one that could not be made gives them back."""
-        return self.filter(Q(made=None) | Q(made__status=Status.FAILED), version=version)
+        """Of this version's rows, those that are in no later version yet."""
+        return self.unmade().filter(version=version)
+
+    def waiting(self, version: DatasetVersion) -> Self:
+        """Of rows of earlier versions that this one does not have, or does not ask the same of."""
+        return self.unmade().settled().filter(version__dataset=version.dataset_id, not_in=version.pk)
 
     def settled(self) -> Self:
         """Those that change the row: skipped ones do not."""
@@ -62,7 +70,7 @@ class Opinion(WorkspaceOwned):
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="+")
     row = models.PositiveIntegerField(help_text="from 1")
     guest = models.ForeignKey(GuestLink, on_delete=models.CASCADE, related_name="opinions")
-    value = models.CharField(max_length=LONGEST_LABEL)
+    value = models.TextField(help_text="as of a decision")
 
     class Meta(WorkspaceOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["version", "row", "guest"], name="one_opinion_each")]

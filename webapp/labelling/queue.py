@@ -105,6 +105,11 @@ def label_column(version: DatasetVersion) -> str | None:
     return answer_column(version) if labelling is not None and labelling.is_suggested else None
 
 
+def is_answered_alike(before: DatasetVersion, version: DatasetVersion) -> bool:
+    """Whether what is said of rows of the one fits those of the other: the same column, and answers of the same kind."""
+    return answer_column(before) == answer_column(version) and labelling_of(before) is labelling_of(version)
+
+
 READ_BY = {"image": "image", "audio": "audio", "text": "text", "list": "tokens"}
 """{kind of a column: kind of the role that reads it}; of a version the first that it has is labelled."""
 
