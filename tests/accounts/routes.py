@@ -169,7 +169,7 @@ CALLS: dict[Right, str] = {
     EDIT: """
         POST /datasets, POST /datasets/{pk}/rows, POST /datasets/{pk}/sources, PATCH /datasets/{pk}/sources/{source}, POST /datasets/{pk}/sources/{source}/read,
         DELETE /datasets/{pk}/sources/{source}, POST /datasets/{pk}/rules, POST /datasets/{pk}/rules/{rule}/apply, DELETE /datasets/{pk}/rules/{rule}, POST /datasets/{pk}/labels/rename, POST /datasets/{pk}/labels/begin, DELETE /datasets/{pk}, POST /datasets/{pk}/versions, POST /datasets/{pk}/versions/{number}/restore,
-        POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, PUT /prototypes/{pk}/golden, GET /prototypes/{pk}/guests, POST /prototypes/{pk}/guests,
+        POST /datasets/{pk}/forget, PATCH /prototypes/{pk}, PUT /prototypes/{pk}/golden, GET /prototypes/{pk}/guests, POST /prototypes/{pk}/guests, PUT /prototypes/{pk}/guests/notes,
         DELETE /prototypes/{pk}/guests/{guest}, DELETE /prototypes/{pk}, POST /estimates, POST /runs,
         DELETE /runs/{pk}, DELETE /runs/{pk}/artifact, POST /runs/{pk}/cancel, POST /runs/{pk}/stop,
         POST /searches, DELETE /searches/{pk}, POST /searches/{pk}/cancel, POST /searches/{pk}/stop,

@@ -154,6 +154,7 @@ class World:
             "/endpoints/{slug}/feedback": {"input": "x", "verdict": "up"},
             "/prototypes/{pk}": {"name": "taken"},
             "/prototypes/{pk}/guests": {"name": "taken", "days": 1},
+            "/prototypes/{pk}/guests/notes": {"label": "a", "words": "taken"},
             "/prototypes/{pk}/golden": {"items": [{"input": "x", "answer": "taken"}]},
             "/judge": {"url": "https://judge.example/v1", "model": "taken", "price_read": "1", "price_written": "1"},
             "/runs/{pk}/thumbs": {"thumbs": [{"row": 1, "side": "base", "thumb": "up"}]},

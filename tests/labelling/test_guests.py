@@ -211,6 +211,11 @@ def test_the_address_is_the_public_one_and_stays_out_of_logs(
     assert link.token not in RedactingFormatter("%(message)s").format(record)
 
 
+def rows_in_share(link: GuestLink) -> list[int]:
+    """Twelve of the pool."""
+    return [row for row in range(41, 101) if guests.in_share(link, row)][:12]
+
+
 def test_by_rest(prototype: Prototype, user: User, api_of: Callable[[User], Client]) -> None:
     api, address = api_of(user), f"/api/v1/prototypes/{prototype.pk}/guests"
     made = api.post(address, {"name": "Intern", "share": 50}, content_type="application/json")
@@ -221,6 +226,21 @@ def test_by_rest(prototype: Prototype, user: User, api_of: Callable[[User], Clie
     assert [(one["share"], one["works"], one["labelled"]) for one in api.get(address).json()["items"]] == [
         (50, True, 0)
     ]
+    assert api.get(address).json()["agreement"] is None
+    version = version_of(prototype)
+    actions.decide(version, user, [actions.Entry(row, "good") for row in rows_in_share(link)])
+    for at, row in enumerate(rows_in_share(link)):
+        guests.decide(link, version, row, "bad" if at < 4 else "good")
+    agreed = api.get(address).json()["agreement"]
+    assert (agreed["rows"], agreed["pair"], agreed["times"]) == (12, ["bad", "good"], 4)
+    assert agreed["low"] <= agreed["alpha"] <= agreed["high"]
+    note = {"label": "bad", "words": " what they  complain about"}
+    told = api.put(f"{address}/notes", note, content_type="application/json").json()
+    assert told == {"label": "bad", "words": "what they complain about"}
+    assert api.get(address).json()["notes"] == [told]
+    assert "what they complain about" in Client().get(reverse("guest_label", args=[link.token])).content.decode()
+    unknown = api.put(f"{address}/notes", note | {"label": "x"}, content_type="application/json")
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "bad_label")
     assert api.post(address, {"name": " "}, content_type="application/json").json()["code"] == "bad_guest_link"
     assert api.delete(f"{address}/{link.pk}").status_code == 204
     assert Client().get(reverse("guest_label", args=[link.token])).status_code == 410

@@ -27,10 +27,12 @@ SLOTS = (
     "label_keys",
     "label_key",
     "label_help",
+    "guest_keys",
 )
 """Parts of pages: an answer itself; of a finished run the panel beside its score and all below; in there the columns of the
 table of mistakes (head, the input of a row, what follows it), its legend, and further columns of the table of classes; on the page
-“Label” a row that is asked about, what it is answered with, the button of a label in there, and the lines of its keys."""
+“Label” a row that is asked about, what it is answered with, the button of a label in there, and the lines of its keys; what
+guests answer with."""
 Output = dict[str, Any]
 """One answer as serving gave it, with the fields of `trainer.answers.base.Answer.output`."""
 Report = dict[str, Any]

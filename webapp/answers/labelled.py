@@ -2,7 +2,8 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,9 @@ class Labelling(ABC):
     scripts: tuple[str, ...] = ()
     """Of the page, beside the usual one."""
     is_suggested = False
-    """Whether a small model suggests such answers and says what to ask next, and rules, look-alikes and guests give them."""
+    """Whether a small model suggests such answers and says what to ask next, and rules and look-alikes give them."""
+    is_for_guests = False
+    """Whether people without an account give them, who see rows with personal data masked."""
     is_chosen = True
     """Whether answers are made of labels out of a few, by keys."""
     needs_row = False
@@ -77,6 +80,18 @@ class Labelling(ABC):
     def labels(self, cell: str) -> list[str]:
         """Labels of the cell, each as often as it is there."""
         return []
+
+    def compared(self, cell: str) -> Hashable:
+        """The cell as it is compared with what others say of the row."""
+        return cell
+
+    def apart(self, counts: Counter[Any]) -> float:
+        """The sum of the distances of all ordered pairs of answers as they are compared, {answer: how often it was given}."""
+        return float(counts.total() ** 2 - sum(count * count for count in counts.values()))
+
+    def against(self, first: Any, second: Any) -> Iterable[tuple[str, str]]:
+        """Labels of the one that stand against those of the other."""
+        return [(str(first), str(second))]
 
     def context(self, row: Row) -> dict[str, Any]:
         """What its templates need."""

@@ -1,5 +1,7 @@
 """Several labels out of a few."""
 
+from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 from django.http import QueryDict
@@ -20,6 +22,7 @@ class SeveralLabels(Labelling):
     """Any of the labels, or none of them: a cell is a list in JSON, an empty one where none fits."""
 
     scripts = ("js/label-toggles.js",)
+    is_for_guests = True
 
     def typed(self, fields: QueryDict) -> list[str]:
         new = fields.get("new", "")
@@ -48,6 +51,32 @@ class SeveralLabels(Labelling):
 
     def labels(self, cell: str) -> list[str]:
         return self.value(cell)
+
+    def compared(self, cell: str) -> frozenset[str]:
+        return frozenset(self.value(cell))
+
+    def apart(self, counts: Counter[frozenset[str]]) -> float:
+        sets = list(counts.items())
+        pairs = ((one, times, *other) for at, (one, times) in enumerate(sets) for other in sets[at + 1 :])
+        return 2 * sum(times * others * masi(one, other) for one, times, other, others in pairs)
+
+    def against(self, first: frozenset[str], second: frozenset[str]) -> list[tuple[str, str]]:
+        """Labels that one alone gave, beside those that the other alone gave."""
+        ours, theirs = first - second, second - first
+        if ours and theirs:
+            return [(one, other) for one in ours for other in theirs]
+        return [(label, _("not %(label)s") % {"label": label}) for label in ours or theirs]
+
+
+@lru_cache(maxsize=10_000)
+def masi(first: frozenset[str], second: frozenset[str]) -> float:
+    """How far sets of labels are from each other, 0 to 1: by what they do not share, and less where one holds the other (Passonneau
+    2006, "Measuring agreement on set-valued items (MASI) for semantic and pragmatic annotation")."""
+    if first == second:
+        return 0.0
+    shared = first & second
+    likeness = 0.0 if not shared else 2 / 3 if first <= second or second <= first else 1 / 3
+    return 1 - likeness * len(shared) / len(first | second)
 
 
 class Labels(Presentation):

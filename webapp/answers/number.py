@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,7 @@ class OneNumber(Labelling):
 
     scripts = ("js/label-field.js",)
     is_chosen = False
+    is_for_guests = True
 
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value", "")
@@ -34,6 +36,18 @@ class OneNumber(Labelling):
     def value(self, cell: str) -> float | str:
         read = number_of(cell) if "," not in cell else number_of(cell, ",")
         return cell if read is None else read
+
+    def compared(self, cell: str) -> float:
+        return number_in(self.value(cell))
+
+    def apart(self, counts: Counter[float]) -> float:
+        """By the squares of their differences, of all pairs at once; from their mean, so that large numbers keep their digits."""
+        total = counts.total()
+        mean = sum(number * times for number, times in counts.items()) / total
+        return 2 * total * sum(times * (number - mean) ** 2 for number, times in counts.items())
+
+    def against(self, first: float, second: float) -> list[tuple[str, str]]:
+        return []
 
     def in_words(self, value: Any) -> str:
         return in_digits(float(value))

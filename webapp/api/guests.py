@@ -46,8 +46,35 @@ class GuestOut(Schema):
     """Rows, second opinions too."""
 
 
+class AgreementOut(Schema):
+    alpha: float
+    """Krippendorff's, 1 where all agree and 0 as by chance, with its 95 % interval from `low` to `high`."""
+    low: float
+    high: float
+    rows: int
+    """That two have labelled."""
+    pair: tuple[str, str] | None
+    """The labels that stand against each other most often, `times`."""
+    times: int
+
+
+class NoteIn(Body):
+    label: str
+    words: str
+    """What it means, at most 400 characters; empty: nothing is said."""
+
+
+class NoteOut(Schema):
+    label: str
+    words: str
+
+
 class GuestsOut(Schema):
     items: list[GuestOut]
+    agreement: AgreementOut | None
+    """Null as long as fewer than ten rows have two opinions."""
+    notes: list[NoteOut]
+    """What labels mean, as guests are told."""
     next: None = None
 
 
@@ -63,9 +90,27 @@ def load_prototype(request: AuthedRequest, pk: str) -> Prototype:
 
 @router.get("/prototypes/{pk}/guests", response=GuestsOut, auth=EDITOR)
 def list_guests(request: AuthedRequest, pk: str) -> dict[str, Any]:
-    """Also those that have ended."""
-    found = GuestLink.objects.filter(prototype=load_prototype(request, pk))
-    return {"items": [shape(link) for link in found], "next": None}
+    """Also those that have ended; and how far people agree, with the two labels that are disputed most."""
+    prototype = load_prototype(request, pk)
+    agreed, version = guests.agreement(prototype), prototype.dataset.current
+    return {
+        "items": [shape(link) for link in GuestLink.objects.filter(prototype=prototype)],
+        "agreement": vars(agreed) if agreed else None,
+        "notes": notes_shape(guests.notes_of(version) if version else {}),
+        "next": None,
+    }
+
+
+def notes_shape(notes: dict[str, str]) -> list[dict[str, str]]:
+    return [{"label": label, "words": words} for label, words in sorted(notes.items())]
+
+
+@router.put("/prototypes/{pk}/guests/notes", response=NoteOut, auth=EDITOR)
+def describe_label(request: AuthedRequest, pk: str, payload: NoteIn) -> dict[str, str]:
+    """Says what a label means: guests read it beside their row, so that two who differ can settle it."""
+    version = guests.version_for_guests(load_prototype(request, pk).dataset)
+    words = guests.describe(version, payload.label, payload.words)
+    return {"label": payload.label, "words": words}
 
 
 @router.post("/prototypes/{pk}/guests", response={201: GuestOut}, auth=EDITOR)

@@ -1,14 +1,25 @@
-"""How far people agree on labels: Krippendorff's alpha for nominal data (Krippendorff 2011, "Computing Krippendorff's
-alpha-reliability"), its interval by resampling rows, and the two labels that are disputed most."""
+"""How far people agree on answers: Krippendorff's alpha (Krippendorff 2011, "Computing Krippendorff's alpha-reliability"), its interval
+by resampling rows, and the two labels that are disputed most.
+
+How far two answers are from each other depends on their kind: labels are the same or not; sets of labels are nearer the more they
+share (MASI, Passonneau 2006); numbers by the square of their difference."""
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-DRAWS = 300
+DRAWS, FEWER_DRAWS = 300, 60
+MANY = 100
+"""Different answers beyond which fewer are drawn: each is compared with each."""
 FEWEST = 10
 """Rows with two opinions, below which nothing is said."""
+Apart = Callable[[Counter[Any]], float]
+"""{answer: how often it was given} -> the sum of the distances of all ordered pairs of them."""
+Against = Callable[[Any, Any], Iterable[tuple[str, str]]]
+Units = Sequence[Sequence[Any]]
+"""The answers to each row by those who gave one, two or more."""
 
 
 @dataclass(frozen=True)
@@ -24,34 +35,43 @@ class Agreement:
     times: int
 
 
-def alpha_of(units: Sequence[Sequence[str]]) -> float:
-    """`units`: the labels of each row by those who labelled it, two or more. 1 where one label alone was ever used."""
-    totals: Counter[str] = Counter()
+def nominal(counts: Counter[Any]) -> float:
+    """Of answers that are the same or not."""
+    return float(counts.total() ** 2 - sum(count * count for count in counts.values()))
+
+
+def themselves(first: Any, second: Any) -> list[tuple[str, str]]:
+    return [(str(first), str(second))]
+
+
+def alpha_of(units: Units, apart: Apart = nominal) -> float:
+    """1 where one answer alone was ever given."""
+    totals: Counter[Any] = Counter()
     disagreement = 0.0
     for unit in units:
         counts = Counter(unit)
         totals += counts
-        same = sum(count * count for count in counts.values())
-        disagreement += (len(unit) ** 2 - same) / (len(unit) - 1)
-    values = sum(totals.values())
-    expected = values**2 - sum(count * count for count in totals.values())
-    return 1 - (values - 1) * disagreement / expected if expected else 1.0
+        disagreement += apart(counts) / (len(unit) - 1)
+    expected = apart(totals)
+    return 1 - (totals.total() - 1) * disagreement / expected if expected else 1.0
 
 
-def agreement_of(units: Sequence[Sequence[str]]) -> Agreement | None:
-    """None for too few rows."""
+def agreement_of(units: Units, apart: Apart = nominal, against: Against = themselves) -> Agreement | None:
+    """None for too few rows. `against`: the labels of one answer that stand against those of another."""
     units = [unit for unit in units if len(unit) > 1]
     if len(units) < FEWEST:
         return None
     generator = random.Random(0)  # noqa: S311  resampling, no secret
-    drawn = sorted(alpha_of(generator.choices(units, k=len(units))) for _draw in range(DRAWS))
-    against = Counter(pair for unit in units for pair in pairs_in(unit))
-    pair, times = against.most_common(1)[0] if against else (None, 0)
-    ends = drawn[int(0.025 * DRAWS)], drawn[int(0.975 * DRAWS) - 1]
-    return Agreement(alpha_of(units), *ends, len(units), pair, times)
+    draws = DRAWS if len({answer for unit in units for answer in unit}) <= MANY else FEWER_DRAWS
+    drawn = sorted(alpha_of(generator.choices(units, k=len(units)), apart) for _draw in range(draws))
+    disputed = Counter(pair for unit in units for pair in pairs_in(unit, against))
+    pair, times = disputed.most_common(1)[0] if disputed else (None, 0)
+    ends = drawn[int(0.025 * draws)], drawn[int(0.975 * draws) - 1]
+    return Agreement(alpha_of(units, apart), *ends, len(units), pair, times)
 
 
-def pairs_in(unit: Sequence[str]) -> set[tuple[str, str]]:
-    """The different labels that stand against each other in a row."""
-    labels = sorted(set(unit))
-    return {(first, second) for at, first in enumerate(labels) for second in labels[at + 1 :]}
+def pairs_in(unit: Sequence[Any], against: Against = themselves) -> set[tuple[str, str]]:
+    """The labels that stand against each other in a row."""
+    answers = list(dict.fromkeys(unit))
+    found = (pair for at, one in enumerate(answers) for other in answers[at + 1 :] for pair in against(one, other))
+    return {(min(pair), max(pair)) for pair in found}

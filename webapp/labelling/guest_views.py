@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from webapp import answers as presentations
 from webapp.accounts.access import load, needs
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
@@ -23,6 +24,7 @@ from webapp.core.problems import Problem
 from webapp.core.ranges import in_range
 from webapp.datasets.models import DatasetVersion
 from webapp.labelling import actions, guests
+from webapp.labelling.kinds import answers_like, kind_of
 from webapp.labelling.models import GuestLink
 from webapp.labelling.queue import label_column
 from webapp.prototypes.models import Prototype
@@ -31,8 +33,8 @@ from webapp.prototypes.models import Prototype
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def guest(request: HttpRequest, token: str) -> HttpResponse:
-    """Context: link, item (masked), version, labels, described [(label, what it means)], labelled (rows by this guest), problem. A POST
-    gives `row` the label `value`."""
+    """Context: link, item (masked), version, labels, described [(label, what it means)], labelled (rows by this guest), problem, kind of
+    answers and what its template needs. A POST gives `row` the answer `value`."""
     try:
         link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
         version = version_for(link)
@@ -50,14 +52,16 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
         "described": [(label, notes[label]) for label in labels if notes.get(label)],
         "labelled": guests.labelled_by(link),
         "problem": problem,
+        "kind": presentations.of_task(version.suggestion["task"]),
+        **kind_of(version).context(answers_like(version)),
     }
     return render(request, "labelling/guest.html", context, status=problem.status if problem else 200)
 
 
 def version_for(link: GuestLink) -> DatasetVersion:
-    """`Problem` in words for guests where rows are not answered with one label out of a few any more."""
+    """`Problem` in words for guests where rows are not answered with what they give any more."""
     try:
-        return actions.version_with_classes(link.prototype.dataset)
+        return guests.version_for_guests(link.prototype.dataset)
     except Problem as problem:
         if problem.code != "no_labelling":
             raise
@@ -90,7 +94,7 @@ def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
                 status=409,
             )
         row = whole(request.POST.get("row", ""), None)
-        guests.decide(link, version, row or 0, request.POST.get("value", ""))
+        guests.decide(link, version, row or 0, kind_of(version).typed(request.POST))
     except Problem as refusal:
         return refusal
     return None
@@ -99,10 +103,10 @@ def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
 @needs(Right.EDIT)
 @refused_on("label_guests")
 def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have). A POST does
+    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have), can_settle (whether disputed rows are asked about again). A POST does
     `action`: invite (name, days, share, unmasked), revoke (`link`), describe (`label`, `words`)."""
     prototype = load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
-    version = actions.version_with_classes(prototype.dataset)
+    version = guests.version_for_guests(prototype.dataset)
     if request.method == "POST":
         change(request, prototype)
         return redirect("label_guests", pk)
@@ -117,7 +121,8 @@ def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
         "agreement": guests.agreement(prototype),
         "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
         "most_days": guests.MOST_DAYS,
-        "media": guests.media_of(version) if label_column(version) else set(),
+        "media": guests.media_of(version),
+        "can_settle": label_column(version) is not None,
     }
     return render(request, "labelling/guests.html", context)
 
@@ -129,7 +134,7 @@ def change(request: AuthedRequest, prototype: Prototype) -> None:
         guests.revoke(load(links, request.workspace, request.POST.get("link", "")), request.user)
         messages.info(request, _("The link no longer works. What was labelled is kept."))
     elif action == "describe":
-        version = actions.version_with_classes(prototype.dataset)
+        version = guests.version_for_guests(prototype.dataset)
         guests.describe(version, request.POST.get("label", ""), request.POST.get("words", ""))
         messages.info(request, _("Saved."))
     else:

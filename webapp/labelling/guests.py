@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,14 +19,15 @@ from webapp.accounts.models import User
 from webapp.core.bare_media import NotBareError, bare, can_be_bare
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.media import media_file
-from webapp.datasets.models import DatasetVersion
+from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.datasets.rows import connect, names_of, read
 from webapp.labelling import actions
 from webapp.labelling.agreement import Agreement, agreement_of
 from webapp.labelling.carrying import same_rows
 from webapp.labelling.doubts import Doubt
+from webapp.labelling.kinds import answers_like, kind_of
 from webapp.labelling.models import Decision, GuestLink, LabelNote, Opinion
-from webapp.labelling.queue import CHARACTERS, Cell, Item, in_pool, inputs_of, item_of, items
+from webapp.labelling.queue import CHARACTERS, Cell, Item, in_pool, inputs_of, is_answered_alike, item_of, items
 from webapp.prototypes.models import Prototype
 
 MOST_LINKS, MOST_DAYS = 50, 365
@@ -35,10 +37,22 @@ TRIED = 50
 """Rows among which those of a share are looked for."""
 
 
+def version_for_guests(dataset: Dataset) -> DatasetVersion:
+    """The version whose rows they label; `Problem` for answers that they do not give."""
+    version = actions.current_version(dataset)
+    if not kind_of(version).is_for_guests:
+        raise Problem(
+            _("Guests give labels and numbers, but no answers of this kind."),
+            code="no_labelling",
+            hint=_("Label the rows one by one on the page Label, or invite people to the workspace as labellers."),
+        )
+    return version
+
+
 def create(prototype: Prototype, user: User, name: str, days: int, share: int, *, unmasked: bool = False) -> GuestLink:
     """`Problem` where the rows cannot be shown to guests: pictures and sounds only where `unmasked` says that they may be seen and
     heard as they are."""
-    version = actions.version_with_classes(prototype.dataset)
+    version = version_for_guests(prototype.dataset)
     kinds = media_of(version)
     if kinds and not unmasked:
         raise unmasked_media(kinds)
@@ -176,32 +190,42 @@ def media_of_row(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
     raise Http404
 
 
-def decide(link: GuestLink, version: DatasetVersion, row: int, value: str) -> None:
-    """A label, or a second opinion where somebody else was quicker: neither is lost. Only labels that there are can be given."""
-    value = canonical_label(value)
-    if value not in dict(actions.labels_of(version)):
-        raise Problem(_("No label was chosen."), code="bad_label", hint=_("Choose a label."), field="value")
+def decide(link: GuestLink, version: DatasetVersion, row: int, given: object) -> None:
+    """An answer, or a second opinion where somebody else was quicker: neither is lost. Only labels that there are can be given."""
+    value = cell_of(version, given)
     if row not in in_pool(version, [row]) or not is_asked(link, version, row):
         raise actions.labelled_already(row)
-    given: dict[str, Any] = {"workspace": link.workspace, "version": version, "row": row}
+    about: dict[str, Any] = {"workspace": link.workspace, "version": version, "row": row}
     try:
         with transaction.atomic():
             before = Decision.objects.select_for_update().filter(version=version, row=row).first()
             if before is not None and not before.is_skipped and before.guest_id != link.pk:
-                Opinion.objects.update_or_create(**given, guest=link, defaults={"value": value})
+                Opinion.objects.update_or_create(**about, guest=link, defaults={"value": value})
                 return
             fields = {"value": value, "guest": link, "person": None, "decided_at": timezone.now(), "made": None}
-            Decision.objects.update_or_create(**given, defaults=fields)
+            Decision.objects.update_or_create(**about, defaults=fields)
     except IntegrityError:  # at the same moment
-        Opinion.objects.update_or_create(**given, guest=link, defaults={"value": value})
+        Opinion.objects.update_or_create(**about, guest=link, defaults={"value": value})
+
+
+def cell_of(version: DatasetVersion, given: object) -> str:
+    """The cell that it becomes; `Problem` for a label that there is not, and for what is no answer."""
+    labelling = kind_of(version)
+    none_chosen = Problem(_("No label was chosen."), code="bad_label", hint=_("Choose a label."), field="value")
+    try:
+        value = labelling.cell(given, answers_like(version))
+    except Problem as problem:
+        raise none_chosen if labelling.is_chosen else problem from problem
+    if set(labelling.labels(value)) - {label for label, _rows in actions.labels_of(version)}:
+        raise none_chosen
+    return value
 
 
 def units_of(prototype: Prototype) -> list[list[str]]:
-    """The labels of each row that two have labelled."""
-    opinions = Opinion.objects.filter(guest__prototype=prototype)
+    """The answers, as cells, to each row that two have labelled, of versions that ask what the one of now asks."""
     units: dict[tuple[str, int], list[str]] = {}
-    for version, row, said in opinions.values_list("version", "row", "value"):
-        units.setdefault((version, row), []).append(said)
+    for said in alike_opinions(prototype.dataset.current, Opinion.objects.filter(guest__prototype=prototype)):
+        units.setdefault((said.version_id, said.row), []).append(said.value)
     decisions = Decision.objects.filter(version__in={version for version, _row in units}, value__isnull=False)
     for version, row, label in decisions.values_list("version", "row", "value"):
         if label is not None and (version, row) in units:
@@ -209,13 +233,26 @@ def units_of(prototype: Prototype) -> list[list[str]]:
     return list(units.values())
 
 
+def alike_opinions(version: DatasetVersion | None, opinions: QuerySet[Opinion]) -> list[Opinion]:
+    """Those on versions that ask the same of their rows."""
+    found = list(opinions.select_related("version"))
+    versions = {one.version_id: one.version for one in found}
+    alike = {pk for pk, one in versions.items() if version is not None and is_answered_alike(one, version)}
+    return [one for one in found if one.version_id in alike]
+
+
 def agreement(prototype: Prototype) -> Agreement | None:
-    return agreement_of(units_of(prototype))
+    units, version = units_of(prototype), prototype.dataset.current
+    if not units or version is None:
+        return None
+    labelling = kind_of(version)
+    compared = [[labelling.compared(cell) for cell in unit] for unit in units]
+    return agreement_of(compared, labelling.apart, labelling.against)
 
 
 def disputed(version: DatasetVersion, _about: str) -> list[Doubt]:
     """Rows of the version about which a guest said otherwise."""
-    found = Opinion.objects.filter(version__dataset=version.dataset_id).select_related("version")
+    found = alike_opinions(version, Opinion.objects.filter(version__dataset=version.dataset_id))
     by_version: dict[DatasetVersion, dict[int, str]] = {}
     for one in found:
         by_version.setdefault(one.version, {})[one.row] = one.value
@@ -231,7 +268,8 @@ def notes_of(version: DatasetVersion) -> dict[str, str]:
     return dict(LabelNote.objects.filter(dataset=version.dataset).values_list("label", "words"))
 
 
-def describe(version: DatasetVersion, label: str, words: str) -> None:
+def describe(version: DatasetVersion, label: str, words: str) -> str:
+    """What the label means, as it is kept; `Problem` for a label that there is not."""
     label, words = canonical_label(label), " ".join(words.split())[:400]
     if label not in dict(actions.labels_of(version)):
         raise Problem(
@@ -242,3 +280,4 @@ def describe(version: DatasetVersion, label: str, words: str) -> None:
         LabelNote.objects.update_or_create(dataset=version.dataset, label=label, defaults=given)
     else:
         LabelNote.objects.filter(dataset=version.dataset, label=label).delete()
+    return words
