@@ -15,8 +15,9 @@ from django.utils import timezone
 from tests import things
 from tests.labelling.rows import made_from, read
 from webapp.accounts.models import Membership, Role, User, Workspace
+from webapp.datasets import versions
 from webapp.datasets.models import Dataset, DatasetVersion
-from webapp.labelling.models import Guide
+from webapp.labelling.models import Decision, Guide
 from webapp.labelling.queue import suggestions_file
 from webapp.prototypes.actions import create_prototype
 from webapp.prototypes.models import Prototype
@@ -30,6 +31,7 @@ class Labelled:
     dataset: Dataset
     prototype: Prototype
     version: DatasetVersion
+    user: User
     browser: Client
     api: Client
 
@@ -82,6 +84,41 @@ class Labelled:
         Guide.objects.create(dataset=self.dataset, due=False, result=facts, **given)
         return run
 
+    def check_shared(self, other: "Labelled", row: int, value: object, instead: object, column: str, cell: str) -> str:
+        """Who comes second to a row is told, and nothing changes; what was said goes on to a version that came underneath. The sentence
+        that was told."""
+        other.send([{"row": row, "value": value}])
+        problem = self.send([{"row": row, "value": instead}], 409)
+        assert (problem["code"], problem["detail"].partition(":")[0]) == (
+            "decided_meanwhile",
+            f"Bea has decided on row {row} meanwhile",
+        )
+        assert problem["hint"]
+        assert len(problem["detail"]) < 300
+        versions.change(self.version, self.user, {"drop": [1, 2]})
+        newer = read(self.dataset)
+        self.decide(row, 409, value=json.dumps(instead))
+        assert self.ask("labelling")["pending"] == 1
+        assert Decision.objects.get().row == row - 2
+        self.send([], 202, "/done")
+        made = read(self.dataset)
+        assert (made.number, newer.number) == (3, 2)
+        assert self.cells(made, column)[row - 3] == cell
+        assert pq.read_table(made.folder / "label_sources.parquet").column("row").to_pylist()[-1] == row - 2
+        return str(problem["detail"])
+
+    def append(self, rows: list[dict[str, Any]], column: str) -> tuple[list[str | None], list[str | None], str]:
+        """(cells of the answer, parts) of rows that join by REST, and what was told of them."""
+        address = f"/api/v1/datasets/{self.dataset.pk}/rows"
+        answer = self.api.post(address, json.dumps({"rows": rows}), content_type="application/json")
+        assert answer.status_code == 202, answer.content
+        made = read(self.dataset)
+        before = self.version.rows
+        parts = pq.read_table(made.folder / "split.parquet").column("split").to_pylist()
+        assert parts[:before] == pq.read_table(self.version.folder / "split.parquet").column("split").to_pylist()
+        told = " ".join(problem["message"] for problem in made.problems)
+        return self.cells(made, column)[before:], parts[before:], told
+
     def by(self, workspace: Workspace, api_of: Callable[[User], Client]) -> "Labelled":
         """As somebody else."""
         bea = User.objects.create_user("bea@example.org", name="Bea")
@@ -92,7 +129,7 @@ class Labelled:
 def of_dataset(dataset: Dataset, user: User, browser: Client, api: Client) -> Labelled:
     version = dataset.current
     assert version is not None
-    return Labelled(dataset, create_prototype(dataset, user), version, browser, api)
+    return Labelled(dataset, create_prototype(dataset, user), version, user, browser, api)
 
 
 def labelled(content: bytes, user: User, workspace: Workspace, folder: Path, browser: Client, api: Client) -> Labelled:

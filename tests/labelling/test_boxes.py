@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from tests.labelling.kinds import Labelled, of_dataset
 from tests.labelling.rows import as_dataset
 from tests.trainer.data_files import picture, zipped
 from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
-from webapp.labelling.models import Decision
+from webapp.labelling.models import Decision, GuestLink
 
 ClientOf = Callable[[User], Client]
 ROWS, WIDTH, HEIGHT = 12, 40, 20
@@ -70,6 +71,10 @@ def test_boxes_become_a_version_and_undo_gives_the_old_one(it: Labelled) -> None
     assert made.split["pool"] == 1
 
 
+def test_two_people_and_a_newer_version_lose_nothing(it: Labelled, workspace: Workspace, api_of: ClientOf) -> None:
+    it.check_shared(it.by(workspace, api_of), 13, [box(1, 2, 3, 4)], [], "objects", json.dumps([box(1, 2, 3, 4)]))
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -98,3 +103,13 @@ def test_what_is_no_box_of_the_picture_is_told(value: Any, it: Labelled) -> None
     assert problem["hint"]
     assert len(problem["detail"]) < 200
     assert not Decision.objects.exists()
+
+
+def test_guests_draw_no_boxes(it: Labelled) -> None:
+    answer = it.browser.get(reverse("label_guests", args=[it.prototype.pk]))
+    assert answer.status_code == 422
+    assert "Guests give labels and numbers, but no answers of this kind." in answer.content.decode()
+    link = GuestLink.objects.create(workspace=it.prototype.workspace, prototype=it.prototype, name="Kim", token="t")
+    answer = Client().get(reverse("guest_label", args=[link.token]))
+    assert answer.status_code == 422
+    assert "There is nothing here for guests to label right now" in answer.content.decode()

@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 from django.test import Client
+from django.urls import reverse
 
+from tests.labelling.finished import check_suggestions, learned_number
 from tests.labelling.kinds import Labelled, labelled
 from trainer.numerals import form_of, number_of
 from webapp.accounts.models import User, Workspace
 from webapp.answers import presentations
 from webapp.answers.labelled import Row
 from webapp.answers.number import OneNumber
+from webapp.labelling import guests
+from webapp.labelling.agreement import agreement_of, alpha_of
 from webapp.labelling.models import Decision
 
 ClientOf = Callable[[User], Client]
@@ -44,6 +48,63 @@ def test_a_number_becomes_a_cell_and_undo_gives_the_old_version(it: Labelled) ->
     made = it.done()
     assert it.cells(made, "price")[40:] == ["3.5", "1000", ""]
     assert made.split["pool"] == 1
+
+
+def test_a_run_that_was_learned_here_suggests_numbers(it: Labelled, tmp_path: Path) -> None:
+    learned_number(it, TABLE, tmp_path)
+    value = check_suggestions(it, 12.5)
+    assert isinstance(value, float)
+    assert -20 < value < 80, "of prices from 0 to 53"
+
+
+def test_guests_type_numbers_and_how_far_they_agree_is_said(it: Labelled, user: User) -> None:
+    link = guests.create(it.prototype, user, "Kim", 14, 100)
+    address = reverse("guest_label", args=[link.token])
+    page = Client().get(address).content.decode()
+    assert '<input id="answer" name="value" inputmode="decimal"' in page
+    assert "so far 0 to 53" in " ".join(page.split())
+    sent = {"version": it.version.pk, "row": 41}
+    answer = Client().post(address, sent | {"value": "1,234"})
+    assert answer.status_code == 422
+    assert "may be two numbers" in answer.content.decode()
+    assert Client().post(address, sent | {"value": "3,5"}).status_code == 302
+    it.send([{"row": 42, "value": 2}])
+    Client().post(address, sent | {"row": 42, "value": "4"})
+    assert dict(Decision.objects.values_list("row", "value")) == {41: "3.5", 42: "2"}
+    assert guests.units_of(it.prototype) == [["4", "2"]]
+    assert it.done().note == "2 rows labelled"
+
+
+def test_numbers_agree_by_how_far_they_are_from_each_other() -> None:
+    """Krippendorff 2011, interval data: alpha is 0.849."""
+    units = [
+        [1, 1, 1],
+        [2, 2, 3, 2],
+        [3, 3, 3, 3],
+        [3, 3, 3, 3],
+        [2, 2, 2, 2],
+        [1, 2, 3, 4],
+        [4, 4, 4, 4],
+        [1, 1, 2, 1],
+    ]
+    units += [[2, 2, 2, 2], [5, 5, 5], [1, 1]]
+    assert alpha_of(units, OneNumber().apart) == pytest.approx(0.849, abs=0.001)
+    found = agreement_of(units, OneNumber().apart, OneNumber().against)
+    assert found is not None
+    assert (found.rows, found.pair) == (11, None)
+
+
+def test_rows_with_what_is_no_number_join_and_are_told(it: Labelled) -> None:
+    rows = [{"age": 71, "size": 12, "price": 7.25}, {"age": 72, "size": 13, "price": "many"}, {"age": 73, "size": 14}]
+    cells, parts, told = it.append(rows, "price")
+    assert cells == ["7.25", "many", None]
+    assert (parts[0], parts[2]) == ("train", "pool")
+    assert parts[1] == "train", "it is never tested on"
+    assert "such as many, and is not learned from" in told, told
+
+
+def test_two_people_and_a_newer_version_lose_nothing(it: Labelled, workspace: Workspace, api_of: ClientOf) -> None:
+    it.check_shared(it.by(workspace, api_of), 41, 3.5, 4, "price", "3.5")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.labelling.finished import check_suggestions, finds_words
 from tests.labelling.kinds import Labelled, labelled
 from trainer.tagging.schemes import Scheme, read_tags, scheme_of, write_tags
 from webapp.accounts.models import User, Workspace
@@ -58,6 +59,26 @@ def test_passages_become_tags_and_undo_gives_the_old_version(it: Labelled) -> No
     where = ["B-where", "I-where", "B-where"]
     assert it.cells(made, "tags")[24:] == [json.dumps(["B-person", "I-person", *where]), json.dumps(["O"] * 5), ""]
     assert made.split["pool"] == 1
+
+
+def test_a_finished_run_suggests_passages_by_words(it: Labelled) -> None:
+    """“lives in” of “Ada Nr24 lives in Paris”."""
+    finds_words(it, "l", "place")
+    assert check_suggestions(it, [span(0, 2)]) == [span(2, 4, "place")]
+
+
+def test_rows_of_words_and_tags_join(it: Labelled) -> None:
+    tokens = ["Bea", "lives", "in", "Rome"]
+    rows = [{"tokens": tokens, "tags": ["B-name", "O", "O", "B-place"]}, {"tokens": [*tokens, "now"]}]
+    cells, parts, _told = it.append(rows, "tags")
+    assert json.loads(cells[0] or "") == ["B-name", "O", "O", "B-place"]
+    assert (cells[1], parts) == (None, ["train", "pool"])
+
+
+def test_two_people_and_a_newer_version_lose_nothing(it: Labelled, workspace: Workspace, api_of: ClientOf) -> None:
+    it.check_shared(
+        it.by(workspace, api_of), 25, [span(0, 2)], [], "tags", json.dumps(["B-person", "I-person", "O", "O", "O"])
+    )
 
 
 @pytest.mark.parametrize(

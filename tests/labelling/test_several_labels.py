@@ -15,7 +15,10 @@ from tests.labelling.kinds import Labelled, labelled
 from tests.labelling.rows import guide
 from tests.trainer.test_predicted_suggestions import model
 from webapp.accounts.models import User, Workspace
-from webapp.labelling.models import Decision, GuestLink
+from webapp.answers.labels import SeveralLabels, masi
+from webapp.labelling import guests
+from webapp.labelling.agreement import agreement_of, alpha_of
+from webapp.labelling.models import Decision
 
 ClientOf = Callable[[User], Client]
 ROWS = 30
@@ -81,10 +84,21 @@ def test_what_are_no_labels_is_told(value: Any, it: Labelled) -> None:
     assert not Decision.objects.exists()
 
 
-def test_somebody_quicker_is_told_in_words(it: Labelled, workspace: Workspace, api_of: ClientOf) -> None:
-    it.send([{"row": 31, "value": ["late", "lost"]}])
-    problem = it.by(workspace, api_of).send([{"row": 31, "value": []}], 409)
-    assert problem["detail"].endswith("has decided on row 31 meanwhile: late, lost.")
+def test_two_people_and_a_newer_version_lose_nothing(it: Labelled, workspace: Workspace, api_of: ClientOf) -> None:
+    told = it.check_shared(it.by(workspace, api_of), 31, ["lost", "late"], [], "labels", '["late", "lost"]')
+    assert told.endswith(": late, lost.")
+
+
+def test_rows_with_other_columns_and_labels_join(it: Labelled) -> None:
+    rows = [
+        {"Text": "where is it", "labels": ["late", "brand new"]},
+        {"text": "thank you", "labels": []},
+        {"text": "hello"},
+    ]
+    cells, parts, told = it.append([row | {"from": "shop"} for row in rows], "labels")
+    assert [sorted(json.loads(cell)) if cell else cell for cell in cells] == [["brand new", "late"], [], None]
+    assert parts == ["train", "train", "pool"]
+    assert "from" in told
 
 
 def test_a_finished_run_suggests_answers_and_what_is_accepted_comes_from_it(it: Labelled) -> None:
@@ -106,15 +120,49 @@ def test_a_finished_run_suggests_answers_and_what_is_accepted_comes_from_it(it: 
     assert sources == {one: "suggestion", other: "person"}
 
 
+def test_guests_choose_some_of_the_labels_and_how_far_they_agree_is_said(it: Labelled, user: User) -> None:
+    link = guests.create(it.prototype, user, "Kim", 14, 100)
+    address = reverse("guest_label", args=[link.token])
+    page = Client().get(address).content.decode()
+    assert '<input type="checkbox" name="value" value="late">' in page
+    sent = {"version": it.version.pk, "row": 31}
+    for wrong in (["never heard of"], ["late", "x" * 10_000]):
+        answer = Client().post(address, sent | {"value": wrong})
+        assert (answer.status_code, Decision.objects.count()) == (422, 0)
+        assert 'role="alert"' in answer.content.decode()
+    assert Client().post(address, sent | {"value": ["lost", "late"]}).status_code == 302
+    assert Client().post(address, sent | {"row": 32}).status_code == 302
+    assert list(Decision.objects.order_by("row").values_list("value", "guest")) == [
+        ('["late", "lost"]', link.pk),
+        ("[]", link.pk),
+    ]
+    it.send([{"row": 33, "value": ["late", "lost"]}])
+    Client().post(address, sent | {"row": 33, "value": ["late"]})
+    assert guests.units_of(it.prototype) == [['["late"]', '["late", "lost"]']]
+    assert it.browser.get(reverse("label_guests", args=[it.prototype.pk])).status_code == 200
+    guests.revoke(link, user)
+    answer = Client().post(address, sent | {"row": 34, "value": ["late"]})
+    assert answer.status_code == 410
+    assert it.done().note == "3 rows labelled"
+
+
+def test_sets_of_labels_are_nearer_the_more_they_share() -> None:
+    late, lost, both = frozenset(["late"]), frozenset(["lost"]), frozenset(["late", "lost"])
+    assert [masi(late, late), masi(late, lost), masi(late, frozenset())] == [0, 1, 1]
+    assert masi(late, both) == pytest.approx(1 - 1 / 2 * 2 / 3)
+    assert masi(both, frozenset(["late", "new"])) == pytest.approx(1 - 1 / 3 * 1 / 3)
+    kind = SeveralLabels()
+    units = [[late, both]] * 5 + [[lost, lost]] * 10
+    found = agreement_of(units, kind.apart, kind.against)
+    assert found is not None
+    assert (found.rows, found.pair, found.times) == (15, ("lost", "not lost"), 5)
+    assert alpha_of([[late, lost]] * 5 + [[lost, lost]] * 10) < found.alpha < 1
+
+
 def test_what_is_for_one_label_is_refused(it: Labelled) -> None:
-    for page in ("label_rules", "label_guests"):
-        answer = it.browser.get(reverse(page, args=[it.prototype.pk]))
-        assert answer.status_code == 422
-        assert "This works only for rows with one label out of a few." in answer.content.decode()
-    link = GuestLink.objects.create(workspace=it.prototype.workspace, prototype=it.prototype, name="Kim", token="t")
-    answer = Client().get(reverse("guest_label", args=[link.token]))
+    answer = it.browser.get(reverse("label_rules", args=[it.prototype.pk]))
     assert answer.status_code == 422
-    assert "There is nothing here for guests to label right now" in answer.content.decode()
+    assert "This works only for rows with one label out of a few." in answer.content.decode()
     page = it.browser.get(reverse("label_alike", args=[it.prototype.pk]) + "?row=31&label=late").content.decode()
     assert "This works only for rows with one label out of a few." in page
     for path in ("queue?order=suspects", "alike?row=31"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.labelling.finished import check_suggestions, hears
 from tests.labelling.kinds import Labelled, of_dataset
 from tests.labelling.rows import as_dataset
 from tests.trainer.data_files import sound, zipped
@@ -46,9 +47,18 @@ def test_what_is_said_becomes_a_version_and_undo_gives_the_old_one(it: Labelled)
     assert made.split["pool"] == 2
 
 
+def test_two_people_and_a_newer_version_lose_nothing(it: Labelled, workspace: Workspace, api_of: ClientOf) -> None:
+    it.check_shared(it.by(workspace, api_of), 13, "good morning", "good night", "text", "good morning")
+
+
 @pytest.mark.parametrize("value", ["", " \n ", "...", "n/a", "x" * 10_000, "a\x07b", "a\u202eb", 3, ["good"], {"a": 1}])
 def test_what_is_no_text_is_told(value: Any, it: Labelled) -> None:
     problem = it.send([{"row": 13, "value": value}], 422)
     assert problem["code"] in ("bad_label", "invalid")
     assert problem["hint"]
     assert not Decision.objects.exists()
+
+
+def test_a_finished_run_suggests_what_is_said(it: Labelled) -> None:
+    hears(it, ["g", "o", "<pad>", "o", "d", "|", "d", "a", "y"])
+    assert check_suggestions(it, "good evening") == "good day"

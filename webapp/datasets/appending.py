@@ -48,7 +48,7 @@ def append_files(version: DatasetVersion, user: User | None, files: Sequence[Any
 
 
 def append_rows(version: DatasetVersion, user: User, rows: Sequence[dict[str, Any]]) -> DatasetVersion:
-    """The same of rows as {column: value}; values are texts, numbers, true, false or null."""
+    """The same of rows as {column: value}; values are texts, numbers, true, false, null, or lists: of labels, of words, of tags."""
     check_rows(rows)
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     name = ngettext("%(n)d row.jsonl", "%(n)d rows.jsonl", len(rows)) % {"n": len(rows)}
@@ -65,13 +65,19 @@ def check_rows(rows: Sequence[dict[str, Any]]) -> None:
             hint=_("Send them as a file, or in several requests."),
         )
     for number, row in enumerate(rows, 1):
-        nested = next((name for name, value in row.items() if isinstance(value, (dict, list))), None)
+        nested = next((name for name, value in row.items() if not is_cell(value)), None)
         if nested is not None or not row:
             raise Problem(
                 _("Row %(row)d cannot be read.") % {"row": number},
                 code="bad_row",
                 hint=_('A row looks like {"text": "Where is my card?", "label": "card"}.'),
             )
+
+
+def is_cell(value: object) -> bool:
+    """Whether a column can hold it: a list of what is no list or object itself may be one's labels, words or tags."""
+    items = value if isinstance(value, list) else [value]
+    return not any(isinstance(item, dict | list) for item in items)
 
 
 def check_newest(version: DatasetVersion) -> None:
