@@ -19,7 +19,7 @@ doctor:
 
 # Under a minute: format, types, settings, migrations, messages and the quick tests. Run it before each commit.
 check: lint
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types site-checks quick-tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target quick-tests types site-checks
 
 types:
 	@$(python) -m mypy

@@ -29,11 +29,9 @@ PLACES = (
     "tests/trainer/test_json_repairs.py",
     "tests/trainer/test_number_formats.py",
     "tests/trainer/test_outlines.py",
-    "tests/trainer/test_passages.py",
     "tests/trainer/test_robustness.py",
     "tests/trainer/test_scores_of_texts.py",
     "tests/trainer/test_sheet_tables.py",
-    "tests/trainer/test_subtotals.py",
     "tests/trainer/test_table_footers.py",
     "tests/trainer/test_tag_rows.py",
     "tests/trainer/test_tagging.py",
@@ -43,8 +41,11 @@ PLACES = (
 )
 """Folders and files, of which tests marked slow, browser or gpu are left out, and those that need the running site."""
 LONG = (
+    "tests/core/test_answer_headers.py",
+    "tests/core/test_cache.py",
     "tests/core/test_confinement.py",
     "tests/core/test_hub_gate.py",
+    "tests/core/test_json_nested.py",
     "tests/core/test_queues.py",
     "tests/core/test_rate_limit.py",
     "tests/core/test_strangers.py",
