@@ -152,6 +152,16 @@ def test_a_cache_changes_nothing(folder: Path) -> None:
         decoder.read(ids, cache)
 
 
+def test_the_same_greedy_answers_as_torch(folder: Path, model: WritingModel, template: Template) -> None:
+    decoder = decoders.load(folder)
+    for number in range(10):
+        ids = template.asked([{"role": "user", "content": f"Where is lamp {number}?"}])
+        (torch_ids,) = model.greedy([ids], 20)
+        pieces = list(write(decoder, template, ids, Options(20), ids[:0]))
+        assert "".join(piece.text for piece in pieces) == template.decode(torch_ids)
+        assert pieces[-1].tokens == len(torch_ids)
+
+
 def test_the_same_greedy_answers_as_transformers(folder: Path, template: Template) -> None:
     """Token by token, of fifty prompts by `generate`, one after another."""
     from transformers import LlamaForCausalLM
