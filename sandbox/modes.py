@@ -126,10 +126,10 @@ def outermost(paths: list[str], others: list[str] | tuple[str, ...] = ()) -> lis
 
 def bubblewrap() -> str:
     """Where bubblewrap is; `RuntimeError`."""
-    found = shutil.which("bwrap", path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/local/bin")
-    if found is None:
+    program = shutil.which("bwrap", path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/local/bin")
+    if program is None:
         raise RuntimeError("bubblewrap is not installed")
-    return found
+    return program
 
 
 @lru_cache

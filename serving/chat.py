@@ -324,9 +324,9 @@ class Reply:
         async with aclosing(pieces):
             async for piece in pieces:
                 text, self.tokens, finish = text + piece.text, piece.tokens, piece.finish or finish
-        said = read_answer(text) if self.is_chat else Said(text, [])
-        message = {"message": message_of(said)} if self.is_chat else {"text": text}
-        finish = "tool_calls" if said.calls else finish
+        answer = read_answer(text) if self.is_chat else Said(text, [])
+        message = {"message": message_of(answer)} if self.is_chat else {"text": text}
+        finish = "tool_calls" if answer.calls else finish
         choice = {"index": 0, **message, "logprobs": None, "finish_reason": finish}
         kind = "chat.completion" if self.is_chat else "text_completion"
         return orjson.dumps(self.head(kind) | {"choices": [choice], "usage": self.usage})
@@ -335,30 +335,30 @@ class Reply:
         """The same as server-sent events."""
         if self.is_chat:
             yield self.event({"delta": {"role": "assistant", "content": ""}}, None)
-        text, told, finish = "", 0, "stop"
+        text, sent, finish = "", 0, "stop"
         async for piece in pieces:
             self.tokens, text, finish = piece.tokens, text + piece.text, piece.finish or finish
             sure = len(text) - (held_back(text) if self.is_chat else 0)
-            if sure > told:
+            if sure > sent:
                 yield self.event(
-                    {"delta": {"content": text[told:sure]}} if self.is_chat else {"text": text[told:]}, None
+                    {"delta": {"content": text[sent:sure]}} if self.is_chat else {"text": text[sent:]}, None
                 )
-                told = sure
-        for part, reason in self.last(text, told, finish):
+                sent = sure
+        for part, reason in self.last(text, sent, finish):
             yield self.event(part, reason)
         if tells_usage:
             yield event(self.head(self.chunk) | {"choices": [], "usage": self.usage})
         yield DONE
 
-    def last(self, text: str, told: int, finish: str) -> list[tuple[dict[str, Any], str | None]]:
+    def last(self, text: str, sent: int, finish: str) -> list[tuple[dict[str, Any], str | None]]:
         """The last parts of an answer of which so much is told: calls of tools or what only looked like them, and why it ended."""
         if not self.is_chat:
             return [({"text": ""}, finish)]
-        said = read_answer(text)
-        if said.calls:
-            calls = [call | {"index": place} for place, call in enumerate(identified(said.calls))]
+        answer = read_answer(text)
+        if answer.calls:
+            calls = [call | {"index": place} for place, call in enumerate(identified(answer.calls))]
             return [({"delta": {"tool_calls": calls}}, None), ({"delta": {}}, "tool_calls")]
-        rest = [({"delta": {"content": text[told:]}}, None)] if told < len(text) else []
+        rest = [({"delta": {"content": text[sent:]}}, None)] if sent < len(text) else []
         return [*rest, ({"delta": {}}, finish)]
 
     @property
@@ -370,9 +370,9 @@ class Reply:
         return event(self.head(self.chunk) | {"choices": [choice]})
 
 
-def message_of(said: "Said") -> dict[str, Any]:
-    calls = {"tool_calls": identified(said.calls)} if said.calls else {}
-    return {"role": "assistant", "content": said.text or (None if calls else "")} | calls
+def message_of(answer: "Said") -> dict[str, Any]:
+    calls = {"tool_calls": identified(answer.calls)} if answer.calls else {}
+    return {"role": "assistant", "content": answer.text or (None if calls else "")} | calls
 
 
 def identified(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:

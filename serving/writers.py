@@ -97,13 +97,13 @@ class Writers:
 
     def work(self) -> None:
         """One step, and the next one in its turn while there is something to write."""
-        told: list[tuple[Job, Piece | Exception]] = []
+        pieces: list[tuple[Job, Piece | Exception]] = []
         try:
-            told = self.step()
+            pieces = self.step()
         except Exception as error:  # of the step as a whole: nobody's answer can go on
-            told, self.running = [(job, error) for job in self.running], []
-        if told:
-            self.loop.call_soon_threadsafe(tell, told)
+            pieces, self.running = [(job, error) for job in self.running], []
+        if pieces:
+            self.loop.call_soon_threadsafe(tell, pieces)
         with self.lock:
             self.is_working = bool(self.running or self.waiting)
         if self.is_working:
@@ -112,15 +112,15 @@ class Writers:
     def step(self) -> "list[tuple[Job, Piece | Exception]]":
         """What there is to tell of it."""
         self.running = [job for job in self.running if not job.has_gone]
-        told = self.admit()
+        written = self.admit()
         drafts = [draft for job in self.running if (draft := job.draft)]
         pieces = self.engine.advance(drafts) if drafts else []
         self.steps += bool(drafts)
         for job, draft, piece in zip(self.running, drafts, pieces, strict=True):
             if piece and (job.streamed or draft.finish):
-                told.append((job, piece if job.streamed else piece._replace(text=draft.text)))
+                written.append((job, piece if job.streamed else piece._replace(text=draft.text)))
         self.running = [job for job, draft in zip(self.running, drafts, strict=True) if not draft.finish]
-        return told
+        return written
 
     def admit(self) -> "list[tuple[Job, Piece | Exception]]":
         """Fill the free places; what cannot be begun, with why."""
@@ -150,7 +150,7 @@ class Writers:
             return chosen
 
 
-def tell(told: "list[tuple[Job, Piece | Exception]]") -> None:
-    for job, piece in told:
+def tell(pieces: "list[tuple[Job, Piece | Exception]]") -> None:
+    for job, piece in pieces:
         if not job.has_gone:
             job.inbox.put(piece)

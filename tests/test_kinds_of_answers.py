@@ -95,7 +95,7 @@ def test_presentations_are_found_by_task_and_by_output() -> None:
     assert of_task("no-such-task").key == "class"
     found = of_output({"value": 3.0, "low": 1.0, "high": 5.0})
     assert found is not None
-    assert found.said({"value": 3.0}) == "3"
+    assert found.answer_text({"value": 3.0}) == "3"
     assert of_output({}) is None
 
 

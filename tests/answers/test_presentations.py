@@ -10,7 +10,15 @@ from webapp.answers import of_output, of_task, presentations
 from webapp.answers.base import Scored
 from webapp.answers.classes import MATRIX_CLASSES, SHOWN_CLASSES, matrix, ranked_classes
 from webapp.answers.objects import KEPT_OBJECTS
-from webapp.answers.templatetags.answers import answer_to, boxes_over, framed, given, mark_differences, row_of, said
+from webapp.answers.templatetags.answers import (
+    answer_text,
+    answer_to,
+    boxes_over,
+    framed,
+    given,
+    mark_differences,
+    row_of,
+)
 from webapp.answers.text import KEPT_TEXT
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -45,14 +53,14 @@ def box(label: str, score: float = 0.9, at: tuple[float, ...] = (1, 2, 30, 40)) 
 )
 def test_an_answer_in_a_few_words(key: str, output: dict[str, Any], words: str) -> None:
     """A number that is none is told as one; it had ended the page."""
-    assert presentations()[key].said(output) == words
+    assert presentations()[key].answer_text(output) == words
 
 
 @pytest.mark.parametrize(
     ("output", "words"), [("as it is", "as it is"), (7, "7"), (None, "None"), ({}, "–"), ({"odd": 1}, "–")]
 )
 def test_what_is_no_known_answer(output: object, words: str) -> None:
-    assert said(output) == words
+    assert answer_text(output) == words
 
 
 def test_an_unknown_task_is_shown_as_classes_and_an_unknown_answer_as_none() -> None:
@@ -273,7 +281,7 @@ def test_words_that_were_heard_wrong(text: str, other: str, marked: list[str]) -
 
 def test_in_the_other_language() -> None:
     with translation.override("zh-hans"):
-        assert said({"objects": []}) != "nothing recognized"
+        assert answer_text({"objects": []}) != "nothing recognized"
         sentence = presentations()["class"].sentence(scored("accuracy", 0.9), {})
         assert "accuracy" not in sentence
         assert "65" in sentence

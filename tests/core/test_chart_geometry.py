@@ -76,7 +76,7 @@ def test_labels_on_the_left_have_the_digits_of_their_step(marks: list[float], la
 )
 def test_coordinates_are_no_language_s_own(value: float, text: str) -> None:
     with translation.override("de"):
-        assert charts.at(value) == text
+        assert charts.format_coordinate(value) == text
 
 
 def test_a_running_mean_begins_where_the_curve_does_and_follows_it() -> None:

@@ -8,7 +8,7 @@ from django.utils import translation
 from trainer.errors import SpecError
 from trainer.messages import _, joined, ngettext, sources
 from webapp.core.problems import Conflict
-from webapp.core.sentences import error_of, problem_of_error, said
+from webapp.core.sentences import error_of, problem_of_error, translated
 
 TOO_FEW = ngettext("%(count)s row is empty and will not be used.", "%(count)s rows are empty and will not be used.", 12)
 
@@ -19,12 +19,12 @@ def entry(message: str) -> dict[str, Any]:
 
 def test_english_stays_as_it_came() -> None:
     with translation.override("en"):
-        assert said(entry(TOO_FEW)) == "12 rows are empty and will not be used."
+        assert translated(entry(TOO_FEW)) == "12 rows are empty and will not be used."
 
 
 def test_chinese_by_template_and_values() -> None:
     with translation.override("zh-hans"):
-        assert said(entry(TOO_FEW)) == "有 12 行为空，不会使用。"
+        assert translated(entry(TOO_FEW)) == "有 12 行为空，不会使用。"
 
 
 def test_parts_and_values_are_translated_too() -> None:
@@ -40,7 +40,7 @@ def test_parts_and_values_are_translated_too() -> None:
         ]
     )
     with translation.override("zh-hans"):
-        assert said(entry(message)) == "有 3 行重复了前面的图片。重复项会保留在划分的同一侧。"
+        assert translated(entry(message)) == "有 3 行重复了前面的图片。重复项会保留在划分的同一侧。"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_parts_and_values_are_translated_too() -> None:
 )
 def test_what_cannot_be_translated_is_shown_as_it_came(broken: dict[str, Any] | None) -> None:
     with translation.override("zh-hans"):
-        assert said(broken and broken | {"message": "As it came."}) == ("As it came." if broken else "")
+        assert translated(broken and broken | {"message": "As it came."}) == ("As it came." if broken else "")
 
 
 def test_an_error_of_the_trainer_is_raised_in_the_language_of_the_reader() -> None:

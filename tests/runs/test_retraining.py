@@ -95,7 +95,7 @@ def test_it_starts_once(made: DatasetVersion) -> None:
     read(made)
     early = wish_of(made)  # two workers look at the same time
     retraining.start_waiting()
-    retraining.settle(early)
+    retraining.start_or_refuse(early)
     retraining.start_waiting(made)
     retraining.start_waiting()
     assert Run.objects.count() == 2

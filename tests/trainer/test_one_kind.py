@@ -120,5 +120,5 @@ def test_its_answer_is_drawn_and_its_mistakes_are_listed(
         assert "cafe" in drawn
     endpoint = things.endpoint(run, visibility="public")
     assert snippets.pick_of(run) == "ratings"
-    assert "cafe" in str(presentations.of_task(run.task).said({"ratings": {"cafe": 4}}))
+    assert "cafe" in str(presentations.of_task(run.task).answer_text({"ratings": {"cafe": 4}}))
     assert Client().get(addresses.demo_path(endpoint, endpoint.links.get())).status_code == 200

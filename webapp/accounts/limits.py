@@ -67,10 +67,10 @@ def lock(workspace: Workspace) -> None:
 def check(workspace: Workspace, *names: str) -> None:
     """`Problem` where the workspace may have no more of one of them. Within the transaction that makes it."""
     lock(workspace)
-    look(workspace, *names)
+    check_unlocked(workspace, *names)
 
 
-def look(workspace: Workspace, *names: str) -> None:
+def check_unlocked(workspace: Workspace, *names: str) -> None:
     """The same without holding anything: before files are stored, say, and to be checked again."""
     for name, most in own_or_default(workspace, list(names)).items():
         if most is not None and used(workspace, BY_NAME[name]) >= most:
@@ -80,7 +80,7 @@ def look(workspace: Workspace, *names: str) -> None:
 def refusal(workspace: Workspace, *names: str) -> Problem | None:
     """What `look` raises, to be told."""
     try:
-        look(workspace, *names)
+        check_unlocked(workspace, *names)
     except Problem as problem:
         return problem
     return None

@@ -23,7 +23,7 @@ def memberships_of(request: HttpRequest) -> list[Membership]:
     memberships = request.user.memberships.select_related("workspace")
     listed = list(memberships[:MAX_LISTED])
     chosen = chosen_id(request)
-    if len(listed) == MAX_LISTED and chosen and all(one.workspace_id != chosen for one in listed):
+    if len(listed) == MAX_LISTED and chosen and all(membership.workspace_id != chosen for membership in listed):
         listed += memberships.filter(workspace_id=chosen)
     for membership in listed:
         membership.user = request.user

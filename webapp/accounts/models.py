@@ -283,16 +283,16 @@ class Invitation(WorkspaceOwned):
     def pending(cls, workspace: Workspace) -> "models.QuerySet[Invitation]":
         """Newest first; those that have expired are not among them."""
         since = timezone.now() - cls.LIFETIME
-        found: models.QuerySet[Invitation] = cls.objects.for_workspace(workspace).filter(created_at__gt=since)
-        return found.select_related("invited_by")
+        recent: models.QuerySet[Invitation] = cls.objects.for_workspace(workspace).filter(created_at__gt=since)
+        return recent.select_related("invited_by")
 
     @classmethod
     def find(cls, secret: str) -> "Invitation | None":
         """The one of this link, if it can still be accepted."""
         since = timezone.now() - cls.LIFETIME
         usable = cls.objects.filter(digest=hashed(secret), created_at__gt=since, workspace__deleted_at=None)
-        found: Invitation | None = usable.select_related("workspace", "invited_by").first()
-        return found
+        invitation: Invitation | None = usable.select_related("workspace", "invited_by").first()
+        return invitation
 
 
 class AuditEvent(WorkspaceOwned):

@@ -98,7 +98,7 @@ def invite(
                 field="email",
                 hint=_("Change their role in the list."),
             )
-        limits.look(workspace, "members")
+        limits.check_unlocked(workspace, "members")
         was_mailed = settings.MAIL_CONFIGURED and not by_hand
         if was_mailed:
             check_mails(workspace)

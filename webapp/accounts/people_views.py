@@ -33,11 +33,11 @@ def members(request: AuthedRequest) -> HttpResponse:
     """Context: page (of memberships, each with `roles`, what this reader may make of it), total, search, invitations (pending,
     for admins), invitation_form, new_link (shown once), rights [(right, [whether each role has it])], roles, role_form."""
     search = request.GET.get("search", "").strip()[:254]
-    found = request.workspace.memberships.select_related("user").order_by("created_at", "pk")
-    total = found.count()
+    memberships = request.workspace.memberships.select_related("user").order_by("created_at", "pk")
+    total = memberships.count()
     if search:
-        found = found.filter(user__email__icontains=search)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+        memberships = memberships.filter(user__email__icontains=search)
+    page = Paginator(memberships, PAGE).get_page(request.GET.get("page"))
     owners = request.workspace.memberships.filter(role=Role.OWNER, user__is_active=True).count()
     for member in page:
         member.choices = role_choices(request.membership, member, owners)  # type: ignore[attr-defined]
@@ -200,15 +200,15 @@ def invitation(anybody: HttpRequest, secret: str) -> HttpResponse:
     """A GET shows who invites to what, and the ways in; context: invitation, way (`accept`, `other`, `stranger`), may_join (whether
     accounts are made), may_sign_in, form (a password, to join). A POST accepts, or makes the account and accepts."""
     request: SiteRequest = anybody  # type: ignore[assignment]
-    found = people.usable(secret)
+    pending = people.usable(secret)
     if request.method != "POST":
-        return render(request, "account/invitation.html", ways_shown(request, found))
-    way = "sign_in" if "sign_in" in request.POST else way_in(request, found)
+        return render(request, "account/invitation.html", ways_shown(request, pending))
+    way = "sign_in" if "sign_in" in request.POST else way_in(request, pending)
     if way == "sign_in":
         request.session["invitation"] = secret
         return redirect(f"{reverse('account_login')}?next={reverse('invited')}")
     with transaction.atomic():
-        user = make_account(request, found) if way == "join" else signed_in(request, found)
+        user = make_account(request, pending) if way == "join" else signed_in(request, pending)
         member = people.accept(secret, user, request)
     if way == "join":
         login(request, user, backend=BACKEND)

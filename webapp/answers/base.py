@@ -107,7 +107,7 @@ class Presentation(ABC):
         return _("Largest errors")
 
     @abstractmethod
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         """The answer in a few words."""
 
     def shortened(self, output: Output) -> Output:

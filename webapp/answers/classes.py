@@ -45,7 +45,7 @@ class Classes(Presentation):
     def mistakes_title(self) -> str:
         return _("Most confident mistakes")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         return str(output["label"])
 
     def shortened(self, output: Output) -> Output:

@@ -28,7 +28,7 @@ class Completion(Presentation):
     def mistakes_title(self) -> str:
         return _("Answers to test prompts")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         return str(output["completion"]).strip() or _("an empty answer")
 
     def shortened(self, output: Output) -> Output:

@@ -65,13 +65,13 @@ class Labelling(ABC):
         """A cell as the API gives the answer, which it takes in the same form."""
         return cell
 
-    def said(self, cell: str) -> str:
+    def label_text(self, cell: str) -> str:
         """In a few words."""
         return cell
 
     def in_words(self, value: Any) -> str:
         """The same of an answer as the API has it."""
-        return self.said(as_cell(value))
+        return self.label_text(as_cell(value))
 
     def fields(self, value: Any) -> list[str]:
         """An answer as the API has it, as the page's form sends it (`typed`)."""

@@ -43,7 +43,7 @@ class SeveralLabels(Labelling):
     def value(self, cell: str) -> list[str]:
         return label_lists.read_labels(cell)
 
-    def said(self, cell: str) -> str:
+    def label_text(self, cell: str) -> str:
         return ", ".join(self.value(cell)) or _("none of the labels")
 
     def fields(self, value: Any) -> list[str]:
@@ -57,14 +57,14 @@ class SeveralLabels(Labelling):
 
     def apart(self, counts: Counter[frozenset[str]]) -> float:
         sets = list(counts.items())
-        pairs = ((one, times, *other) for at, (one, times) in enumerate(sets) for other in sets[at + 1 :])
-        return 2 * sum(times * others * masi(one, other) for one, times, other, others in pairs)
+        pairs = ((labels, times, *other) for index, (labels, times) in enumerate(sets) for other in sets[index + 1 :])
+        return 2 * sum(times * others * masi(labels, other) for labels, times, other, others in pairs)
 
     def against(self, first: frozenset[str], second: frozenset[str]) -> list[tuple[str, str]]:
         """Labels that one alone gave, beside those that the other alone gave."""
         ours, theirs = first - second, second - first
         if ours and theirs:
-            return [(one, other) for one in ours for other in theirs]
+            return [(label, other) for label in ours for other in theirs]
         return [(label, _("not %(label)s") % {"label": label}) for label in ours or theirs]
 
 
@@ -91,7 +91,7 @@ class Labels(Presentation):
     def mistakes_title(self) -> str:
         return _("Most confident mistakes")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         return ", ".join(entry["label"] for entry in output["labels"]) or _("none of the labels")
 
     def shortened(self, output: Output) -> Output:

@@ -101,7 +101,7 @@ class Number(Presentation):
     def hint(self) -> str:
         return _("Shows a range that held for 9 of 10 test rows.")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         return figure(output["value"])
 
     def correction(self, output: Output) -> Correction:

@@ -30,7 +30,7 @@ class Boxes(Labelling):
         return fields.get("value") or "[]"
 
     def cell(self, given: object, row: Row) -> str:
-        boxes = [box_of(one, row.size()) for one in listed(given, form_of_boxes())]
+        boxes = [box_of(box, row.size()) for box in listed(given, form_of_boxes())]
         if len(boxes) > MOST_BOXES:
             raise bad_label(_("A picture has at most %(limit)d boxes.") % {"limit": MOST_BOXES}, _("Draw fewer boxes."))
         return as_cell(boxes)
@@ -38,7 +38,7 @@ class Boxes(Labelling):
     def value(self, cell: str) -> list[dict[str, Any]]:
         return boxes_in(cell)
 
-    def said(self, cell: str) -> str:
+    def label_text(self, cell: str) -> str:
         return counted_words(self.labels(cell)) or _("no object")
 
     def labels(self, cell: str) -> list[str]:
@@ -58,9 +58,9 @@ def boxes_in(cell: str) -> list[dict[str, Any]]:
     if not isinstance(boxes, list):
         return []
     return [
-        {"label": one["label"], "box": one["box"]}
-        for one in boxes
-        if isinstance(one, dict) and {"label", "box"} <= set(one)
+        {"label": box["label"], "box": box["box"]}
+        for box in boxes
+        if isinstance(box, dict) and {"label", "box"} <= set(box)
     ]
 
 
@@ -105,7 +105,7 @@ class Objects(Presentation):
     labelling = Boxes()
     draws_input = True
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         """“2 × cat, 1 × dog”, in the order of their scores."""
         return counted_words([box["label"] for box in output["objects"]]) or _("nothing recognized")
 

@@ -20,7 +20,7 @@ class Passage(Presentation):
     def mistakes_title(self) -> str:
         return _("Questions answered worst")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         return str(output["answer"]) if output["answer"] is not None else _("no answer in the text")
 
     def context(self, report: Report) -> dict[str, Any]:

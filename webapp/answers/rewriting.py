@@ -28,7 +28,7 @@ class Rewriting(Presentation):
     def mistakes_title(self) -> str:
         return _("Farthest from the actual texts")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         return str(output["generated_text"]).strip() or _("an empty text")
 
     def shortened(self, output: Output) -> Output:

@@ -31,7 +31,7 @@ class Similarity(Presentation):
     def mistakes_title(self) -> str:
         return _("Largest errors")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         if "matches" in output:
             shown = {"n": count(len(output["matches"]))}
             return ngettext("%(n)s text", "%(n)s texts", len(output["matches"])) % shown
@@ -54,12 +54,12 @@ class Similarity(Presentation):
     def sentence(self, scored: Scored, report: Report) -> str:
         if report.get("form") != "search":
             return super().sentence(scored, report)
-        found = (report.get("metrics") or {}).get("recall_10")
-        if found is None:
+        recall = (report.get("metrics") or {}).get("recall_10")
+        if recall is None:
             return super().sentence(scored, report)
         queries = ngettext("%(n)s held-out query", "%(n)s held-out queries", scored.rows) % {"n": count(scored.rows)}
         return _("Finds %(share)s of the right texts among the first ten, on %(queries)s") % {
-            "share": shown_score(found, "recall_10"),
+            "share": shown_score(recall, "recall_10"),
             "queries": queries,
         }
 

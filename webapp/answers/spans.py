@@ -39,7 +39,7 @@ class Passages(Labelling):
         words = words_of(row.inputs.get("tokens"))
         if words is None:
             raise bad_label(_("This row is not a list of words."), _("Skip it, or leave it out."))
-        spans = sorted(span_of(one, len(words)) for one in listed(given, form_of_spans()))
+        spans = sorted(span_of(span, len(words)) for span in listed(given, form_of_spans()))
         scheme = scheme_in(row.cells())
         check_apart(spans, scheme)
         return as_cell(write_tags(spans, len(words), scheme))
@@ -47,11 +47,11 @@ class Passages(Labelling):
     def value(self, cell: str) -> list[dict[str, Any]]:
         return [{"start": start, "end": end, "label": label} for start, end, label in spans_in(cell)]
 
-    def said(self, cell: str) -> str:
+    def label_text(self, cell: str) -> str:
         return ", ".join(label for _start, _end, label in spans_in(cell)) or _("nothing marked")
 
     def in_words(self, value: Any) -> str:
-        return ", ".join(one["label"] for one in value) or _("nothing marked")
+        return ", ".join(span["label"] for span in value) or _("nothing marked")
 
     def labels(self, cell: str) -> list[str]:
         return [label for _start, _end, label in spans_in(cell)]
@@ -122,7 +122,7 @@ class Spans(Presentation):
     def mistakes_title(self) -> str:
         return _("Texts with the most errors")
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         """“Anna (person), Paris (place)”."""
         entities = output["entities"]
         named = [f"{entity['text']} ({entity['label']})" for entity in entities[:SAID_ENTITIES]]

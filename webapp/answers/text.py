@@ -56,7 +56,7 @@ class Text(Presentation):
     key = "text"
     labelling = Transcript()
 
-    def said(self, output: Output) -> str:
+    def answer_text(self, output: Output) -> str:
         return str(output["text"]).strip() or _("no words recognized")
 
     def shortened(self, output: Output) -> Output:

@@ -215,7 +215,7 @@ def faithfulness(report: Mapping[str, Any]) -> str:
     if usual is None:
         return ""
     unit = str(tested["unit"])
-    told = {
+    result = {
         "method": METHODS.get(usual["method"], usual["method"]),
         "rows": tested["rows"],
         **{name: signed(usual[name], unit) for name in ("gain", "low", "high")},
@@ -231,7 +231,7 @@ def faithfulness(report: Mapping[str, Any]) -> str:
             "%(gain)s (95 %% interval %(low)s to %(high)s)."
         )
     )
-    return sentence % told
+    return sentence % result
 
 
 def source_of(value: object, parts: list[dict[str, Any]]) -> str:

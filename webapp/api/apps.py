@@ -9,6 +9,6 @@ class ApiConfig(AppConfig):
         from webapp.api.models import IdempotentAnswer
 
         def erase(sender: object, workspace_id: str, ids: list[str], **_kwargs: object) -> None:
-            IdempotentAnswer.forget(workspace_id, ids)
+            IdempotentAnswer.delete_about(workspace_id, ids)
 
         erased.connect(erase, weak=False, dispatch_uid="erase_answers")

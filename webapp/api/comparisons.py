@@ -76,8 +76,8 @@ def compare_runs(request: AuthedRequest, runs: str) -> dict[str, Any]:
     of the others, by paired tests. 409 `not_comparable` for runs that answer different questions or were tested on different
     rows, 409 `no_score` for one that has not finished."""
     wanted = dict.fromkeys(pk.strip() for pk in runs.split(",") if pk.strip())
-    found = [load_run(request, pk) for pk in list(wanted)[: comparing.MOST_RUNS + 1]]
-    return compare_shape(comparing.compare_runs(found))
+    loaded = [load_run(request, pk) for pk in list(wanted)[: comparing.MOST_RUNS + 1]]
+    return compare_shape(comparing.compare_runs(loaded))
 
 
 def compare_shape(comparison: Comparison) -> dict[str, Any]:

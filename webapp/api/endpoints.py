@@ -122,8 +122,8 @@ def create_endpoint(request: AuthedRequest, payload: EndpointIn) -> Status[dict[
     before = Endpoint.objects.filter(prototype=run.prototype).first()
     licensing.for_programs(before, run, confirmed=payload.licence_confirmed)
     replacing.check_better(before, run, anyway=payload.anyway)
-    wishes = payload.model_dump(exclude=NO_WISHES) | {"examples": choice_of(run, payload)}
-    endpoint, key = actions.deploy(run, request.user, **wishes)
+    changes = payload.model_dump(exclude=NO_WISHES) | {"examples": choice_of(run, payload)}
+    endpoint, key = actions.deploy(run, request.user, **changes)
     if key is None:
         _key, key = actions.create_key(endpoint, request.user, "another key")
     return Status(201, endpoint_shape(endpoint, key))
@@ -156,18 +156,18 @@ def get_endpoint(request: AuthedRequest, slug: str) -> dict[str, Any]:
 @router.patch("/endpoints/{slug}", response=EndpointOut)
 def patch_endpoint(request: AuthedRequest, slug: str, payload: EndpointPatch) -> dict[str, Any]:
     endpoint = load_endpoint(request, slug)
-    wishes = payload.model_dump(exclude=NO_WISHES, exclude_none=True)
+    changes = payload.model_dump(exclude=NO_WISHES, exclude_none=True)
     if payload.run:
         run = load_run(request, payload.run)
         if run.prototype_id != endpoint.prototype_id:
             raise Http404
         licensing.for_programs(endpoint, run, confirmed=payload.licence_confirmed)
         replacing.check_better(endpoint, run, anyway=payload.anyway)
-        wishes["examples"] = choice_of(run, payload)
-        endpoint, _key = actions.deploy(run, request.user, **wishes)
+        changes["examples"] = choice_of(run, payload)
+        endpoint, _key = actions.deploy(run, request.user, **changes)
     else:
-        wishes["examples"] = choice_of(endpoint.current.run if endpoint.current else None, payload)
-        actions.update(endpoint, request.user, wishes)
+        changes["examples"] = choice_of(endpoint.current.run if endpoint.current else None, payload)
+        actions.update(endpoint, request.user, changes)
     endpoint.refresh_from_db()
     return endpoint_shape(endpoint)
 

@@ -53,13 +53,13 @@ class RobustnessOut(Schema):
 def measure_robustness(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
     """Measured by a worker the first time: 202 with `Retry-After` meanwhile. 409 `no_score` or `model_removed`; 422
     `no_robustness` for a kind of answer that it cannot be told of."""
-    return with_sentences(told(asked_for(load_run(request, pk), Examination.Kind.ROBUSTNESS), response))
+    return with_sentences(answer(asked_for(load_run(request, pk), Examination.Kind.ROBUSTNESS), response))
 
 
 @router.get("/runs/{pk}/robustness", response={200: RobustnessOut, 202: MeasuringOut})
 def read_robustness(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
     """What was measured; 404 `not_examined` where nobody asked."""
-    return with_sentences(told(existing(load_run(request, pk), Examination.Kind.ROBUSTNESS), response))
+    return with_sentences(answer(existing(load_run(request, pk), Examination.Kind.ROBUSTNESS), response))
 
 
 class InsightOut(Schema):
@@ -75,13 +75,13 @@ class InsightOut(Schema):
 def look_from_above(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
     """A map of the rows, and what a model of a table goes by: found by a worker the first time, 202 with `Retry-After` meanwhile. 409
     `no_score` or `model_removed`; 422 `no_vectors` for inputs that have none."""
-    return told(asked_for(load_run(request, pk), Examination.Kind.INSIGHT), response)
+    return answer(asked_for(load_run(request, pk), Examination.Kind.INSIGHT), response)
 
 
 @router.get("/runs/{pk}/insight", response={200: InsightOut, 202: MeasuringOut})
 def read_insight(request: AuthedRequest, pk: str, response: HttpResponse) -> Status[dict[str, Any]]:
     """What was found; 404 `not_examined` where nobody asked."""
-    return told(existing(load_run(request, pk), Examination.Kind.INSIGHT), response)
+    return answer(existing(load_run(request, pk), Examination.Kind.INSIGHT), response)
 
 
 def asked_for(run: Run, kind: str) -> Examination:
@@ -105,7 +105,7 @@ def existing(run: Run, kind: str) -> Examination:
     return row
 
 
-def told(row: Examination, response: HttpResponse) -> Status[dict[str, Any]]:
+def answer(row: Examination, response: HttpResponse) -> Status[dict[str, Any]]:
     if row.error:
         raise failed(row)
     if row.result is None:

@@ -8,7 +8,7 @@ from ninja import Router, Schema, Status
 from webapp.accounts.requests import AuthedRequest
 from webapp.api.auth import Body, once
 from webapp.api.schemas import Fault
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.runs import gguf
 from webapp.runs.gguf_views import gguf_response
 from webapp.runs.models import Run
@@ -43,12 +43,12 @@ def shape(run: Run) -> dict[str, Any]:
     if shown is None:
         return {"can_be_written": False, "has_library": gguf.has_library(), "licence_notes": [], "files": []}
     files = [each | {"problem": fault(each["problem"])} for each in shown["files"]]
-    told = {"has_library": shown["has_library"], "licence_notes": shown["notes"]}
-    return {"can_be_written": True, "files": files} | told
+    facts = {"has_library": shown["has_library"], "licence_notes": shown["notes"]}
+    return {"can_be_written": True, "files": files} | facts
 
 
 def fault(error: dict[str, Any] | None) -> dict[str, Any] | None:
-    return error and {"code": error["code"], "message": said(error), "hint": said(error, "hint")}
+    return error and {"code": error["code"], "message": translated(error), "hint": translated(error, "hint")}
 
 
 @router.get("/runs/{pk}/gguf", response=GgufOut)

@@ -67,4 +67,4 @@ def check_golden(request: AuthedRequest, pk: str) -> dict[str, Any]:
     run = load_run(request, pk)
     rows = golden.rows_of(run.prototype)
     failed = golden.failures(run, rows)
-    return {"rows": len(rows), "failed": [shape(one.row) | {"got": one.got} for one in failed]}
+    return {"rows": len(rows), "failed": [shape(failure.row) | {"got": failure.got} for failure in failed]}

@@ -66,7 +66,7 @@ def run_groups(request: AuthedRequest, pk: str, by: str, positive: str = "") -> 
     """The run's score on groups of its test rows: `by` a column of its data, or a condition such as `age < 25`. 422
     `unknown_column`, `bad_condition` or `unknown_label`; 409 `no_score` for a run that has not finished, `rows_gone` or
     `answers_gone` where these were not kept."""
-    found = grouping.find_groups(load_run(request, pk), by, positive)
+    scores = grouping.find_groups(load_run(request, pk), by, positive)
     from trainer.group_scores import described
 
-    return described(found) | {"by": by, "sentence": grouping.sentence(found)}
+    return described(scores) | {"by": by, "sentence": grouping.sentence(scores)}

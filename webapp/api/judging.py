@@ -13,7 +13,7 @@ from webapp.api.auth import Body, Token, once
 from webapp.api.schemas import Fault, Verdict, Whole
 from webapp.api.shapes import moment
 from webapp.core.problems import Conflict, Problem
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.costs.gate import month
 from webapp.runs import artifacts, judge_access, judge_page, judging, thumbs
 from webapp.runs.judge_models import JudgeAccess
@@ -128,12 +128,16 @@ class JudgingOut(Schema):
 
 def judge_shape(access: JudgeAccess) -> dict[str, Any]:
     prices = {name: f"{getattr(access, name).normalize():f}" for name in judge_access.PRICES}
-    told = {"url": access.url, "model": access.model, "has_key": access.has_key} | prices
-    return told | {"currency": month(access.workspace).currency}
+    shown = {"url": access.url, "model": access.model, "has_key": access.has_key} | prices
+    return shown | {"currency": month(access.workspace).currency}
 
 
 def grading_shape(row: Judging) -> dict[str, Any]:
-    error = row.error and {"code": row.error["code"], "message": said(row.error), "hint": said(row.error, "hint")}
+    error = row.error and {
+        "code": row.error["code"],
+        "message": translated(row.error),
+        "hint": translated(row.error, "hint"),
+    }
     same = ("status", "model", "done", "total", "result")
     return {name: getattr(row, name) for name in same} | {
         "id": row.pk,

@@ -149,10 +149,10 @@ def queue(
     check_choice("order", order, (*ORDERS, *POOLED, *doubts.SOURCES))
     version, count = version_of(request, pk), min(max(count, 1), MOST_AT_ONCE)
     if order in doubts.SOURCES:
-        found = doubts.items(version, order, about, count)
+        chosen = doubts.items(version, order, about, count)
     else:
-        found = items(version, order, count, search=search[:MOST_SEARCHED])
-    return {"items": [item.as_dict() for item in found], "next": None}
+        chosen = items(version, order, count, search=search[:MOST_SEARCHED])
+    return {"items": [item.as_dict() for item in chosen], "next": None}
 
 
 @router.get("/datasets/{pk}/alike", response=AlikeOut)
@@ -161,8 +161,8 @@ def get_alike(request: AuthedRequest, pk: str, row: int, count: int = SHOWN) -> 
     those that have its label the same, by `labels`. 409 where they are not worked out yet."""
     return {
         "items": [
-            one.as_dict()
-            for one in alike(actions.version_with_classes(load(Dataset, request.workspace, pk)), row, count)
+            neighbour.as_dict()
+            for neighbour in alike(actions.version_with_classes(load(Dataset, request.workspace, pk)), row, count)
         ],
         "next": None,
     }
@@ -223,6 +223,6 @@ def get_labelling(request: AuthedRequest, pk: str) -> dict[str, Any]:
         "pending": progress.pending,
         "waiting": progress.waiting,
         **as_json(actions.guide_of(version)),
-        "thin": [vars(one) for one in thin_of(actions.labels_of(version), actions.ENOUGH)],
+        "thin": [vars(label) for label in thin_of(actions.labels_of(version), actions.ENOUGH)],
         "advice": actions.advice(version, progress),
     }

@@ -31,7 +31,7 @@ class IdempotentAnswer(WorkspaceOwned):
         constraints = [models.UniqueConstraint(fields=["workspace", "key", "path"], name="one_answer_each")]
 
     @classmethod
-    def forget(cls, workspace_id: str, ids: list[str]) -> None:
+    def delete_about(cls, workspace_id: str, ids: list[str]) -> None:
         """Answers that tell of what was deleted."""
         answers = cls.objects.filter(workspace_id=workspace_id).values_list("pk", "path", "body")
         matching = [

@@ -74,8 +74,8 @@ def load_rule(request: AuthedRequest, pk: str, rule: str) -> Rule:
 @router.get("/datasets/{pk}/rules", response=RulesOut)
 def list_rules(request: AuthedRequest, pk: str) -> dict[str, Any]:
     """Rules with what they cover and how often they are right, on labels of people and of the file."""
-    found = Rule.objects.select_related("dataset").filter(dataset=load(Dataset, request.workspace, pk))
-    return {"items": [shape(rule) for rule in found.order_by("created_at")], "next": None}
+    dataset_rules = Rule.objects.select_related("dataset").filter(dataset=load(Dataset, request.workspace, pk))
+    return {"items": [shape(rule) for rule in dataset_rules.order_by("created_at")], "next": None}
 
 
 @router.post("/datasets/{pk}/rules", response={201: RuleOut})

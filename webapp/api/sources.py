@@ -8,7 +8,7 @@ from ninja import Router, Schema, Status
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
 from webapp.api.auth import Body, once
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.datasets import data_sources
 from webapp.datasets.models import Dataset
 from webapp.datasets.source_models import DataSource
@@ -70,8 +70,8 @@ def shape(source: DataSource) -> dict[str, Any]:
     same = ("id", "kind", "address", "every", "paused", "checked_at", "next_at", "rows", "new_rows", "failures")
     error = source.error and {
         "code": source.error["code"],
-        "message": said(source.error),
-        "hint": said(source.error, "hint"),
+        "message": translated(source.error),
+        "hint": translated(source.error, "hint"),
     }
     made = source.made
     return {name: getattr(source, name) for name in same} | {
@@ -89,8 +89,8 @@ def load_source(request: AuthedRequest, pk: str, source: str) -> DataSource:
 @router.get("/datasets/{pk}/sources", response=SourcesOut)
 def list_sources(request: AuthedRequest, pk: str) -> dict[str, Any]:
     dataset = load(Dataset, request.workspace, pk)
-    found = dataset.data_sources.select_related("made").order_by("created_at")
-    return {"items": [shape(source) for source in found], "next": None}
+    sources = dataset.data_sources.select_related("made").order_by("created_at")
+    return {"items": [shape(source) for source in sources], "next": None}
 
 
 @router.post("/datasets/{pk}/sources", response={201: SourceOut})
@@ -105,17 +105,17 @@ def add_source(request: AuthedRequest, pk: str, payload: SourceIn) -> Status[dic
 
 @router.patch("/datasets/{pk}/sources/{source}", response=SourceOut)
 def change_source(request: AuthedRequest, pk: str, source: str, payload: SourceChange) -> dict[str, Any]:
-    found = load_source(request, pk, source)
-    data_sources.change(found, request.user, paused=payload.paused, every=payload.every)
-    return shape(found)
+    data_source = load_source(request, pk, source)
+    data_sources.change(data_source, request.user, paused=payload.paused, every=payload.every)
+    return shape(data_source)
 
 
 @router.post("/datasets/{pk}/sources/{source}/read", response={202: SourceOut})
 def read_source(request: AuthedRequest, pk: str, source: str) -> Status[dict[str, Any]]:
     """Now, paused or not."""
-    found = load_source(request, pk, source)
-    data_sources.read_now(found)
-    return Status(202, shape(found))
+    data_source = load_source(request, pk, source)
+    data_sources.read_now(data_source)
+    return Status(202, shape(data_source))
 
 
 @router.delete("/datasets/{pk}/sources/{source}", response={204: None})

@@ -49,15 +49,15 @@ def bare(content: bytes) -> bytes:
 
 
 def bare_png(content: bytes) -> bytes:
-    kept, at = [content[:8]], 8
-    while at < len(content):
-        (length,) = struct.unpack(">I", content[at : at + 4])
-        name, end = content[at + 4 : at + 8], at + 12 + length
+    kept, offset = [content[:8]], 8
+    while offset < len(content):
+        (length,) = struct.unpack(">I", content[offset : offset + 4])
+        name, end = content[offset + 4 : offset + 8], offset + 12 + length
         if end > len(content):
             raise NotBareError("cut off")
         if name in PNG_KEPT:
-            kept.append(content[at:end])
-        at = end
+            kept.append(content[offset:end])
+        offset = end
         if name == b"IEND":
             break
     return b"".join(kept)
@@ -65,26 +65,26 @@ def bare_png(content: bytes) -> bytes:
 
 def bare_jpeg(content: bytes) -> bytes:
     """Of EXIF the orientation alone. Of what follows the end of the picture, as second pictures of phones do, nothing."""
-    kept, at, turned = [content[:2]], 2, 1
-    while content[at] == 0xFF:
-        marker = content[at + 1]
+    kept, offset, turned = [content[:2]], 2, 1
+    while content[offset] == 0xFF:
+        marker = content[offset + 1]
         if marker == 0xFF:
-            at += 1
+            offset += 1
             continue
         if marker in (0xD9, 0xDA):
             break
-        (length,) = struct.unpack(">H", content[at + 2 : at + 4])
-        segment = content[at : at + 2 + length]
+        (length,) = struct.unpack(">H", content[offset + 2 : offset + 4])
+        segment = content[offset : offset + 2 + length]
         if marker == 0xE1 and segment[4:10] == b"Exif\0\0":
             turned = orientation_of(segment[10:])
         if not (marker == 0xFE or 0xE1 <= marker <= 0xEF) or marker == 0xEE:
             kept.append(segment)
-        at += 2 + length
-    if content[at : at + 2] != b"\xff\xda":
+        offset += 2 + length
+    if content[offset : offset + 2] != b"\xff\xda":
         raise NotBareError("no picture in it")
     if turned in range(2, 9):
         kept.insert(1, exif_of(turned))
-    kept.append(scans(content[at:]))
+    kept.append(scans(content[offset:]))
     return b"".join(kept)
 
 
@@ -104,39 +104,39 @@ def exif_of(turned: int) -> bytes:
 def scans(content: bytes) -> bytes:
     """From the first scan to the end of the picture, without comments and application segments between scans."""
     kept: list[bytes] = []
-    at = 0
+    offset = 0
     while True:
-        marker = content[at + 1]
+        marker = content[offset + 1]
         if marker == 0xD9:
             return b"".join([*kept, b"\xff\xd9"])
-        (length,) = struct.unpack(">H", content[at + 2 : at + 4])
-        end = at + 2 + length
+        (length,) = struct.unpack(">H", content[offset + 2 : offset + 4])
+        end = offset + 2 + length
         if marker == 0xDA:
             end = after_scan(content, end)
         if not (marker == 0xFE or 0xE0 <= marker <= 0xEF):
-            kept.append(content[at:end])
+            kept.append(content[offset:end])
         if end >= len(content):  # cut off, and shown by browsers all the same
             return b"".join(kept)
-        at = end
+        offset = end
 
 
-def after_scan(content: bytes, at: int) -> int:
+def after_scan(content: bytes, offset: int) -> int:
     """Where the next marker is that is neither a stuffed byte nor a restart."""
     while True:
-        at = content.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(content):
+        offset = content.find(b"\xff", offset)
+        if offset < 0 or offset + 1 >= len(content):
             return len(content)
-        if content[at + 1] != 0 and not 0xD0 <= content[at + 1] <= 0xD7 and content[at + 1] != 0xFF:
-            return at
-        at += 1
+        if content[offset + 1] != 0 and not 0xD0 <= content[offset + 1] <= 0xD7 and content[offset + 1] != 0xFF:
+            return offset
+        offset += 1
 
 
 def riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 12
-    while at + 8 <= len(content):
-        (length,) = struct.unpack("<I", content[at + 4 : at + 8])
-        yield content[at : at + 4], content[at + 8 : at + 8 + length]
-        at += 8 + length + length % 2
+    offset = 12
+    while offset + 8 <= len(content):
+        (length,) = struct.unpack("<I", content[offset + 4 : offset + 8])
+        yield content[offset : offset + 4], content[offset + 8 : offset + 8 + length]
+        offset += 8 + length + length % 2
 
 
 def riff(kind: bytes, chunks: Iterator[tuple[bytes, bytes]]) -> bytes:
@@ -161,18 +161,18 @@ def bare_webp(content: bytes) -> bytes:
 
 def bare_gif(content: bytes) -> bytes:
     """Without comments, plain texts and what programs add, but the number of repetitions."""
-    at = 13 + colours(content[10])
-    kept = [content[:at]]
-    while content[at] != 0x3B:
-        start = at
-        if content[at] == 0x2C:
-            at = after_blocks(content, at + 11 + colours(content[at + 9]))
-            kept.append(content[start:at])
-        elif content[at] == 0x21:
-            label, at = content[at + 1], after_blocks(content, at + 2)
-            repeats = label == 0xFF and content[start + 3 : start + 14] == b"NETSCAPE2.0" and at - start == 19
+    offset = 13 + colours(content[10])
+    kept = [content[:offset]]
+    while content[offset] != 0x3B:
+        start = offset
+        if content[offset] == 0x2C:
+            offset = after_blocks(content, offset + 11 + colours(content[offset + 9]))
+            kept.append(content[start:offset])
+        elif content[offset] == 0x21:
+            label, offset = content[offset + 1], after_blocks(content, offset + 2)
+            repeats = label == 0xFF and content[start + 3 : start + 14] == b"NETSCAPE2.0" and offset - start == 19
             if label == 0xF9 or repeats:
-                kept.append(content[start:at])
+                kept.append(content[start:offset])
         else:
             raise NotBareError("damaged")
     return b"".join([*kept, b";"])
@@ -183,10 +183,10 @@ def colours(flags: int) -> int:
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def after_blocks(content: bytes, at: int) -> int:
-    while content[at]:
-        at += content[at] + 1
-    return at + 1
+def after_blocks(content: bytes, offset: int) -> int:
+    while content[offset]:
+        offset += content[offset] + 1
+    return offset + 1
 
 
 def bare_bmp(content: bytes) -> bytes:
@@ -196,29 +196,29 @@ def bare_bmp(content: bytes) -> bytes:
 
 
 def bare_flac(content: bytes) -> bytes:
-    blocks, at, last = [], 4, False
+    blocks, offset, last = [], 4, False
     while not last:
-        last, kind = bool(content[at] & 0x80), content[at] & 0x7F
-        end = at + 4 + int.from_bytes(content[at + 1 : at + 4], "big")
+        last, kind = bool(content[offset] & 0x80), content[offset] & 0x7F
+        end = offset + 4 + int.from_bytes(content[offset + 1 : offset + 4], "big")
         if kind in FLAC_KEPT:
-            blocks.append((kind, content[at + 1 : end]))
-        at = end
+            blocks.append((kind, content[offset + 1 : end]))
+        offset = end
     heads = [bytes([kind | (0x80 if number == len(blocks) else 0)]) for number, (kind, _) in enumerate(blocks, 1)]
-    return b"fLaC" + b"".join(head + body for head, (_, body) in zip(heads, blocks, strict=True)) + content[at:]
+    return b"fLaC" + b"".join(head + body for head, (_, body) in zip(heads, blocks, strict=True)) + content[offset:]
 
 
 def bare_mp3(content: bytes) -> bytes:
     """The frames of sound that follow each other, and nothing of what stands before, between or behind them: ID3, APE."""
-    at = after_id3(content)
+    offset = after_id3(content)
     kept = []
-    while at < len(content):
-        size = frame_size(content[at : at + 4])
-        end = at + size
-        is_followed = end == len(content) or content.startswith((content[at : at + 2], *END_TAGS), end)
+    while offset < len(content):
+        size = frame_size(content[offset : offset + 4])
+        end = offset + size
+        is_followed = end == len(content) or content.startswith((content[offset : offset + 2], *END_TAGS), end)
         if not size or not is_followed:
             break
-        kept.append(content[at:end])
-        at = end
+        kept.append(content[offset:end])
+        offset = end
     if len(kept) < MIN_FRAMES:
         raise NotBareError("no frames of sound that follow each other")
     return b"".join(kept)
@@ -226,15 +226,15 @@ def bare_mp3(content: bytes) -> bytes:
 
 def after_id3(content: bytes) -> int:
     """Where what follows the tags at the beginning, and their padding, begins."""
-    at = 0
-    while content[at : at + 3] == b"ID3":
+    offset = 0
+    while content[offset : offset + 3] == b"ID3":
         size = 0
-        for seven in content[at + 6 : at + 10]:
+        for seven in content[offset + 6 : offset + 10]:
             size = size << 7 | (seven & 0x7F)
-        at += 10 + size + (10 if content[at + 5] & 0x10 else 0)
-        while content[at : at + 1] == b"\0":
-            at += 1
-    return at
+        offset += 10 + size + (10 if content[offset + 5] & 0x10 else 0)
+        while content[offset : offset + 1] == b"\0":
+            offset += 1
+    return offset
 
 
 def frame_size(head: bytes) -> int:

@@ -28,7 +28,7 @@ class Series:
     """`` is the first colour, `two` the second, `raw` a thin line behind another."""
 
 
-def at(value: float) -> str:
+def format_coordinate(value: float) -> str:
     """A coordinate in an attribute, never in a language's own notation."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
@@ -113,7 +113,7 @@ def frame(
 
 def rules(count: int) -> SafeString:
     """Horizontal hairlines, as many as the left axis has labels."""
-    heights = [at(100 * index / max(1, count - 1)) for index in range(count)]
+    heights = [format_coordinate(100 * index / max(1, count - 1)) for index in range(count)]
     return format_html_join("", '<line x1="0" x2="100" y1="{}" y2="{}"/>', ((y, y) for y in heights))
 
 
@@ -149,13 +149,16 @@ def line_chart(  # noqa: PLR0913  all but the series are options
     low, high = marks[0], marks[-1]
 
     def path(points: list[Point]) -> str:
-        dots = [f"{at(100 * x / end)},{at(100 - 100 * (y - low) / (high - low))}" for x, y in points]
+        dots = [
+            f"{format_coordinate(100 * x / end)},{format_coordinate(100 - 100 * (y - low) / (high - low))}"
+            for x, y in points
+        ]
         return "M" + " ".join(dots if len(dots) > 1 else dots * 2)
 
     lines = format_html_join(
         "", '<path class="{}" d="{}"/>', ((line.css, path(line.points)) for line in series if line.points)
     )
-    where = at(100 * now / end) if now else None
+    where = format_coordinate(100 * now / end) if now else None
     upright = format_html('<line class="now" x1="{}" x2="{}" y1="0" y2="100"/>', where, where) if where else ""
     inside = format_html("{}{}{}", rules(len(marks)), upright, lines)
     keys = [key(line.css, line.label) for line in series if line.css != "raw" and line.label]
@@ -231,7 +234,15 @@ def stacked_columns(
             height = 100 * amount / marks[-1]
             base -= height
             if height:
-                parts.append((css, at(index * width + width * 0.16), at(base), at(width * 0.68), at(height)))
+                parts.append(
+                    (
+                        css,
+                        format_coordinate(index * width + width * 0.16),
+                        format_coordinate(base),
+                        format_coordinate(width * 0.68),
+                        format_coordinate(height),
+                    )
+                )
         inside = format_html_join("", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', parts)
         rects.append(
             format_html("<g><title>{}</title>{}</g>", f"{name}: {format_value(sum(amounts))}", inside) if parts else ""
@@ -246,7 +257,7 @@ def bars(segments: list[tuple[str, float]], *, label: str = "", css: str = "") -
     start, rects = 0.0, []
     for colour, share in segments:
         width = max(0.0, min(100 * float(share), 100 - start))
-        rects.append((colour, at(start), at(width)))
+        rects.append((colour, format_coordinate(start), format_coordinate(width)))
         start += width
     aria = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     inside = format_html_join("", '<rect class="{}" x="{}%" width="{}%" height="100%"/>', rects)
@@ -270,16 +281,22 @@ def strip(
 
     parts = [mark_safe('<line x1="0" x2="100%" y1="50%" y2="50%"/>')]
     if value is not None:
-        parts.append(format_html('<line class="to" x1="0" x2="{}%" y1="50%" y2="50%"/>', at(place(value))))
-    if low is not None and high is not None:
-        width = at(max(0.6, place(high) - place(low)))
         parts.append(
-            format_html('<rect class="band" x="{}%" width="{}%" y="4" height="8" rx="4"/>', at(place(low)), width)
+            format_html('<line class="to" x1="0" x2="{}%" y1="50%" y2="50%"/>', format_coordinate(place(value)))
+        )
+    if low is not None and high is not None:
+        width = format_coordinate(max(0.6, place(high) - place(low)))
+        parts.append(
+            format_html(
+                '<rect class="band" x="{}%" width="{}%" y="4" height="8" rx="4"/>', format_coordinate(place(low)), width
+            )
         )
     if tick is not None:
-        parts.append(format_html('<line class="tick" x1="{0}%" x2="{0}%" y1="1" y2="15"/>', at(place(tick))))
+        parts.append(
+            format_html('<line class="tick" x1="{0}%" x2="{0}%" y1="1" y2="15"/>', format_coordinate(place(tick)))
+        )
     if value is not None:
-        parts.append(format_html('<circle class="dot" cx="{}%" cy="50%" r="4"/>', at(place(value))))
+        parts.append(format_html('<circle class="dot" cx="{}%" cy="50%" r="4"/>', format_coordinate(place(value))))
     return format_html(
         '<svg class="strip {}" aria-hidden="true">{}</svg>', css, format_html_join("", "{}", ((p,) for p in parts))
     )

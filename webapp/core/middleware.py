@@ -68,7 +68,7 @@ def wrong_method(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
     """An address that only takes a form, or a call of the API that is only sent, says so to who opens it, as after reloading
     a form that was refused: Django's own answer is an empty page."""
 
-    def told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def explained(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.status_code != 405 or response.get("Content-Type", "").startswith("application/"):
             return response
         answer = wrong_method_answer(request, response["Allow"])
@@ -76,10 +76,10 @@ def wrong_method(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRe
         return answer
 
     def passing(request: HttpRequest) -> HttpResponseBase:
-        return told(request, get_response(request))
+        return explained(request, get_response(request))
 
     async def waiting(request: HttpRequest) -> HttpResponseBase:
-        return await sync_to_async(told)(request, await get_response(request))
+        return await sync_to_async(explained)(request, await get_response(request))
 
     return waiting if iscoroutinefunction(get_response) else passing
 

@@ -102,7 +102,7 @@ class Buckets:
     def remember(self, credential: str, person: str) -> None:
         self.ask(lambda redis_client: redis_client.set(f"{PREFIX}:who:{credential}", person, ex=REMEMBERED_SECONDS))
 
-    def forget(self, credential: str) -> None:
+    def drop(self, credential: str) -> None:
         self.ask(lambda redis_client: redis_client.delete(f"{PREFIX}:who:{credential}"))
 
     def ask(self, call: Callable[[redis.Redis], Any]) -> Any:
@@ -156,7 +156,7 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
     if credential and person and person != known:
         buckets.remember(credential, person)
     elif credential and known and (person == "" or response.status_code == 401):
-        buckets.forget(credential)
+        buckets.drop(credential)
 
 
 class CountingLocaleMiddleware(LocaleMiddleware):

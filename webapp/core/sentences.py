@@ -10,7 +10,7 @@ JOINS = {"zh-hans": {" ": "", ", ": "、", "; ": "；"}}
 """How parts are joined where that differs from English."""
 
 
-def said(entry: dict[str, Any] | Problem | None, name: str = "message") -> str:
+def translated(entry: dict[str, Any] | Problem | None, name: str = "message") -> str:
     """The sentence under `name` of a problem, an error or an event. English, as it came, for one that has no translation."""
     entry = entry.as_dict() if isinstance(entry, Problem) else entry or {}
     english = str(entry.get(name) or "")
@@ -23,7 +23,7 @@ def said(entry: dict[str, Any] | Problem | None, name: str = "message") -> str:
 
 def problem_of_error(error: dict[str, Any], kind: type[Problem] = Problem, **options: Any) -> Problem:
     """An error that a row keeps, or the trainer raised, to be raised for the reader."""
-    return kind(said(error), code=error["code"], hint=said(error, "hint"), **options)
+    return kind(translated(error), code=error["code"], hint=translated(error, "hint"), **options)
 
 
 def render(source: object) -> str:

@@ -52,7 +52,7 @@ class TrainerProcess:
         """Set once it is clear which process is the command, or that it is `process` itself."""
         self.command: int | None = None
         """Descriptor of the command's process where that is a child of `process`."""
-        told, tell = os.pipe() if mode == "bubblewrap" else (None, None)
+        info, tell = os.pipe() if mode == "bubblewrap" else (None, None)
         policy = confinement.policy(access, self.folder, self.gate.ports if self.gate else None)
         words = [*self.PROGRAM, *arguments]
         stderr.parent.mkdir(parents=True, exist_ok=True)
@@ -74,11 +74,11 @@ class TrainerProcess:
             )
         if tell is not None:
             os.close(tell)
-        threading.Thread(target=self._read, args=(told,), daemon=True, name=f"trainer-{self.process.pid}").start()
+        threading.Thread(target=self._read, args=(info,), daemon=True, name=f"trainer-{self.process.pid}").start()
 
-    def _read(self, told: int | None) -> None:
-        if told is not None:
-            self._find_command(told)
+    def _read(self, info: int | None) -> None:
+        if info is not None:
+            self._find_command(info)
         self.known.set()
         assert self.process.stdout
         with self.process.stdout as lines:
@@ -86,9 +86,9 @@ class TrainerProcess:
                 self.lines.put(line)
         self.lines.put(None)
 
-    def _find_command(self, told: int) -> None:
+    def _find_command(self, info: int) -> None:
         """Which process bubblewrap has made of the command; a number could be another's by the time it is used."""
-        with os.fdopen(told) as file, suppress(ValueError, KeyError, OSError):
+        with os.fdopen(info) as file, suppress(ValueError, KeyError, OSError):
             self.command = os.pidfd_open(json.load(file)["child-pid"])
 
     def events(self, tick: float = 0.5) -> Iterator[dict[str, Any] | None]:

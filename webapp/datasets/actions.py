@@ -57,7 +57,7 @@ def create_dataset(
     check_count(places.count(""))
     size = sum(file.size or 0 for file in files)
     check_room(size)
-    limits.look(workspace, *NEW_DATASET)
+    limits.check_unlocked(workspace, *NEW_DATASET)
     check_quota(workspace, size)
     inside = [path for path in places if path]
     first = folders.folder_of(inside) if inside else files[0].name or ""

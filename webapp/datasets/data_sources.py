@@ -114,9 +114,9 @@ def check_access(access: dict[str, str]) -> None:
 def check_folder(address: str) -> Path:
     """The file or folder, links followed; `Problem` where the operator has not allowed it, whether it is there or not."""
     with suppress(OSError, RuntimeError, ValueError):
-        found = Path(address).resolve(strict=True)
-        if is_allowed(found):
-            return found
+        folder = Path(address).resolve(strict=True)
+        if is_allowed(folder):
+            return folder
     raise bad_source(
         _("There is no such folder that may be read."),
         _("The operator of this site allows folders by SOURCE_FOLDERS."),

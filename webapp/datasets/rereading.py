@@ -69,14 +69,14 @@ class Rereading(Work[DataSource]):
         if latest is not None and latest.status == Status.PROCESSING:
             raise Later(AGAIN_SECONDS)
         version, own = current_version(self.row.dataset), self.row.folder / self.lease
-        settle(self.row)
+        note_version(self.row)
         try:
             (own / "files").mkdir(parents=True)
-            found = self.bring(own)
-            if found["changed"]:
-                found |= self.join(version, own, found["paths"])
+            fetched = self.bring(own)
+            if fetched["changed"]:
+                fetched |= self.join(version, own, fetched["paths"])
             kept = ("etag", "modified", "sha256", "rows", "new_rows", "left_out", "made")
-            self.finish(failures=0, known=False, **{name: found[name] for name in kept if name in found})
+            self.finish(failures=0, known=False, **{name: fetched[name] for name in kept if name in fetched})
         finally:
             shutil.rmtree(own, ignore_errors=True)
 
@@ -91,12 +91,12 @@ class Rereading(Work[DataSource]):
         asked = own / "asked.json"
         asked.touch(0o600)
         asked.write_text(json.dumps(access | known | {"most_bytes": most}), "utf-8")
-        told = self.command(
+        fetched = self.command(
             ["fetch-source", str(asked), f"--out={own / 'files'}"],
             Access(readable=(asked,), writable=(own / "files",), web=True),
         )
         asked.unlink()
-        return {**told, "paths": [own / "files" / Path(told["file"]).name] if told["changed"] else []}
+        return {**fetched, "paths": [own / "files" / Path(fetched["file"]).name] if fetched["changed"] else []}
 
     def join(self, version: DatasetVersion, own: Path, paths: list[Path]) -> dict[str, Any]:
         """Have the new rows of these files read into the next version."""
@@ -104,12 +104,12 @@ class Rereading(Work[DataSource]):
         new.mkdir()
         before = [f"--seen={seen}"] if seen.exists() else []
         before += ["--none-new"] if self.row.known else []
-        told = self.command(
+        result = self.command(
             ["new-rows", str(version.folder), *map(str, paths), f"--out={new}", *before],
             Access(readable=(version.folder, *paths, *([seen] if seen.exists() else [])), writable=(new,)),
         )
-        facts = {"rows": told["rows"], "new_rows": told["new"], "left_out": storable(told["left_out"])}
-        if not told["new"]:
+        facts = {"rows": result["rows"], "new_rows": result["new"], "left_out": storable(result["left_out"])}
+        if not result["new"]:
             (new / SEEN).replace(seen)
             return facts
         note = _("Read again: %(address)s") % {"address": self.row.address}
@@ -124,7 +124,7 @@ class Rereading(Work[DataSource]):
             tell_failure(row)
 
 
-def settle(source: DataSource) -> None:
+def note_version(source: DataSource) -> None:
     """Rows count as seen once the version that they were to join is there; where it could not be made they are read anew."""
     for path in source.folder.glob("seen-*.npy"):
         version = DatasetVersion.objects.filter(pk=path.stem.removeprefix("seen-")).first()
@@ -156,11 +156,13 @@ def copy_folder(place: Path, out: Path, known: str, most_bytes: int) -> dict[str
     """The newest files of a folder, or the file. Raises `Told` where one is still being written, or all are too large."""
     files = newest_files(place)
     facts = [path.stat() for path in files]
-    listing = json.dumps([(path.name, one.st_size, one.st_mtime_ns) for path, one in zip(files, facts, strict=True)])
+    listing = json.dumps(
+        [(path.name, status.st_size, status.st_mtime_ns) for path, status in zip(files, facts, strict=True)]
+    )
     digest = hashlib.sha256(listing.encode()).hexdigest()
     if digest == known:
         return {"changed": False}
-    if not files or sum(one.st_size for one in facts) > most_bytes:
+    if not files or sum(status.st_size for status in facts) > most_bytes:
         raise Told(
             gettext_lazy("The folder holds no file.") if not files else gettext_lazy("The files are too large."),
             gettext_lazy("It is read again at its time."),
@@ -175,7 +177,7 @@ def newest_files(place: Path) -> list[Path]:
     """Those that are finished: neither hidden nor called .part or .tmp."""
     if place.is_file():
         return [place]
-    found = [
+    files = [
         path
         for path in place.iterdir()
         if not path.name.startswith(".")
@@ -183,7 +185,7 @@ def newest_files(place: Path) -> list[Path]:
         and path.is_file()
         and not path.is_symlink()
     ]
-    return sorted(sorted(found, key=lambda path: path.stat().st_mtime_ns)[-MOST_FILES:])
+    return sorted(sorted(files, key=lambda path: path.stat().st_mtime_ns)[-MOST_FILES:])
 
 
 def copy_whole(path: Path, copy: Path, before: os.stat_result) -> None:

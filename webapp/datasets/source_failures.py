@@ -15,7 +15,7 @@ from webapp.accounts.actions import audit
 from webapp.accounts.models import User
 from webapp.accounts.rights import Right
 from webapp.core.problems import Problem
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.datasets.source_models import DataSource
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def message_about(source: DataSource) -> str:
         "address": source.address,
         "dataset": source.dataset.name,
         "workspace": source.workspace.name,
-        "reason": said(source.error),
-        "hint": said(source.error, "hint"),
+        "reason": translated(source.error),
+        "hint": translated(source.error, "hint"),
         "link": settings.PUBLIC_URL,
     }

@@ -27,7 +27,18 @@ from webapp.core.problems import Conflict, Forbidden, Problem, problem_of
 from webapp.datasets.folders import checked_path
 from webapp.datasets.models import Upload
 from webapp.datasets.upload_metadata import parse_metadata, path_in
-from webapp.datasets.uploads import CHUNK_BYTES, KEPT, begin, find, locked, receive, remove, settle, settled, too_much
+from webapp.datasets.uploads import (
+    CHUNK_BYTES,
+    KEPT,
+    begin,
+    find,
+    locked,
+    receive,
+    remove,
+    settled,
+    too_much,
+    verify_checksum,
+)
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum,expiration"
@@ -87,7 +98,7 @@ def create(request: AuthedRequest) -> HttpResponse:
     return response
 
 
-def look(request: AuthedRequest, pk: str) -> HttpResponse:
+def head(request: AuthedRequest, pk: str) -> HttpResponse:
     upload = find(request.workspace, pk)
     response = answer(upload, settled(upload), 200)
     response["Upload-Length"] = str(upload.length)
@@ -122,7 +133,7 @@ def extend(request: AuthedRequest, pk: str) -> HttpResponse:
             )
         upload.expires_at = timezone.now() + KEPT
         Upload.objects.filter(pk=upload.pk).update(expires_at=upload.expires_at)
-        settle(upload, file)
+        verify_checksum(upload, file)
     return answer(upload, size, 204)
 
 
@@ -217,4 +228,4 @@ def speaks_tus(**handlers: Handler) -> Handler:
 
 
 collection = speaks_tus(POST=create)
-upload = speaks_tus(HEAD=look, PATCH=extend, DELETE=terminate)
+upload = speaks_tus(HEAD=head, PATCH=extend, DELETE=terminate)

@@ -102,7 +102,7 @@ def remove(upload: Upload) -> None:
     upload.delete()
 
 
-def settle(upload: Upload, file: FileIO) -> None:
+def verify_checksum(upload: Upload, file: FileIO) -> None:
     """Hash the file once its last byte is there; one that is not what was promised goes. Needs the lock."""
     if upload.sha256 or file.seek(0, os.SEEK_END) != upload.length:
         return
@@ -126,7 +126,7 @@ def settled(upload: Upload) -> int:
     size = size_of(upload)
     if size == upload.length and not upload.sha256:
         with locked(upload) as file:
-            settle(upload, file)
+            verify_checksum(upload, file)
     return size
 
 
@@ -227,7 +227,7 @@ def create_dataset(
 
 
 def check_whole(upload: Upload, file: FileIO) -> None:
-    settle(upload, file)
+    verify_checksum(upload, file)
     if not upload.sha256:
         raise Conflict(
             _("“%(name)s” is not all there yet: %(size)d of %(length)d bytes have come.")

@@ -18,7 +18,7 @@ from webapp.accounts.rights import Right
 from webapp.core.files import check_disk
 from webapp.core.ids import new_id
 from webapp.core.problems import Problem
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.datasets.actions import add_version, check_not_forgotten, lock_dataset
 from webapp.datasets.models import DatasetVersion, Status
 from webapp.datasets.quota import own_bytes, room_for, size_of
@@ -76,7 +76,7 @@ def check_mapping(version: DatasetVersion, columns: dict[str, str], roles: dict[
 def apply_fixes(version: DatasetVersion, user: User, *actions: str) -> DatasetVersion:
     """The next version, with faults fixed, in the order given. Only what the reader offered can be asked for; `safe` stands
     for all that need no look at the rows."""
-    offered = {fix["action"]: said(fix, "label") for problem in version.problems for fix in fixes_of(problem)}
+    offered = {fix["action"]: translated(fix, "label") for problem in version.problems for fix in fixes_of(problem)}
     fixes = list(
         dict.fromkeys(fix for action in actions for fix in (safe_fixes(version) if action == "safe" else [action]))
     )
@@ -151,7 +151,7 @@ def read_otherwise(version: DatasetVersion, user: User, reading: dict[str, str])
     check_upload(version)
     before = {what: entry["chosen"] for what, entry in known.items() if entry["asked"]}
     labels = [
-        said(entry, "label")
+        translated(entry, "label")
         for what, choice in reading.items()
         for entry in known.get(what, {}).get("choices", [])
         if entry["choice"] == choice

@@ -19,7 +19,7 @@ from webapp.costs import gate
 from webapp.endpoints import golden, registry
 from webapp.endpoints.addresses import check_slug, free_slug, release, save_slug
 from webapp.endpoints.choosing import Choice, choose
-from webapp.endpoints.hosting import settle
+from webapp.endpoints.hosting import charge_until_now
 from webapp.endpoints.models import (
     Endpoint,
     EndpointKey,
@@ -37,7 +37,7 @@ FETCHED_AT_ONCE = 5
 """Artifacts asked for from the bucket each minute; one at a time comes."""
 
 
-def deploy(run: Run, user: User | None, **wishes: object) -> tuple[Endpoint, str | None]:
+def deploy(run: Run, user: User | None, **changes: object) -> tuple[Endpoint, str | None]:
     """Serve a run. The prototype's endpoint is made the first time (with its first key, returned) and kept after.
 
     Wishes: name, slug, visibility (of a new endpoint anyone with the link, as on the share page), examples (a `Choice` of what
@@ -48,19 +48,19 @@ def deploy(run: Run, user: User | None, **wishes: object) -> tuple[Endpoint, str
     storage.check_model(run)
     gate.check_budget(run.workspace)
     golden.check(run)
-    ready, choice = exported(storage.local(run)), wishes.pop("examples", None)
+    ready, choice = exported(storage.local(run)), changes.pop("examples", None)
     with transaction.atomic():
         lock_run(run)  # a first deployment has no row of its own yet
         storage.check_model(run)  # it may have been removed since
         endpoint = Endpoint.objects.select_for_update().filter(prototype=run.prototype).first()
         key = None
         if endpoint is None:
-            endpoint = create_endpoint(run, user, wishes)
+            endpoint = create_endpoint(run, user, changes)
             _key, key = EndpointKey.issue(endpoint, _("first key"))
         else:
-            if endpoint.current is None and wishes.get("status") == Status.LIVE:
-                wishes["status"] = None  # it goes live as soon as it can
-            update(endpoint, user, wishes)
+            if endpoint.current is None and changes.get("status") == Status.LIVE:
+                changes["status"] = None  # it goes live as soon as it can
+            update(endpoint, user, changes)
         if isinstance(choice, Choice):
             choose(endpoint, user, choice)
         number = next_number(endpoint.versions.all())
@@ -87,11 +87,11 @@ def lock_run(run: Run) -> None:
         raise Conflict(_("This run was deleted meanwhile."), code="deleted", hint=_("Choose another run."))
 
 
-def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endpoint:
+def create_endpoint(run: Run, user: User | None, fields: dict[str, Any]) -> Endpoint:
     limits.check(run.workspace, "endpoints", "keys", "links")
-    name = str(wishes.get("name") or run.prototype.name)[:120]
+    name = str(fields.get("name") or run.prototype.name)[:120]
     slug = (
-        check_slug(str(wishes["slug"]), run.workspace_id) if wishes.get("slug") else free_slug(name, run.workspace_id)
+        check_slug(str(fields["slug"]), run.workspace_id) if fields.get("slug") else free_slug(name, run.workspace_id)
     )
     endpoint = Endpoint(
         workspace_id=run.workspace_id,
@@ -100,9 +100,9 @@ def create_endpoint(run: Run, user: User | None, wishes: dict[str, Any]) -> Endp
         name=name,
         slug=slug,
         words=run.prototype.summary,
-        visibility=check_visibility(wishes.get("visibility") or Visibility.LINK),
+        visibility=check_visibility(fields.get("visibility") or Visibility.LINK),
     )
-    save_slug(endpoint, chosen=bool(wishes.get("slug")))
+    save_slug(endpoint, chosen=bool(fields.get("slug")))
     ShareLink.issue(endpoint, _("First link"))
     record_visibility(endpoint, user, "demo_shared")
     return endpoint
@@ -194,10 +194,10 @@ def publish(endpoint: Endpoint) -> None:
     transaction.on_commit(lambda: registry.publish(endpoint))
 
 
-def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> Endpoint:
+def update(endpoint: Endpoint, user: User | None, asked_changes: dict[str, Any]) -> Endpoint:
     """Change name, words, system_prompt, slug, visibility, status (`live`, `off`) or examples (a `Choice`); what is left out stays."""
-    before, choice = endpoint.slug, wishes.get("examples")
-    changes = changes_of(endpoint, wishes)
+    before, choice = endpoint.slug, asked_changes.get("examples")
+    changes = changes_of(endpoint, asked_changes)
     for field, value in changes.items():
         setattr(endpoint, field, value)
     with transaction.atomic():
@@ -207,8 +207,8 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
             record_visibility(endpoint, user, "demo_visibility_changed")
         if "slug" in changes:
             release(before, endpoint.workspace_id)
-        if wishes.get("status"):
-            switch(endpoint, user, str(wishes["status"]))
+        if asked_changes.get("status"):
+            switch(endpoint, user, str(asked_changes["status"]))
         if isinstance(choice, Choice):
             choose(endpoint, user, choice)
     if "slug" in changes:
@@ -217,19 +217,19 @@ def update(endpoint: Endpoint, user: User | None, wishes: dict[str, Any]) -> End
     return endpoint
 
 
-def changes_of(endpoint: Endpoint, wishes: dict[str, Any]) -> dict[str, str]:
+def changes_of(endpoint: Endpoint, asked_changes: dict[str, Any]) -> dict[str, str]:
     """The wishes for name, words, system_prompt, visibility and slug that ask for something else than there is; `Problem` where one of them
     cannot be."""
     changes: dict[str, str] = {}
     for field in ("name", "words", "system_prompt"):
-        if wishes.get(field) or (field != "name" and wishes.get(field) is not None):
-            changes[field] = str(wishes[field])[
+        if asked_changes.get(field) or (field != "name" and asked_changes.get(field) is not None):
+            changes[field] = str(asked_changes[field])[
                 : cast("CharField[str, str]", Endpoint._meta.get_field(field)).max_length
             ]
-    if wishes.get("visibility"):
-        changes["visibility"] = check_visibility(wishes["visibility"])
-    if wishes.get("slug") and wishes["slug"] != endpoint.slug:
-        changes["slug"] = check_slug(str(wishes["slug"]), endpoint.workspace_id)
+    if asked_changes.get("visibility"):
+        changes["visibility"] = check_visibility(asked_changes["visibility"])
+    if asked_changes.get("slug") and asked_changes["slug"] != endpoint.slug:
+        changes["slug"] = check_slug(str(asked_changes["slug"]), endpoint.workspace_id)
     return {field: value for field, value in changes.items() if value != getattr(endpoint, field)}
 
 
@@ -245,7 +245,7 @@ def switch(endpoint: Endpoint, user: User | None, status: str) -> Endpoint:
         awaken(endpoint.pk)
     else:
         verb = "put to sleep"
-        settle(endpoint)
+        charge_until_now(endpoint)
         Endpoint.objects.filter(pk=endpoint.pk).update(status=status)
     endpoint.refresh_from_db()
     audit(endpoint.workspace, user, verb, "endpoint", endpoint.pk, endpoint.name)
@@ -267,7 +267,7 @@ def delete(endpoint: Endpoint, user: User | None) -> None:
         return
     audit(endpoint.workspace, user, "deleted", "endpoint", endpoint.pk)
     slug = endpoint.slug
-    settle(endpoint)
+    charge_until_now(endpoint)
     erase_names(endpoint.workspace_id, names_of(endpoint))
     endpoint.delete()
     transaction.on_commit(lambda: registry.leave(slug))

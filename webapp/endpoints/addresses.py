@@ -40,7 +40,7 @@ def release(slug: str, workspace_id: str) -> None:
     ReleasedSlug.objects.update_or_create(digest=hashed(slug), defaults=fields)
 
 
-def forget() -> None:
+def delete_expired() -> None:
     """Addresses that anybody may have again."""
     ReleasedSlug.objects.filter(released_at__lte=timezone.now() - HELD_BACK).delete()
 

@@ -96,10 +96,15 @@ def messages_of(request: HttpRequest) -> list[dict[str, str]]:
         given = json.loads(text) if len(text.encode()) <= MOST_BYTES else None
     except (ValueError, RecursionError):
         given = None
-    said = given if isinstance(given, list) and 0 < len(given) <= MOST_MESSAGES else []
-    if not said or not all(map(is_message, said)) or said[-1]["role"] != "user" or not said[-1]["content"].strip():
+    messages = given if isinstance(given, list) and 0 < len(given) <= MOST_MESSAGES else []
+    if (
+        not messages
+        or not all(map(is_message, messages))
+        or messages[-1]["role"] != "user"
+        or not messages[-1]["content"].strip()
+    ):
         raise Problem(_("There is nothing to answer."), code="bad_input", hint=_("Write a message."), status=422)
-    return [{"role": message["role"], "content": message["content"]} for message in said]
+    return [{"role": message["role"], "content": message["content"]} for message in messages]
 
 
 def is_message(given: object) -> bool:
@@ -128,18 +133,18 @@ async def lines_of(
         return
     finally:
         answer.close()
-    told = {"tokens": usage.get("completion_tokens", 0), "prompt_tokens": usage.get("prompt_tokens", 0)}
-    token = token_of(endpoint, messages, text, finish, told)
-    yield line_of(finish=finish, html=rendered(text), token=token, **(told if may_count else {}))
+    counts = {"tokens": usage.get("completion_tokens", 0), "prompt_tokens": usage.get("prompt_tokens", 0)}
+    token = token_of(endpoint, messages, text, finish, counts)
+    yield line_of(finish=finish, html=rendered(text), token=token, **(counts if may_count else {}))
 
 
 def line_of(**fields: Any) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
 
 
-def token_of(endpoint: Endpoint, messages: list[dict[str, str]], text: str, finish: str, told: dict[str, int]) -> str:
+def token_of(endpoint: Endpoint, messages: list[dict[str, str]], text: str, finish: str, counts: dict[str, int]) -> str:
     """By which the answer can be rated, as others are (`webapp.endpoints.demo.feedback`)."""
-    output = presentations.of_task("text-generation").shortened({"completion": text, "finish": finish, **told})
+    output = presentations.of_task("text-generation").shortened({"completion": text, "finish": finish, **counts})
     return signing.dumps([endpoint.pk, new_id(), stored_of(messages), output], salt="judgement", compress=True)
 
 

@@ -26,13 +26,13 @@ FIELD = "own-"
 
 @dataclass(frozen=True)
 class Wish:
-    """Rows of a run by their number; `typed` by the names of the inputs; `forget`: ids of typed ones. `replaces`: nothing else
+    """Rows of a run by their number; `typed` by the names of the inputs; `remove`: ids of typed ones. `replaces`: nothing else
     stays, neither rows nor typed ones."""
 
     tick: frozenset[int] = frozenset()
     untick: frozenset[int] = frozenset()
     typed: tuple[Any, ...] = ()
-    forget: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
     replaces: bool = False
     texts: bool | None = None
     """Whether visitors may read the texts that the model finds; None: as it is."""
@@ -58,9 +58,9 @@ def wish_of_form(data: QueryDict, run: Run) -> Wish:
     now, before = numbers_of(data.getlist("examples")), numbers_of(data.getlist("was_examples"))
     own = {name.removeprefix(FIELD): data.get(name, "").strip() for name in data if name.startswith(FIELD)}
     typed = ({name: text for name, text in own.items() if text},) if any(own.values()) else ()
-    forget = frozenset(data.getlist("was_typed")) - frozenset(data.getlist("typed"))
+    removed = frozenset(data.getlist("was_typed")) - frozenset(data.getlist("typed"))
     texts, were_texts = "texts" in data, "was_texts" in data
-    return Wish(now - before, before - now, typed, forget, texts=texts if texts != were_texts else None)
+    return Wish(now - before, before - now, typed, removed, texts=texts if texts != were_texts else None)
 
 
 def numbers_of(texts: Iterable[str]) -> frozenset[int]:
@@ -173,7 +173,7 @@ def choose(endpoint: Endpoint, user: User | None, choice: Choice) -> None:
         DemoExample.objects.create(**fields, run=choice.run, number=number, digest=digest)
     if choice.wish.replaces:
         endpoint.examples.exclude(run=choice.run).delete()
-    typed.filter(pk__in=choice.wish.forget).delete()
+    typed.filter(pk__in=choice.wish.remove).delete()
     if typed.count() + len(choice.typed) > MOST_TYPED:
         message = _("A demo has at most %(most)d typed examples.") % {"most": MOST_TYPED}
         raise Problem(message, code="too_many_examples", hint=_("Remove one first."))

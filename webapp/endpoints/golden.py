@@ -57,8 +57,8 @@ def entries_of(version: DatasetVersion, numbers: Sequence[int]) -> list[Entry]:
         raise bad_row(_("There is no row %(row)s.") % {"row": str(missing)[:20]})
     names = names_of(version)
     with connect() as cursor:
-        found = read(cursor, version, names, [number - 1 for number in numbers], LONGEST_INPUT)
-    return [entry_of(dict(zip(names, row["cells"], strict=True)), label, columns, row["number"]) for row in found]
+        rows = read(cursor, version, names, [number - 1 for number in numbers], LONGEST_INPUT)
+    return [entry_of(dict(zip(names, row["cells"], strict=True)), label, columns, row["number"]) for row in rows]
 
 
 def entry_of(cells: dict[str, str | None], label: str, columns: list[tuple[str, str]], number: int) -> Entry:
@@ -79,11 +79,11 @@ def add(prototype: Prototype, entries: Sequence[Entry]) -> int:
 
 
 def different(entries: Sequence[Entry]) -> list[Entry]:
-    found: list[Entry] = []
+    distinct: list[Entry] = []
     for entry in entries:
-        if entry not in found:
-            found.append(entry)
-    return found
+        if entry not in distinct:
+            distinct.append(entry)
+    return distinct
 
 
 @transaction.atomic
@@ -122,15 +122,15 @@ def bad_row(message: str) -> Problem:
 
 def failures(run: Run, rows: Sequence[GoldenRow]) -> list[Failure]:
     """The rows that the run's model answers otherwise. `Problem` where it cannot be asked."""
-    found: list[Failure] = []
+    failed: list[Failure] = []
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
         answer = serving_client.predict_artifact(storage.local_model(run), [row.input for row in some], "golden")
         answers = [str(output.get("label", "")) for output in answer["outputs"]]
-        found += [
+        failed += [
             Failure(row, got) for row, got in zip(some, answers, strict=True) if canonical_label(got) != row.answer
         ]
-    return found
+    return failed
 
 
 def check(run: Run) -> None:

@@ -21,10 +21,10 @@ def charge_hosting(workspace_id: str = "") -> None:
     charge."""
     live = Endpoint.objects.filter(status=Status.LIVE, **({"workspace": workspace_id} if workspace_id else {}))
     for endpoint in live.select_related("workspace", "prototype"):
-        settle(endpoint)
+        charge_until_now(endpoint)
 
 
-def settle(endpoint: Endpoint) -> None:
+def charge_until_now(endpoint: Endpoint) -> None:
     """Charge a live demo until now: every minute, and before it is put to sleep or deleted. While the budget pauses it, the
     time passes for nothing."""
     now = timezone.now()

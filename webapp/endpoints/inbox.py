@@ -73,18 +73,18 @@ def add_to_data(endpoint: Endpoint, user: User, choices: Sequence[Choice]) -> Da
     version = current_version(endpoint.prototype.dataset)
     kind = readable(version)
     judgements = chosen_ones(endpoint, choices)
-    rows = [row_of(version, kind, judgements[one.pk], one) for one in choices]
+    rows = [row_of(version, kind, judgements[choice.pk], choice) for choice in choices]
     made = append_rows(version, user, rows)
-    settle(endpoint, [one.pk for one in choices], made)
+    mark_settled(endpoint, [choice.pk for choice in choices], made)
     return made
 
 
 def dismiss(endpoint: Endpoint, ids: Sequence[str]) -> int:
     """They are not rows; the judgements stay in the list of all."""
-    return settle(endpoint, list(chosen_ones(endpoint, [Choice(pk) for pk in ids])), None)
+    return mark_settled(endpoint, list(chosen_ones(endpoint, [Choice(pk) for pk in ids])), None)
 
 
-def settle(endpoint: Endpoint, ids: Sequence[str], version: DatasetVersion | None) -> int:
+def mark_settled(endpoint: Endpoint, ids: Sequence[str], version: DatasetVersion | None) -> int:
     return int(endpoint.feedback.filter(pk__in=ids).update(settled_at=timezone.now(), version_made=version))
 
 
@@ -98,10 +98,13 @@ def chosen_ones(endpoint: Endpoint, choices: Sequence[Choice]) -> dict[str, Feed
             code="too_many_rows",
             hint=_("Send them in several requests."),
         )
-    by_id = {one.pk: one for one in endpoint.feedback.filter(pk__in=[one.pk for one in choices])}
-    if any(one.pk not in by_id for one in choices):
+    by_id = {
+        judgement.pk: judgement
+        for judgement in endpoint.feedback.filter(pk__in=[judgement.pk for judgement in choices])
+    }
+    if any(judgement.pk not in by_id for judgement in choices):
         raise Problem(_("One of the judgements is not there any more."), code="not_found", hint=_("Reload the list."))
-    if any(one.settled_at for one in by_id.values()):
+    if any(judgement.settled_at for judgement in by_id.values()):
         raise Conflict(
             _("Somebody has decided on one of these meanwhile."), code="decided_meanwhile", hint=_("Reload the list.")
         )

@@ -34,7 +34,7 @@ def feedback_inbox(request: AuthedRequest, pk: str) -> HttpResponse:
         return take(request, endpoint)
     verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in (Feedback.UP, Feedback.DOWN) else ""
-    found = inbox.new_ones(endpoint, verdict)
+    judgements = inbox.new_ones(endpoint, verdict)
     version = endpoint.prototype.dataset.current
     are_chats = version is not None and written_rows.takes_conversations(version)
     context: dict[str, Any] = {
@@ -42,16 +42,20 @@ def feedback_inbox(request: AuthedRequest, pk: str) -> HttpResponse:
         "are_chats": are_chats,
         "prototype": endpoint.prototype,
         "judgements": [
-            (one, written_rows.shown(one) if are_chats else personal_data.masked(one.input), inbox.suggested_label(one))
-            for one in found.select_related("link")[:SHOWN]
+            (
+                judgement,
+                written_rows.shown(judgement) if are_chats else personal_data.masked(judgement.input),
+                inbox.suggested_label(judgement),
+            )
+            for judgement in judgements.select_related("link")[:SHOWN]
         ],
-        "total": found.count(),
+        "total": judgements.count(),
         "labels": [entry["label"] for entry in version.labels] if version else [],
         "verdict": verdict,
         "refusal": refusal_of(version),
         "unsure": 0
         if are_chats
-        else sum(one.endpoint_id == endpoint.pk for one in unsure.waiting(endpoint.prototype.dataset)),
+        else sum(judgement.endpoint_id == endpoint.pk for judgement in unsure.waiting(endpoint.prototype.dataset)),
     }
     return render(request, "endpoints/inbox.html", context)
 

@@ -107,7 +107,7 @@ def remember(
         request.session[key_of(endpoint)] = [before.pk, after.pk, time.time()]
 
 
-def forget(request: HttpRequest, endpoint: Endpoint) -> None:
+def clear_undo(request: HttpRequest, endpoint: Endpoint) -> None:
     request.session.pop(key_of(endpoint), None)
 
 

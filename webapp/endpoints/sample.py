@@ -35,8 +35,8 @@ def advance() -> str | None:
     if run is None:
         create_run(prototype, prototype.created_by, {"method": "probe"})
     elif run.has_model:
-        wishes = {"name": prototype.name, "visibility": Visibility.PUBLIC, "examples": own_examples(run)}
-        deploy(run, prototype.created_by, **wishes)
+        fields = {"name": prototype.name, "visibility": Visibility.PUBLIC, "examples": own_examples(run)}
+        deploy(run, prototype.created_by, **fields)
     return None
 
 

@@ -19,11 +19,11 @@ def snippets(endpoint: Endpoint) -> list[dict[str, str]]:
     """[{name, code}] for curl, Python and JavaScript."""
     run, url = (endpoint.current.run if endpoint.current else None), addresses.predict_url(endpoint)
     fields = fields_of(run)
-    medium = next((one for one in fields if one.kind in MEDIA), None)
+    medium = next((field for field in fields if field.kind in MEDIA), None)
     pick = pick_of(run)
     if run and medium:
-        others = [one for one in fields if one.kind not in MEDIA]
-        codes = of_file(url, FILES[medium.kind], pick, medium.name, {one.name: "…" for one in others})
+        others = [field for field in fields if field.kind not in MEDIA]
+        codes = of_file(url, FILES[medium.kind], pick, medium.name, {field.name: "…" for field in others})
     else:
         codes = of_json(url, json.dumps(example_of(endpoint, run, fields), ensure_ascii=False), pick)
     return [
@@ -43,7 +43,7 @@ def example_of(endpoint: Endpoint, run: Run | None, fields: list[Field]) -> Any:
         shown = visitor_context(endpoint, run)["examples"] if run else []
         return shown[0].text if shown else "Hello"
     filled = visitor_context(endpoint, run)["fields"]
-    values = {one.name: of_text(one, str(one.value)).value for one in filled if one.value not in (None, "")}
+    values = {field.name: of_text(field, str(field.value)).value for field in filled if field.value not in (None, "")}
     needed = fields[:1] if reads_table(run.task) else fields
     return values or {field.name: "Hello" for field in needed}
 
@@ -79,13 +79,13 @@ def of_file(url: str, name: str, pick: str, medium: str, others: dict[str, str])
   -H "Authorization: Bearer $MAQUETTE_KEY" \\
   -F file=@{name}{extra}"""
     row = json.dumps(others, ensure_ascii=False)
-    one = f"{{{json.dumps(medium, ensure_ascii=False)}: file, **{row}}}" if others else "file"
+    item = f"{{{json.dumps(medium, ensure_ascii=False)}: file, **{row}}}" if others else "file"
     python = f"""import base64, json, os, urllib.request
 
 file = "data:;base64," + base64.b64encode(open("{name}", "rb").read()).decode()
 request = urllib.request.Request(
     "{url}",
-    data=json.dumps({{"inputs": [{one}]}}).encode(),
+    data=json.dumps({{"inputs": [{item}]}}).encode(),
     headers={{"Authorization": "Bearer " + os.environ["MAQUETTE_KEY"], "Content-Type": "application/json"}},
 )
 print(json.load(urllib.request.urlopen(request))["outputs"][0]["{pick}"])"""

@@ -34,5 +34,5 @@ def charge_hosting() -> None:
 @task("webapp.endpoints.tasks.sweep")
 def sweep() -> None:
     """What is not kept for longer: who rated answers, and addresses that were given up."""
-    visitors.forget()
-    addresses.forget()
+    visitors.clear_old_visitors()
+    addresses.delete_expired()

@@ -58,8 +58,10 @@ def waiting(dataset: Dataset) -> list[Feedback]:
 
 def bring_in(endpoint: Endpoint, user: User) -> DatasetVersion:
     """The next version, in whose pool they are."""
-    found = [one for one in waiting(endpoint.prototype.dataset) if one.endpoint_id == endpoint.pk][:MOST]
-    choices = [inbox.Choice(one.pk) for one in found if may_be_row(endpoint, one)]
+    judgements = [
+        judgement for judgement in waiting(endpoint.prototype.dataset) if judgement.endpoint_id == endpoint.pk
+    ][:MOST]
+    choices = [inbox.Choice(judgement.pk) for judgement in judgements if may_be_row(endpoint, judgement)]
     if not choices:
         raise Conflict(
             _("Visitors judged nothing that the model was unsure of."), code="none_chosen", hint=_("Come back later.")
@@ -88,7 +90,7 @@ def rows(version: DatasetVersion) -> list[tuple[int, Suggestion | None]]:
     if known is None:
         known = find_rows(version)
         cache.set(name, known, KEPT_SECONDS)
-    return [(row, Suggestion(said, None) if said else None) for row, said in known]
+    return [(row, Suggestion(label, None) if label else None) for row, label in known]
 
 
 def find_rows(version: DatasetVersion) -> list[tuple[int, str]]:
@@ -99,9 +101,9 @@ def find_rows(version: DatasetVersion) -> list[tuple[int, str]]:
     if not brought:
         return []
     by_key = {key_of(version, judgement): judgement for judgement in reversed(brought)}
-    found = [(by_key[key], row) for row, key in keys_of_pool(version) if key in by_key]
-    found.sort(key=lambda pair: (sureness(pair[0]), pair[1]))
-    return [(row, canonical_label(judgement.should_have_been)) for judgement, row in found]
+    pairs = [(by_key[key], row) for row, key in keys_of_pool(version) if key in by_key]
+    pairs.sort(key=lambda pair: (sureness(pair[0]), pair[1]))
+    return [(row, canonical_label(judgement.should_have_been)) for judgement, row in pairs]
 
 
 def key_of(version: DatasetVersion, judgement: Feedback) -> tuple[str, ...]:
@@ -130,5 +132,5 @@ def keys_of_pool(version: DatasetVersion) -> list[tuple[int, tuple[str, ...]]]:
     with connect() as cursor:
         query = f"SELECT n FROM ({pool}) ORDER BY n DESC LIMIT ?"  # noqa: S608  our own SQL
         numbers = [row[0] for row in cursor.execute(query, [*values, LOOKED_AT]).fetchall()]
-        found = read(cursor, version, names, numbers, CHARACTERS)
-    return [(row["number"], tuple(plain(row["cells"][place]) for place in places)) for row in found]
+        records = read(cursor, version, names, numbers, CHARACTERS)
+    return [(row["number"], tuple(plain(row["cells"][place]) for place in places)) for row in records]

@@ -172,9 +172,9 @@ def update(request: AuthedRequest, pk: str) -> HttpResponse:
     """name, words, slug, visibility, status: whichever the form holds, and of those what was changed in it (`was_NAME` is what
     it showed), so that a page opened before somebody else's change does not take that back."""
     endpoint = load_endpoint(request, pk)
-    wishes = {name: request.POST[name] for name in ("slug", "status") if name in request.POST}
-    wishes |= cleaned(EndpointForm(request.POST, only=request.POST.keys()))
-    changed = {name: value for name, value in wishes.items() if request.POST.get(f"was_{name}") != value}
+    fields = {name: request.POST[name] for name in ("slug", "status") if name in request.POST}
+    fields |= cleaned(EndpointForm(request.POST, only=request.POST.keys()))
+    changed = {name: value for name, value in fields.items() if request.POST.get(f"was_{name}") != value}
     actions.update(endpoint, request.user, changed)
     messages.success(request, _("Saved."))
     return redirect("share", pk=endpoint.prototype_id)
@@ -246,7 +246,7 @@ def promote(request: AuthedRequest, pk: str) -> HttpResponse:
     choice = None if "undo" in request.POST else choosing.check_form(version.run, request.POST)
     actions.promote(version, request.user, choice, is_undone="undo" in request.POST)
     if "undo" in request.POST:
-        replacing.forget(request, endpoint)
+        replacing.clear_undo(request, endpoint)
         again = _("%(run)s is deployed again.") if endpoint.status == "off" else _("%(run)s is live again.")
         messages.success(request, again % {"run": version.run})
     else:

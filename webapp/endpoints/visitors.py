@@ -61,7 +61,7 @@ def visitor_today(endpoint: Endpoint, visitor: str) -> str:
     return hashed(f"{visitor}:{endpoint.pk}:{timezone.now():%Y-%m-%d}")[:20]
 
 
-def forget() -> None:
+def clear_old_visitors() -> None:
     """Who judged, after a day; what was judged stays."""
     Feedback.objects.filter(created_at__lte=timezone.now() - REMEMBERED).exclude(visitor="").update(visitor="")
 

@@ -62,8 +62,8 @@ def row_of(version: DatasetVersion, judgement: Feedback, answer: str) -> dict[st
     turns = [turn | {"content": personal_data.masked(turn["content"])} for turn in said_before(judgement)]
     columns: dict[str, str] = version.suggestion["columns"]
     if "messages" in columns:
-        told = [*turns, {"role": ASSISTANT, "content": answer}]
-        return {columns["messages"]: json.dumps(told, ensure_ascii=False)}
+        messages = [*turns, {"role": ASSISTANT, "content": answer}]
+        return {columns["messages"]: json.dumps(messages, ensure_ascii=False)}
     asked = [turn["content"] for turn in turns if turn["role"] == USER]
     if len(asked) != 1:
         raise Problem(

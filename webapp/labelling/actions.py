@@ -109,8 +109,10 @@ def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[di
     entries = from_suggestions(version, as_cells(version, entries))
     free = in_pool(version, [entry.row for entry in entries])
     labels = labels_now(version, entries)
-    is_open = [one.row in free if one.before is None else labels.get(one.row) == one.before for one in entries]
-    saved = save_fresh(version, user, [one for one, opened in zip(entries, is_open, strict=True) if opened])
+    is_open = [
+        entry.row in free if entry.before is None else labels.get(entry.row) == entry.before for entry in entries
+    ]
+    saved = save_fresh(version, user, [entry for entry, opened in zip(entries, is_open, strict=True) if opened])
     refusals: list[tuple[int, Problem]] = []
     for entry, opened in zip(entries, is_open, strict=True):
         if opened and entry.row in saved:
@@ -124,11 +126,13 @@ def decide(version: DatasetVersion, user: User, entries: list[Entry]) -> list[di
 
 def from_suggestions(version: DatasetVersion, entries: list[Entry]) -> list[Entry]:
     """Answers that a finished model suggested, and that were accepted as they are, come from it: they are never tested on."""
-    given = [one.row for one in entries if one.value is not None and one.source == Source.PERSON]
+    given = [entry.row for entry in entries if entry.value is not None and entry.source == Source.PERSON]
     suggested = suggested_cells(version, given)
     return [
-        replace(one, source=Source.SUGGESTION) if one.value is not None and one.value == suggested.get(one.row) else one
-        for one in entries
+        replace(entry, source=Source.SUGGESTION)
+        if entry.value is not None and entry.value == suggested.get(entry.row)
+        else entry
+        for entry in entries
     ]
 
 
@@ -188,10 +192,10 @@ def save_fresh(version: DatasetVersion, user: User, entries: list[Entry]) -> set
     given = {"workspace": version.workspace, "version": version}
     try:
         with transaction.atomic():
-            Decision.objects.bulk_create(Decision(**given, row=one.row, **fields_of(user, one)) for one in fresh)
+            Decision.objects.bulk_create(Decision(**given, row=entry.row, **fields_of(user, entry)) for entry in fresh)
     except IntegrityError:
         return set()
-    return {one.row for one in fresh}
+    return {entry.row for entry in fresh}
 
 
 def save(version: DatasetVersion, user: User, entry: Entry) -> Problem | None:
@@ -225,10 +229,10 @@ def decided_by(decision: Decision) -> Problem:
     person = decision.person
     name = (person.name or person.email) if person else _("Somebody")
     labelling = labelling_of(decision.version)
-    said = labelling.said(decision.value) if labelling is not None and decision.value is not None else None
+    label = labelling.label_text(decision.value) if labelling is not None and decision.value is not None else None
     return Conflict(
         _("%(name)s has decided on row %(row)d meanwhile: %(label)s.")
-        % {"name": name, "row": decision.row, "label": Truncator(said or _("left out")).chars(SAID)},
+        % {"name": name, "row": decision.row, "label": Truncator(label or _("left out")).chars(SAID)},
         code="decided_meanwhile",
         hint=_("Their decision stays. Go on with the next row."),
     )
@@ -266,16 +270,18 @@ def done(version: DatasetVersion, user: User | None) -> DatasetVersion:
             return version
         note = note_of(decisions)
         suggestion = {key: version.suggestion.get(key) for key in ("task", "columns")}
-        made = derive(version, user, note, changes={"labels": [as_change(one) for one in decisions]}, **suggestion)
-        Decision.objects.filter(pk__in=[one.pk for one in decisions]).update(made=made)
+        made = derive(
+            version, user, note, changes={"labels": [as_change(decision) for decision in decisions]}, **suggestion
+        )
+        Decision.objects.filter(pk__in=[decision.pk for decision in decisions]).update(made=made)
         Decision.objects.pending(version).skipped().delete()  # to be asked about again
     return made
 
 
 def note_of(decisions: list[Decision]) -> str:
     """“40 rows labelled, 3 labels changed, 5 labels kept”."""
-    looked_at = [one for one in decisions if one.before is not None]
-    kept = sum(one.value == one.before for one in looked_at)
+    looked_at = [decision for decision in decisions if decision.before is not None]
+    kept = sum(decision.value == decision.before for decision in looked_at)
     labelled, changed = len(decisions) - len(looked_at), len(looked_at) - kept
     parts = [
         ngettext("%(n)d row labelled", "%(n)d rows labelled", labelled) % {"n": labelled} if labelled else "",
@@ -325,11 +331,11 @@ def as_change(decision: Decision) -> dict[str, Any]:
     }
 
 
-def forget(versions: list[DatasetVersion]) -> None:
+def delete_decisions(versions: list[DatasetVersion]) -> None:
     """Decisions on versions that were deleted for good."""
     Decision.objects.filter(version__in=versions).delete()
     for version in versions:
-        guiding.forget(version)
+        guiding.delete_suggestions(version)
 
 
 def advice(version: DatasetVersion, now: Progress) -> str:

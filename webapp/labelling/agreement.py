@@ -73,5 +73,10 @@ def agreement_of(units: Units, apart: Apart = nominal, against: Against = themse
 def pairs_in(unit: Sequence[Any], against: Against = themselves) -> set[tuple[str, str]]:
     """The labels that stand against each other in a row."""
     answers = list(dict.fromkeys(unit))
-    found = (pair for at, one in enumerate(answers) for other in answers[at + 1 :] for pair in against(one, other))
-    return {(min(pair), max(pair)) for pair in found}
+    pairs = (
+        pair
+        for index, answer in enumerate(answers)
+        for other in answers[index + 1 :]
+        for pair in against(answer, other)
+    )
+    return {(min(pair), max(pair)) for pair in pairs}

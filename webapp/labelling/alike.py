@@ -47,8 +47,8 @@ def alike(version: DatasetVersion, row: int, count: int = SHOWN) -> list[Alike]:
         rows = read(cursor, version, names_of(version), [number - 1 for number in chosen], CHARACTERS)
         suggested = suggestions_of(cursor, version, list(chosen))
     return [
-        Alike(item_of(version, one, suggested.get(one["number"], (None, ""))[0], ""), chosen[one["number"]])
-        for one in rows
+        Alike(item_of(version, row, suggested.get(row["number"], (None, ""))[0], ""), chosen[row["number"]])
+        for row in rows
     ]
 
 
@@ -56,10 +56,10 @@ def nearest(cursor: Cursor, version: DatasetVersion, row: int) -> list[tuple[int
     """(row from 1, similarity), the nearest first."""
     path = alike_file(version)
     query = "SELECT alike, similarity FROM read_parquet(?) WHERE row = ?"
-    found = cursor.execute(query, [str(path), row]).fetchone() if path.exists() else None
-    if found is None:
+    record = cursor.execute(query, [str(path), row]).fetchone() if path.exists() else None
+    if record is None:
         raise nothing_known(version)
-    return [(number, round(similarity, 4)) for number, similarity in zip(*found, strict=True)]
+    return [(number, round(similarity, 4)) for number, similarity in zip(*record, strict=True)]
 
 
 def nothing_known(version: DatasetVersion) -> Problem:

@@ -43,17 +43,19 @@ def take_many(request: AuthedRequest, prototype: Prototype) -> HttpResponse:
     version = actions.version_with_classes(prototype.dataset)
     check_same(request, version)
     value, rows = canonical_label(request.POST.get("value", "")), rows_of(request, "row")
-    late = {one["row"] for one in actions.decide(version, request.user, [actions.Entry(row, value) for row in rows])}
+    late = {
+        refused["row"] for refused in actions.decide(version, request.user, [actions.Entry(row, value) for row in rows])
+    }
     saved = [row for row in rows if row not in late]
     return answer(request, version, prototype, saved=saved, news=news_of(len(saved), len(late), value))
 
 
 def news_of(saved: int, late: int, label: str) -> str:
     """“11 rows got the label “refund”. 1 row was skipped …”."""
-    told = ngettext("%(n)d row has the label “%(label)s” now.", "%(n)d rows have the label “%(label)s” now.", saved)
+    message = ngettext("%(n)d row has the label “%(label)s” now.", "%(n)d rows have the label “%(label)s” now.", saved)
     skipped = ngettext(
         "%(n)d row was skipped: somebody has decided on it meanwhile.",
         "%(n)d rows were skipped: somebody has decided on them meanwhile.",
         late,
     )
-    return " ".join([told % {"n": saved, "label": label}, *([skipped % {"n": late}] if late else [])])
+    return " ".join([message % {"n": saved, "label": label}, *([skipped % {"n": late}] if late else [])])

@@ -30,13 +30,13 @@ def label_rules(request: AuthedRequest, pk: str) -> HttpResponse:
     version = actions.version_with_classes(prototype.dataset)
     if request.method == "POST":
         return change(request, prototype, version)
-    found = Rule.objects.filter(dataset=prototype.dataset).order_by("created_at")
+    dataset_rules = Rule.objects.filter(dataset=prototype.dataset).order_by("created_at")
     answer = label_column(version)
     context: dict[str, Any] = {
         "prototype": prototype,
         "version": version,
         "labels": actions.labels_of(version),
-        "rules": [(rule, rules.measure(version, rule)) for rule in found],
+        "rules": [(rule, rules.measure(version, rule)) for rule in dataset_rules],
         "columns": [name for name in names_of(version) if name != answer],
         "kinds": Rule.Kind.choices,
     }

@@ -53,9 +53,9 @@ def same_rows(before: DatasetVersion, version: DatasetVersion, rows: list[int]) 
     answers = {answer_column(before), answer_column(version)}
     shared = [name for name in names_of(before) if name in names_of(version) and name not in answers]
     files = [file_of(before, "data"), file_of(version, "data")]
-    if not shared or not all(one.folder.is_dir() for one in (before, version)):
+    if not shared or not all(side.folder.is_dir() for side in (before, version)):
         return {}
-    sources = [ranked_sql(names_of(one), shared) for one in (before, version)]
+    sources = [ranked_sql(names_of(side), shared) for side in (before, version)]
     query = (
         f"SELECT a.n + 1, b.n + 1 FROM ({sources[0]}) AS a JOIN ({sources[1]}) AS b USING (content, rank) "  # noqa: S608
         "WHERE a.n + 1 IN (SELECT unnest(?::BIGINT[]))"

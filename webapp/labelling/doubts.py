@@ -32,8 +32,12 @@ Source = Callable[[DatasetVersion, str], list[Doubt]]
 
 def suspects(version: DatasetVersion, _about: str = "") -> list[Doubt]:
     """What the reader found (`trainer.data.mislabels`), none that a person has looked at."""
-    found = [one for one in version.problems if one["code"] == "probable_mislabels"]
-    return [Doubt(one["row"], one["suggested"]) for each in found for one in each.get("suggestions") or []]
+    problems = [problem for problem in version.problems if problem["code"] == "probable_mislabels"]
+    return [
+        Doubt(suggestion["row"], suggestion["suggested"])
+        for each in problems
+        for suggestion in each.get("suggestions") or []
+    ]
 
 
 def of_label(version: DatasetVersion, about: str) -> list[Doubt]:
@@ -50,11 +54,13 @@ SOURCES: dict[str, Source] = {SUSPECTS: suspects, LABEL: of_label}
 def items(version: DatasetVersion, order: str, about: str, count: int, without: Collection[int] = ()) -> list[Item]:
     """The next rows whose label is doubted: those that still have another one, and that nobody has looked at."""
     check_has_classes(version)
-    found = SOURCES[order](version, about)
+    doubts_in_order = SOURCES[order](version, about)
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
     with connect() as cursor:
         taken = {*decided, *without, *(confirmed_rows(cursor, version) if order not in AGAIN else ())}
-        doubts = {one.row: one for one in found if one.row not in taken and 1 <= one.row <= version.rows}
+        doubts = {
+            doubt.row: doubt for doubt in doubts_in_order if doubt.row not in taken and 1 <= doubt.row <= version.rows
+        }
         labels = labels_of_rows(cursor, version, list(doubts))
         rows = [row for row, doubt in doubts.items() if row in labels and labels[row] != canonical_label(doubt.other)]
         shown = read(cursor, version, names_of(version), [row - 1 for row in rows[:count]], CHARACTERS)
@@ -72,8 +78,8 @@ def labels_of_rows(cursor: Cursor, version: DatasetVersion, rows: list[int]) -> 
         return {}
     place = names_of(version).index(column)
     numbers = [row - 1 for row in rows if 1 <= row <= version.rows]
-    found = [(one["number"], one["cells"][place]) for one in read(cursor, version, names_of(version), numbers)]
-    return {row: canonical_label(label) for row, label in found if (label or "").strip()}
+    labels = [(row["number"], row["cells"][place]) for row in read(cursor, version, names_of(version), numbers)]
+    return {row: canonical_label(label) for row, label in labels if (label or "").strip()}
 
 
 def confirmed_rows(cursor: Cursor, version: DatasetVersion) -> set[int]:

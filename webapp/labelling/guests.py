@@ -138,13 +138,13 @@ def next_item(link: GuestLink, version: DatasetVersion) -> Item | None:
 def first_item(link: GuestLink, version: DatasetVersion) -> Item | None:
     taken: list[int] = []
     for _turn in range(20):
-        found = items(version, "mixed", TRIED, tuple(taken))
-        if not found:
+        candidates = items(version, "mixed", TRIED, tuple(taken))
+        if not candidates:
             return None
-        chosen = next((item for item in found if in_share(link, item.row) and can_be_shown(version, item)), None)
+        chosen = next((item for item in candidates if in_share(link, item.row) and can_be_shown(version, item)), None)
         if chosen:
             return chosen
-        taken += [item.row for item in found]
+        taken += [item.row for item in candidates]
     return None
 
 
@@ -156,14 +156,16 @@ def can_be_shown(version: DatasetVersion, item: Item) -> bool:
 
 def second_item(link: GuestLink, version: DatasetVersion) -> Item | None:
     """One that somebody else has labelled, and that this guest has said nothing about."""
-    said = Opinion.objects.filter(guest=link, version=version).values("row")
+    answered = Opinion.objects.filter(guest=link, version=version).values("row")
     others = Decision.objects.pending(version).new().filter(value__isnull=False, source="person").exclude(guest=link)
-    row = next((one for one in others.exclude(row__in=said).order_by("pk").values_list("row", flat=True)), None)
+    row = next(
+        (number for number in others.exclude(row__in=answered).order_by("pk").values_list("row", flat=True)), None
+    )
     if row is None:
         return None
     with connect() as cursor:
-        found = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
-    return item_of(version, found[0], None, "")
+        rows = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
+    return item_of(version, rows[0], None, "")
 
 
 def masked(item: Item) -> Item:
@@ -180,8 +182,8 @@ def media_of_row(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
     all else."""
     if link.pictures and 1 <= row <= version.rows and in_pool(version, [row]) and is_asked(link, version, row):
         with connect() as cursor:
-            found = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
-        cells = item_of(version, found[0], None, "").cells
+            rows = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
+        cells = item_of(version, rows[0], None, "").cells
         names = [cell.value or "" for cell in cells if cell.kind in ("image", "audio")]
         file = media_file(version, names[0]) if names else None
         with suppress(NotBareError):
@@ -224,8 +226,8 @@ def cell_of(version: DatasetVersion, given: object) -> str:
 def units_of(prototype: Prototype) -> list[list[str]]:
     """The answers, as cells, to each row that two have labelled, of versions that ask what the one of now asks."""
     units: dict[tuple[str, int], list[str]] = {}
-    for said in alike_opinions(prototype.dataset.current, Opinion.objects.filter(guest__prototype=prototype)):
-        units.setdefault((said.version_id, said.row), []).append(said.value)
+    for opinion in alike_opinions(prototype.dataset.current, Opinion.objects.filter(guest__prototype=prototype)):
+        units.setdefault((opinion.version_id, opinion.row), []).append(opinion.value)
     decisions = Decision.objects.filter(version__in={version for version, _row in units}, value__isnull=False)
     for version, row, label in decisions.values_list("version", "row", "value"):
         if label is not None and (version, row) in units:
@@ -235,10 +237,10 @@ def units_of(prototype: Prototype) -> list[list[str]]:
 
 def alike_opinions(version: DatasetVersion | None, opinions: QuerySet[Opinion]) -> list[Opinion]:
     """Those on versions that ask the same of their rows."""
-    found = list(opinions.select_related("version"))
-    versions = {one.version_id: one.version for one in found}
-    alike = {pk for pk, one in versions.items() if version is not None and is_answered_alike(one, version)}
-    return [one for one in found if one.version_id in alike]
+    listed = list(opinions.select_related("version"))
+    versions = {opinion.version_id: opinion.version for opinion in listed}
+    alike = {pk for pk, asked_on in versions.items() if version is not None and is_answered_alike(asked_on, version)}
+    return [opinion for opinion in listed if opinion.version_id in alike]
 
 
 def agreement(prototype: Prototype) -> Agreement | None:
@@ -252,14 +254,14 @@ def agreement(prototype: Prototype) -> Agreement | None:
 
 def disputed(version: DatasetVersion, _about: str) -> list[Doubt]:
     """Rows of the version about which a guest said otherwise."""
-    found = alike_opinions(version, Opinion.objects.filter(version__dataset=version.dataset_id))
+    opinions = alike_opinions(version, Opinion.objects.filter(version__dataset=version.dataset_id))
     by_version: dict[DatasetVersion, dict[int, str]] = {}
-    for one in found:
-        by_version.setdefault(one.version, {})[one.row] = one.value
+    for opinion in opinions:
+        by_version.setdefault(opinion.version, {})[opinion.row] = opinion.value
     doubts = []
-    for before, said in by_version.items():
-        rows = {row: row for row in said} if before == version else same_rows(before, version, list(said))
-        doubts += [Doubt(rows[row], value) for row, value in said.items() if row in rows]
+    for before, labels in by_version.items():
+        rows = {row: row for row in labels} if before == version else same_rows(before, version, list(labels))
+        doubts += [Doubt(rows[row], value) for row, value in labels.items() if row in rows]
     return doubts
 
 

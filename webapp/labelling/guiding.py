@@ -123,7 +123,7 @@ class Guiding(Work[Guide]):
             self.finish(result=None)
             return
         decisions = list(Decision.objects.pending(version).order_by("decided_at", "pk"))
-        count = sum(not one.is_skipped for one in decisions)
+        count = sum(not decision.is_skipped for decision in decisions)
         self.pending = {"version": version, "decisions": count}  # one that fails is not begun again for the same
         self.beat()
         result = self.suggest(version, decisions, model)
@@ -144,14 +144,14 @@ class Guiding(Work[Guide]):
             path.write_text(json.dumps(request), "utf-8")
             readable = (version.folder, Path(folder), *([artifact] if artifact else []))
             access = Access(readable=readable, writable=(out, version.cache_folder))
-            found = self.command(
+            result = self.command(
                 ["suggest", str(path), "--out", str(out)], access, {"MAQUETTE_CACHE": str(version.cache_folder)}
             )
-        return found | ({"model_name": model.name} if model else {})
+        return result | ({"model_name": model.name} if model else {})
 
 
 def request_of(version: DatasetVersion, decisions: list[Decision]) -> dict[str, Any]:
-    entries = [{"row": one.row, "value": one.value, "source": one.source} for one in decisions]
+    entries = [{"row": decision.row, "value": decision.value, "source": decision.source} for decision in decisions]
     return {
         "version": str(version.folder),
         "decisions": entries,
@@ -168,6 +168,6 @@ def with_point(history: list[dict[str, Any]], result: dict[str, Any]) -> list[di
     return [*before, *point][-MOST_POINTS:]
 
 
-def forget(version: DatasetVersion) -> None:
+def delete_suggestions(version: DatasetVersion) -> None:
     """Suggestions for a version that was deleted for good."""
     shutil.rmtree(suggestions_file(version).parent, ignore_errors=True)

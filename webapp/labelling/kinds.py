@@ -61,11 +61,15 @@ def suggested_cells(version: DatasetVersion, rows: list[int]) -> dict[int, objec
     if labelling.is_suggested or not rows:
         return {}
     with connect() as cursor:
-        said = {row: one.value for row, (one, _why) in suggestions_of(cursor, version, rows).items() if one}
-    inputs = rows_of(version, list(said)) if labelling.needs_row and said else {}
+        suggested = {
+            row: suggestion.value
+            for row, (suggestion, _why) in suggestions_of(cursor, version, rows).items()
+            if suggestion
+        }
+    inputs = rows_of(version, list(suggested)) if labelling.needs_row and suggested else {}
     usual = answers_like(version)
     cells: dict[int, object] = {}
-    for row, value in said.items():
+    for row, value in suggested.items():
         with suppress(Problem):
             cells[row] = labelling.cell(value, inputs.get(row, usual))
     return cells
@@ -88,9 +92,9 @@ def rows_of(version: DatasetVersion, rows: list[int]) -> dict[int, Row]:
     cells = ", ".join(f"c{names.index(name)}" for _role, name in inputs_of(version))
     query = f"SELECT n + 1, {cells} FROM {rows_sql(names)} WHERE n + 1 IN (SELECT unnest(?::BIGINT[]))"  # noqa: S608
     with connect() as cursor:
-        found = cursor.execute(query, [file_of(version, "data"), rows]).fetchall()
+        records = cursor.execute(query, [file_of(version, "data"), rows]).fetchall()
     roles = [role for role, _name in inputs_of(version)]
-    return {row: with_inputs(usual, version, dict(zip(roles, inputs, strict=True))) for row, *inputs in found}
+    return {row: with_inputs(usual, version, dict(zip(roles, inputs, strict=True))) for row, *inputs in records}
 
 
 def with_inputs(usual: Row, version: DatasetVersion, inputs: Mapping[str, str | None]) -> Row:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop, ngettext
 from webapp.core import charts
 from webapp.core.formats import count, percent
 from webapp.core.scores import score_interval, score_words
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.labelling.models import Guide
 
 CURVE_POINTS = 2
@@ -35,12 +35,12 @@ class Thin:
 def thin_of(counts: list[tuple[str, int]], enough: int) -> list[Thin]:
     """Those with fewer than `enough` rows, the fewest first."""
     thin = [Thin(label, rows, enough - rows) for label, rows in counts if rows < enough]
-    return sorted(thin, key=lambda one: one.rows)
+    return sorted(thin, key=lambda label: label.rows)
 
 
 def thin_words(thin: list[Thin]) -> str:
     """“12 more of refund, 15 more of card”."""
-    words = [_("%(n)d more of %(label)s") % {"n": one.more, "label": one.label} for one in thin[:THIN_SHOWN]]
+    words = [_("%(n)d more of %(label)s") % {"n": label.more, "label": label.label} for label in thin[:THIN_SHOWN]]
     more = len(thin) - THIN_SHOWN
     if more > 0:
         words.append(ngettext("and %(n)d more label", "and %(n)d more labels", more) % {"n": more})
@@ -91,7 +91,7 @@ def curve(guide: Guide) -> SafeString | str:
 def reader_sentence(guide: Guide) -> str:
     """Where suggestions come from, or why there are none."""
     if guide.error:
-        return str(said(guide.error, "message"))
+        return str(translated(guide.error, "message"))
     if guide.result is None:
         return _("Suggestions are being prepared: the rows are read once.") if guide.due else ""
     reader = guide.facts.get("reader")

@@ -189,7 +189,7 @@ def items(
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
     taken, count = [*decided, *without], min(max(count, 1), MOST_AT_ONCE)
     if order in POOLED and not search:
-        return pooled_items(version, [one for one in POOLED[order](version) if one[0] not in set(taken)][:count])
+        return pooled_items(version, [pair for pair in POOLED[order](version) if pair[0] not in set(taken)][:count])
     with connect() as cursor:
         numbers = suggested_rows(cursor, version, count, taken) if order == "mixed" and not search else []
         if len(numbers) < count:
@@ -206,9 +206,10 @@ def pooled_items(version: DatasetVersion, asked: list[tuple[int, Suggestion | No
     with connect() as cursor:
         rows = read(cursor, version, names_of(version), numbers, CHARACTERS)
         worked_out = suggestions_of(cursor, version, [row for row, _suggestion in asked])
-    said = dict(asked)
+    suggested = dict(asked)
     return [
-        item_of(version, row, said[row["number"]] or worked_out.get(row["number"], (None, ""))[0], "") for row in rows
+        item_of(version, row, suggested[row["number"]] or worked_out.get(row["number"], (None, ""))[0], "")
+        for row in rows
     ]
 
 
@@ -232,10 +233,10 @@ def suggestions_of(
     if not rows or not path.exists():
         return {}
     query = "SELECT row, label, confidence, reason FROM read_parquet(?) WHERE row IN (SELECT unnest(?::BIGINT[]))"
-    found = cursor.execute(query, [str(path), rows]).fetchall()
+    records = cursor.execute(query, [str(path), rows]).fetchall()
     return {
         row: (suggestion_of(version, label, score) if label is not None else None, reason or "")
-        for row, label, score, reason in found
+        for row, label, score, reason in records
     }
 
 
@@ -314,5 +315,5 @@ def item_of(
 ) -> Item:
     names, kinds = names_of(version), [column["kind"] for column in version.columns]
     places = [(role, name, names.index(name)) for role, name in inputs_of(version)]
-    cells = [Cell(role, name, kinds[at], row["cells"][at]) for role, name, at in places]
+    cells = [Cell(role, name, kinds[index], row["cells"][index]) for role, name, index in places]
     return Item(row["number"], cells, suggestion, reason, label)

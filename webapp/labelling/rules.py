@@ -97,8 +97,8 @@ def condition(version: DatasetVersion, rule: Rule) -> tuple[str, list[str]]:
         return " OR ".join(f"{CANONICAL.format(column=place)} = ?" for place in places) or "false", [
             canonical_label(rule.pattern)
         ] * len(places)
-    found = " OR ".join(f"regexp_matches(coalesce({place}, ''), ?)" for place in places)
-    return found or "false", [expression(rule)] * len(places)
+    matches = " OR ".join(f"regexp_matches(coalesce({place}, ''), ?)" for place in places)
+    return matches or "false", [expression(rule)] * len(places)
 
 
 def matching(version: DatasetVersion, rule: Rule) -> list[int]:
@@ -107,12 +107,12 @@ def matching(version: DatasetVersion, rule: Rule) -> list[int]:
     query = f"SELECT n + 1 FROM {rows_sql(names_of(version))} WHERE {where} ORDER BY n LIMIT {MOST_ROWS}"  # noqa: S608
     with connect() as cursor:
         try:
-            found = cursor.execute(query, [file_of(version, "data"), *values]).fetchall()
+            rows = cursor.execute(query, [file_of(version, "data"), *values]).fetchall()
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in ("duckdb", "_duckdb"):
                 raise
             raise bad_rule(_("This is not a regular expression that can be searched for.")) from error
-    return [row[0] for row in found]
+    return [row[0] for row in rows]
 
 
 def measure(version: DatasetVersion, rule: Rule) -> Measured:
@@ -181,8 +181,8 @@ def rename(version: DatasetVersion, user: User, names: list[str], name: str) -> 
     """The next version, in which these labels are called so; several become one. Decisions that are in no version yet follow."""
     check_label(name)
     name, known = canonical_label(name), {entry["label"] for entry in version.labels}
-    before = [one for one in dict.fromkeys(map(canonical_label, names)) if one != name]
-    unknown = next((one for one in before if one not in known), None)
+    before = [label for label in dict.fromkeys(map(canonical_label, names)) if label != name]
+    unknown = next((label for label in before if label not in known), None)
     if unknown is not None or not before:
         raise Problem(
             _("There is no label “%(name)s” to rename.") % {"name": (unknown or name)[:60]},

@@ -162,7 +162,7 @@ def fitted_at(guide: Guide) -> str:
 
 def keyed(labels: Iterable[tuple[str, int]]) -> list[tuple[str, str, int]]:
     """(key, label, rows); the key is empty where there are more labels than keys."""
-    return [(KEYS[at] if at < len(KEYS) else "", name, count) for at, (name, count) in enumerate(labels)]
+    return [(KEYS[index] if index < len(KEYS) else "", name, count) for index, (name, count) in enumerate(labels)]
 
 
 def take(request: AuthedRequest, prototype: Prototype) -> HttpResponse:

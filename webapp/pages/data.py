@@ -139,15 +139,15 @@ def places(version: DatasetVersion) -> dict[str, Any]:
     names = [column["name"] for column in version.columns]
     chosen = version.suggestion.get("columns") or {}
 
-    def at(name: str | None) -> int | None:
+    def place_of(name: str | None) -> int | None:
         return names.index(name) if name in names else None
 
     return {
-        "objects_at": at(chosen.get("objects")),
-        "width_at": at("width"),
-        "height_at": at("height"),
+        "objects_at": place_of(chosen.get("objects")),
+        "width_at": place_of("width"),
+        "height_at": place_of("height"),
         "tokens_column": chosen.get("tokens"),
-        "tags_at": at(chosen.get("tags")),
+        "tags_at": place_of(chosen.get("tags")),
     }
 
 

@@ -133,8 +133,8 @@ def remove_rows(workspace: Workspace, leaving: User | None) -> None:
 
 def own_workspaces(user: User) -> list[Workspace]:
     """Those that go with the account: nobody else belongs to them."""
-    found = Workspace.objects.filter(memberships__user=user)
-    return [workspace for workspace in found if not workspace.memberships.exclude(user=user).exists()]
+    workspaces = Workspace.objects.filter(memberships__user=user)
+    return [workspace for workspace in workspaces if not workspace.memberships.exclude(user=user).exists()]
 
 
 def check_not_last_owner(user: User) -> None:

@@ -45,10 +45,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What lies in another workspace of the reader's own is offered there; to anybody else it is not there."""
     workspace_id, user = getattr(exception, "workspace_id", None), getattr(request, "user", None)
     if workspace_id and user is not None and user.is_authenticated:
-        there = user.memberships.select_related("workspace").filter(workspace_id=workspace_id).first()
-        if there is not None:
+        membership = user.memberships.select_related("workspace").filter(workspace_id=workspace_id).first()
+        if membership is not None:
             address = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("home")
-            return render(request, "accounts/other_workspace.html", {"there": there, "address": address}, status=404)
+            return render(
+                request, "accounts/other_workspace.html", {"there": membership, "address": address}, status=404
+            )
     return defaults.page_not_found(request, exception)
 
 

@@ -81,23 +81,26 @@ def account(user: User) -> dict[str, Any]:
         "name": user.name,
         "date_joined": user.date_joined,
         "security_log": [row_of(event) for event in SecurityEvent.objects.filter(user=user, is_copy=False)],
-        "workspaces": [{"id": one.workspace_id, "name": one.workspace.name, "role": one.role} for one in memberships],
+        "workspaces": [
+            {"id": membership.workspace_id, "name": membership.workspace.name, "role": membership.role}
+            for membership in memberships
+        ],
     }
 
 
 def rows_of(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
     """{kind of object: its rows}."""
-    found: dict[str, QuerySet[Any]] = {
+    rows: dict[str, QuerySet[Any]] = {
         "workspace": Workspace.objects.filter(pk=workspace.pk),
         "budget": Budget.objects.filter(workspace=workspace),
         "usagehour": UsageHour.objects.filter(endpoint__workspace=workspace),
     }
     for model in apps.get_models():
         if issubclass(model, WorkspaceOwned) and model._meta.model_name not in LEFT_OUT:
-            found[str(model._meta.model_name)] = model.objects.filter(workspace=workspace)
+            rows[str(model._meta.model_name)] = model.objects.filter(workspace=workspace)
     members = Membership.objects.filter(workspace=workspace).values("user__email", "role", "created_at")
-    return {"members": [dict(one) for one in members]} | {
-        name: [row_of(row) for row in rows] for name, rows in found.items()
+    return {"members": [dict(fields) for fields in members]} | {
+        name: [row_of(row) for row in rows] for name, rows in rows.items()
     }
 
 

@@ -242,7 +242,7 @@ def purge_history(version: DatasetVersion, user: User) -> dict[str, Any]:
     """
     carry(version)  # what nobody has pressed “Done” for yet is not history
     purged = dataset_actions.purge_history(version, user)
-    labelling.forget(purged)
+    labelling.delete_decisions(purged)
     runs = Run.objects.filter(version__in=purged).order_by("version__number", "number")
     return {
         "versions": sorted(deleted.number for deleted in purged),

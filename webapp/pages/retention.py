@@ -60,11 +60,11 @@ def forget_older(feedback: "QuerySet[Feedback]", days: int) -> int:
 def outdated_datasets() -> list[Dataset]:
     """Those whose last use is longer ago than they are kept. A demo that is live uses its dataset, so does a run at work."""
     usual = settings.DATASET_RETENTION_DAYS
-    found = Dataset.objects.exclude(retention_days=0)
+    datasets = Dataset.objects.exclude(retention_days=0)
     if not usual:
-        found = found.exclude(retention_days=None)
+        datasets = datasets.exclude(retention_days=None)
     live = Endpoint.objects.filter(status=Status.LIVE).values("prototype__dataset")
-    found = found.exclude(pk__in=live).annotate(
+    datasets = datasets.exclude(pk__in=live).annotate(
         read=Max("versions__created_at"),
         run=Max("versions__runs__created_at"),
         ended=Max("versions__runs__finished_at"),
@@ -72,7 +72,7 @@ def outdated_datasets() -> list[Dataset]:
     now = timezone.now()
     outdated = [
         dataset
-        for dataset in found.select_related("workspace").order_by(F("created_at"))
+        for dataset in datasets.select_related("workspace").order_by(F("created_at"))
         if last_use(dataset) < now - timedelta(days=dataset.retention_days or usual)
     ]
     return outdated[:AT_ONCE]

@@ -26,9 +26,9 @@ class RunsConfig(AppConfig):
             return doubted_by(version, about)
 
         def erase_streams(sender: object, ids: list[str], **_kwargs: object) -> None:
-            from webapp.runs.stream import forget
+            from webapp.runs.stream import delete_streams
 
-            transaction.on_commit(lambda: forget(ids))
+            transaction.on_commit(lambda: delete_streams(ids))
 
         def model_of(version: DatasetVersion) -> guiding.Model | None:
             from webapp.runs.suggesting import model_of

@@ -174,8 +174,8 @@ def chart(name: str, points: dict[Run, list[charts.Point]]) -> SafeString:
 def asked_for(runs: QuerySet[Run], wanted: Iterable[str]) -> list[Run]:
     """Of these runs those wanted by id, each once and in the order wanted; what is not there is left out."""
     order = list(dict.fromkeys(wanted))
-    found = runs.select_related("version", "prototype").in_bulk(order[: MOST_RUNS + 1])
-    return [found[pk] for pk in order if pk in found]
+    by_id = runs.select_related("version", "prototype").in_bulk(order[: MOST_RUNS + 1])
+    return [by_id[pk] for pk in order if pk in by_id]
 
 
 SHOWN_CHANGES = 30

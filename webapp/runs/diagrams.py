@@ -7,7 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from webapp.core.charts import at
+from webapp.core.charts import format_coordinate
 from webapp.core.formats import short_count
 
 TALL, GAP, LEAST = 120, 14, 10
@@ -62,7 +62,15 @@ def draw(net: dict[str, Any]) -> SafeString:
         depth, side = block["shape"][0], block["shape"][1] if len(block["shape"]) > 1 else None
         width = LEAST + 6 * math.log2(max(1, depth if side else 1))
         tall = TALL * min(1.0, math.log2((side or depth) + 1) / math.log2(1025)) + LEAST
-        parts.append((at(offset), at((TALL + LEAST - tall) / 2), at(width), at(tall), block["title"]))
+        parts.append(
+            (
+                format_coordinate(offset),
+                format_coordinate((TALL + LEAST - tall) / 2),
+                format_coordinate(width),
+                format_coordinate(tall),
+                block["title"],
+            )
+        )
         offset += width + GAP
     rects = format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>', parts)
     description = _("%(count)d layers from %(input)s to %(outputs)d values, %(weights)s weights") % {
@@ -73,7 +81,7 @@ def draw(net: dict[str, Any]) -> SafeString:
     }
     return format_html(
         '<svg class="net" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
-        at(offset - GAP),
+        format_coordinate(offset - GAP),
         TALL + LEAST,
         description,
         rects,

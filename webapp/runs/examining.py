@@ -103,9 +103,9 @@ class Examining(Work[Examination]):
             if not alone:
                 raise Later(AGAIN_SECONDS)
             check_disk(storage.model_bytes(run))
-            told = self.command(["export", str(artifact), "--format", self.row.kind], Access(writable=(artifact,)))
+            result = self.command(["export", str(artifact), "--format", self.row.kind], Access(writable=(artifact,)))
             storage.changed(run)
-            self.finish(result={"bytes": told["bytes"]})
+            self.finish(result={"bytes": result["bytes"]})
 
 
 def found_in(result: dict[str, Any]) -> dict[str, Any]:

@@ -32,14 +32,14 @@ def check_memory(version: DatasetVersion, fields: Mapping[str, Any]) -> None:
     room = largest_memory(fields["hardware"])
     if needed <= room:
         return
-    told = {"weights": short_count(weights), "needed": size(needed), "room": size(room)}
+    sizes = {"weights": short_count(weights), "needed": size(needed), "room": size(room)}
     raise Problem(
         _(
             "This net has %(weights)s weights: training it takes at least %(needed)s of memory, and there are %(room)s here."
         )
-        % told
+        % sizes
         if weights
-        else _("Training this model takes about %(needed)s of memory, and there are %(room)s here.") % told,
+        else _("Training this model takes about %(needed)s of memory, and there are %(room)s here.") % sizes,
         code="exceeds_memory",
         hint=_("Choose smaller layers, a lower resolution or a smaller batch size.")
         if weights

@@ -50,12 +50,12 @@ def shown(run: Run) -> dict[str, Any] | None:
 def state_of(run: Run, kind: str) -> dict[str, Any]:
     """{kind, state (none, working, failed, ready), problem, bytes}."""
     row = examining.find(run, kind)
-    told = {"kind": str(kind), "problem": row.error if row else None, "bytes": None}
+    state = {"kind": str(kind), "problem": row.error if row else None, "bytes": None}
     if row is None or row.error:
-        return told | {"state": "failed" if row else "none"}
+        return state | {"state": "failed" if row else "none"}
     if row.result is None:
-        return told | {"state": "working"}
-    return told | {"state": "ready", "bytes": row.result["bytes"]}
+        return state | {"state": "working"}
+    return state | {"state": "ready", "bytes": row.result["bytes"]}
 
 
 def ask(run: Run, kind: str) -> None:

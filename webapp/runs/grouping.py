@@ -70,50 +70,50 @@ def shown(run: Run, asked: Mapping[str, str]) -> dict[str, Any] | None:
     return card
 
 
-def described(found: "Found") -> dict[str, Any]:
+def described(scores: "Found") -> dict[str, Any]:
     """{title (of the metric), sentence, lines [{name, rows, reason, value, range, score}], ends, others, rates}."""
-    figures = [end for group in found.groups if group.score for end in group.score[:3]]
+    figures = [end for group in scores.groups if group.score for end in group.score[:3]]
     return {
-        "metric": found.metric,
-        "title": metric_title(found.metric),
-        "sentence": sentence(found),
-        "ends": strip_ends(figures, found.metric),
-        "others": others_words(found.others) if found.others else "",
-        "rows": found.rows,
+        "metric": scores.metric,
+        "title": metric_title(scores.metric),
+        "sentence": sentence(scores),
+        "ends": strip_ends(figures, scores.metric),
+        "others": others_words(scores.others) if scores.others else "",
+        "rows": scores.rows,
         "lines": [
             {
-                "name": title_of(found, place),
+                "name": title_of(scores, place),
                 "rows": group.rows,
                 "reason": reason_words(group.reason),
                 "score": group.score and group.score._asdict(),
-                "value": value_words(group.score.value, found.metric) if group.score else "",
-                "range": range_words(group.score, found.metric) if group.score else "",
+                "value": value_words(group.score.value, scores.metric) if group.score else "",
+                "range": range_words(group.score, scores.metric) if group.score else "",
             }
-            for place, group in enumerate(found.groups)
+            for place, group in enumerate(scores.groups)
         ],
-        "rates": rates_described(found),
+        "rates": rates_described(scores),
     }
 
 
-def rates_described(found: "Found") -> dict[str, Any] | None:
+def rates_described(scores: "Found") -> dict[str, Any] | None:
     """{positive, titles, lines [{name, cells [{value, range}]}], sentences} of two classes; None for other answers."""
-    if found.positive is None:
+    if scores.positive is None:
         return None
     from trainer.group_scores import RATES
 
-    titles = rate_titles(str(found.positive))
+    titles = rate_titles(str(scores.positive))
     lines = [
-        {"name": title_of(found, place), "cells": [rate_cell(group.rates.get(name)) for name in RATES]}
-        for place, group in enumerate(found.groups)
+        {"name": title_of(scores, place), "cells": [rate_cell(group.rates.get(name)) for name in RATES]}
+        for place, group in enumerate(scores.groups)
         if group.score or any(group.rates.values())
     ]
-    sentences = [f"{titles[name]}: {gap_sentence(found, found.gaps.get(name), name)}" for name in RATES]
+    sentences = [f"{titles[name]}: {gap_sentence(scores, scores.gaps.get(name), name)}" for name in RATES]
     return {
-        "positive": found.positive,
+        "positive": scores.positive,
         "titles": list(titles.values()),
         "lines": lines,
         "sentences": sentences,
-        "odds": odds_sentence(found),
+        "odds": odds_sentence(scores),
     }
 
 
@@ -135,53 +135,53 @@ def rate_cell(rate: "Figure | None") -> dict[str, str]:
 # Sentences
 
 
-def sentence(found: "Found") -> str:
+def sentence(scores: "Found") -> str:
     """Whether the groups' scores differ."""
-    return gap_sentence(found, found.gap, found.metric)
+    return gap_sentence(scores, scores.gap, scores.metric)
 
 
-def gap_sentence(found: "Found", gap: "Gap | None", name: str) -> str:
+def gap_sentence(scores: "Found", gap: "Gap | None", name: str) -> str:
     """Whether they differ by the headline's metric, or by a rate, called `name`."""
     if gap is None:
         return _("Fewer than two groups have enough test rows, so nothing is compared.")
-    metric = "" if name in found.gaps else name
+    metric = "" if name in scores.gaps else name
     if not gap.is_shown:
         words = {"metric": metric_name(metric), "gap": gap_words(gap, metric)}
         if not metric:
             return _("No difference between the groups that can be shown: the gap is %(gap)s.") % words
         return _("No difference in %(metric)s between the groups that can be shown: the gap is %(gap)s.") % words
     sides = [
-        found.groups[place].rates.get(name) if name in found.gaps else found.groups[place].score
+        scores.groups[place].rates.get(name) if name in scores.gaps else scores.groups[place].score
         for place in (gap.second, gap.first)
     ]
-    return compared(found, gap, sides[0], sides[1], metric) if sides[0] and sides[1] else ""
+    return compared(scores, gap, sides[0], sides[1], metric) if sides[0] and sides[1] else ""
 
 
-def compared(found: "Found", gap: "Gap", lower: "Figure", higher: "Figure", metric: str) -> str:
+def compared(scores: "Found", gap: "Gap", lower: "Figure", higher: "Figure", metric: str) -> str:
     """“female” 64.5 % (55.0–73.0 %) against “male” 81.6 %: the gap is 17.1 points (95 % CI 6.0 to 28.0)."""
     return _("“%(second)s” %(lower)s (%(range)s) against “%(first)s” %(higher)s: the gap is %(gap)s.") % {
-        "second": title_of(found, gap.second),
+        "second": title_of(scores, gap.second),
         "lower": value_words(lower.value, metric),
         "range": range_words(lower, metric),
-        "first": title_of(found, gap.first),
+        "first": title_of(scores, gap.first),
         "higher": value_words(higher.value, metric),
         "gap": gap_words(gap, metric),
     }
 
 
-def odds_sentence(found: "Found") -> str:
-    gaps = [found.gaps.get(name) for name in ("true_positive_rate", "false_positive_rate")]
+def odds_sentence(scores: "Found") -> str:
+    gaps = [scores.gaps.get(name) for name in ("true_positive_rate", "false_positive_rate")]
     widest = [gap.value for gap in gaps if gap]
     if len(widest) < len(gaps):
         return ""
     return _("Equalised odds: the larger of the last two gaps is %(number)s points.") % {"number": points(max(widest))}
 
 
-def title_of(found: "Found", place: int) -> str:
-    name = found.groups[place].name
+def title_of(scores: "Found", place: int) -> str:
+    name = scores.groups[place].name
     if name is None:
         return _("(empty)")
-    return _("all others") if found.is_condition and place else short(name)
+    return _("all others") if scores.is_condition and place else short(name)
 
 
 def short(name: str) -> str:

@@ -9,7 +9,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from webapp.core.charts import Series, at, key, line_chart
+from webapp.core.charts import Series, format_coordinate, key, line_chart
 from webapp.core.formats import figure, percent
 from webapp.core.numbers import whole
 from webapp.runs import examining, inputs
@@ -38,8 +38,8 @@ def shown(run: Run, asked: Mapping[str, str]) -> dict[str, Any] | None:
     card = examining.card(run, Examination.Kind.INSIGHT)
     if card is None or card["state"] != "ready":
         return card
-    told = described(card["result"], asked.get("colour", ""), whole(asked.get("row", ""), None))
-    return card | told | {"medium": medium_of(run)}
+    insight = described(card["result"], asked.get("colour", ""), whole(asked.get("row", ""), None))
+    return card | insight | {"medium": medium_of(run)}
 
 
 def medium_of(run: Run) -> str:
@@ -48,11 +48,11 @@ def medium_of(run: Run) -> str:
     return fields[0].kind if len(fields) == 1 and fields[0].kind in inputs.MEDIA else ""
 
 
-def described(found: Found, colour: str = "", row: int | None = None) -> dict[str, Any]:
+def described(insight: Found, colour: str = "", row: int | None = None) -> dict[str, Any]:
     """{map {svg, keys, colours [(name, title, is_chosen)], row, classes, reader, variance}, rules, fidelity, curves}."""
-    tree, dependence = found["tree"], found["dependence"]
+    tree, dependence = insight["tree"], insight["dependence"]
     return {
-        "map": map_of(found["map"], colour, row) if found["map"] else None,
+        "map": map_of(insight["map"], colour, row) if insight["map"] else None,
         "rules": [rule._asdict() for rule in rules_of(tree["tree"])] if tree else [],
         "fidelity": fidelity_words(tree["fidelity"]) if tree else "",
         "curves": [curve_of(dependence["labels"], column) for column in dependence["columns"]] if dependence else [],
@@ -62,40 +62,40 @@ def described(found: Found, colour: str = "", row: int | None = None) -> dict[st
 # The map
 
 
-def map_of(found: Found, colour: str, row: int | None) -> dict[str, Any]:
+def map_of(insight: Found, colour: str, row: int | None) -> dict[str, Any]:
     titles = {"label": _("Label"), "part": _("Split"), "right": _("Right and wrong")}
-    if not found["labels"]:
+    if not insight["labels"]:
         titles = {"part": titles["part"]}
     chosen = colour if colour in titles else next(iter(titles))
-    colouring = colours_of(found, chosen)
-    by_row = {point["row"]: point for point in found["points"]}
+    colouring = colours_of(insight, chosen)
+    by_row = {point["row"]: point for point in insight["points"]}
     return {
-        "svg": plot(found["points"], colouring, chosen, row),
+        "svg": plot(insight["points"], colouring, chosen, row),
         "keys": [key(css, label) for css, label in colouring.keys],
         "colours": [(name, title, name == chosen) for name, title in titles.items()],
-        "row": told_row(found, by_row, row) if row in by_row else None,
+        "row": told_row(insight, by_row, row) if row in by_row else None,
         "classes": [
             {
-                "label": one["label"],
-                "typical": [by_row[number] for number in one["typical"]],
-                "odd": [by_row[number] for number in one["odd"]],
+                "label": each["label"],
+                "typical": [by_row[number] for number in each["typical"]],
+                "odd": [by_row[number] for number in each["odd"]],
             }
-            for one in found["classes"][:MOST_SHOWN]
+            for each in insight["classes"][:MOST_SHOWN]
         ],
-        "count": len(found["points"]),
-        "variance": percent(sum(found["variance"]), 0),
+        "count": len(insight["points"]),
+        "variance": percent(sum(insight["variance"]), 0),
         "colour": chosen,
     }
 
 
-def colours_of(found: Found, by: str) -> Colouring:
+def colours_of(insight: Found, by: str) -> Colouring:
     """Of labels the five commonest have a colour each; a sixth alone is named too."""
-    points = found["points"]
+    points = insight["points"]
     if by == "label":
         order = sorted({point["label"] for point in points} - {None}, key=lambda label: -count(points, label))
         css = dict(zip(order, COLOURS, strict=False))
-        keys = [(css[label], found["labels"][label]) for label in order[: len(COLOURS)]]
-        rest = [found["labels"][label] for label in order[len(COLOURS) :]]
+        keys = [(css[label], insight["labels"][label]) for label in order[: len(COLOURS)]]
+        rest = [insight["labels"][label] for label in order[len(COLOURS) :]]
         unlabelled = count(points, None)
         more = [(OTHERS, rest[0] if len(rest) == 1 and not unlabelled else _("all others"))]
         return Colouring(
@@ -126,9 +126,9 @@ def plot(points: Sequence[Found], colouring: Colouring, colour: str, row: int | 
                 urlencode({"colour": colour, "row": points[place]["row"]}),
                 colouring.of[place],
                 " chosen" if points[place]["row"] == row else "",
-                at(MARGIN + points[place]["x"] * (WIDTH - 2 * MARGIN)),
-                at(HEIGHT - MARGIN - points[place]["y"] * (HEIGHT - 2 * MARGIN)),
-                at(2 * RADIUS if points[place]["row"] == row else RADIUS),
+                format_coordinate(MARGIN + points[place]["x"] * (WIDTH - 2 * MARGIN)),
+                format_coordinate(HEIGHT - MARGIN - points[place]["y"] * (HEIGHT - 2 * MARGIN)),
+                format_coordinate(2 * RADIUS if points[place]["row"] == row else RADIUS),
                 points[place]["shown"],
             )
             for place in order
@@ -137,14 +137,16 @@ def plot(points: Sequence[Found], colouring: Colouring, colour: str, row: int | 
     return format_html('<svg class="map" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>', WIDTH, HEIGHT, circles)
 
 
-def told_row(found: Found, by_row: Mapping[int, Found], row: int | None) -> dict[str, Any]:
+def told_row(insight: Found, by_row: Mapping[int, Found], row: int | None) -> dict[str, Any]:
     """{row, shown, label, part, right, nearest [{row, shown, label, similarity}]}."""
-    point, labels = by_row[row or 0], found["labels"]
+    point, labels = by_row[row or 0], insight["labels"]
     near = [
-        dict(by_row[one["row"]]) | {"similarity": percent(one["similarity"], 0)}
-        for one in found["nearest"].get(str(row), [])
+        dict(by_row[neighbour["row"]]) | {"similarity": percent(neighbour["similarity"], 0)}
+        for neighbour in insight["nearest"].get(str(row), [])
     ]
-    named: list[dict[str, Any]] = [one | {"label": label_of(one, labels)} for one in (dict(point), *near)]
+    named: list[dict[str, Any]] = [
+        row_shown | {"label": label_of(row_shown, labels)} for row_shown in (dict(point), *near)
+    ]
     return named[0] | {"nearest": named[1:]}
 
 
@@ -203,9 +205,9 @@ def curve_of(labels: Sequence[str], column: Found) -> dict[str, Any]:
     """{column, chart} of a number, {column, lines [{value, answers}]} of a category."""
     write = (lambda value: percent(value, 0)) if labels else figure
     values = column["values"]
-    told = [", ".join(map(write, each)) for each in column["answers"]]
+    answer_texts = [", ".join(map(write, each)) for each in column["answers"]]
     if column["kind"] == "category":
-        lines = [{"value": value, "answers": answers} for value, answers in zip(values, told, strict=True)]
+        lines = [{"value": value, "answers": answers} for value, answers in zip(values, answer_texts, strict=True)]
         return {"column": column["column"], "lines": lines, "labels": ", ".join(labels)}
     start = min(values)
     series = [
@@ -217,7 +219,7 @@ def curve_of(labels: Sequence[str], column: Found) -> dict[str, Any]:
     chart = line_chart(
         series,
         title=column["column"],
-        sentence="; ".join(f"{figure(value)}: {each}" for value, each in zip(values, told, strict=True)),
+        sentence="; ".join(f"{figure(value)}: {each}" for value, each in zip(values, answer_texts, strict=True)),
         format_value=write,
         bounds=(0.0, 1.0) if labels else bounds_of(column["answers"]),
         labels=[figure(start), figure((start + max(values)) / 2), figure(max(values))],

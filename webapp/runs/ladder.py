@@ -11,7 +11,7 @@ from trainer.answers.metrics import named
 from webapp.catalog.titles import headline_of, method_title, trainable
 from webapp.core.formats import number
 from webapp.core.scores import metric_name, scored
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.runs.models import Run
 
 BASELINE = "baseline"
@@ -24,7 +24,7 @@ def of_report(run: Run, report: dict[str, Any]) -> dict[str, Any] | None:
         return None
     metric = str(ladder.get("metric") or headline_of(run.task))
     shown_steps = shown(run, ladder["steps"], metric, winner=ladder.get("winner"))
-    return shown_steps | {"sentence": said(ladder, "stopped")}
+    return shown_steps | {"sentence": translated(ladder, "stopped")}
 
 
 def of_events(run: Run, events: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
@@ -58,11 +58,11 @@ def first_step(task: str) -> str:
     return _(answers.get(tasks.get(task).answer if trainable(task) else "class").first_step)
 
 
-def difference(found: object, metric: str) -> str:
+def difference(comparison: object, metric: str) -> str:
     """“+1.2 to +4.0 points” beside the best step before."""
-    if not isinstance(found, dict) or not {"low", "high"} <= found.keys():
+    if not isinstance(comparison, dict) or not {"low", "high"} <= comparison.keys():
         return ""
     share = named(metric).is_share
-    low, high = (f"{found[end] * (100 if share else 1):+{'.1f' if share else '.3f'}}" for end in ("low", "high"))
+    low, high = (f"{comparison[end] * (100 if share else 1):+{'.1f' if share else '.3f'}}" for end in ("low", "high"))
     template = _("%(low)s to %(high)s points") if share else _("%(low)s to %(high)s")
     return template % {"low": low, "high": high}

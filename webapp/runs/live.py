@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.events import STAGES
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.costs import gate
 from webapp.runs import turns
 from webapp.runs.actions import terms_of
@@ -55,7 +55,7 @@ class Fold:
         self.start()
 
     def start(self) -> None:
-        self.found: dict[str, Any] = {
+        self.state: dict[str, Any] = {
             "curves": {},
             "validated": {},
             "without_epochs": set(),
@@ -81,13 +81,13 @@ class Fold:
                 self.add(number, event)
             curves = {
                 name: {split: list(curve.points()) for split, curve in series.items()}
-                for name, series in self.found["curves"].items()
+                for name, series in self.state["curves"].items()
             }
             stages = [dict(stage) for stage in self.stages.values()]
-            warnings, samples = list(self.found["warnings"]), list(self.found["samples"])[::-1]
-            without = sorted(self.found["without_epochs"])
-            return self.found | {
-                "steps": list(self.found["steps"].values()),
+            warnings, samples = list(self.state["warnings"]), list(self.state["samples"])[::-1]
+            without = sorted(self.state["without_epochs"])
+            return self.state | {
+                "steps": list(self.state["steps"].values()),
                 "without_epochs": without,
                 "curves": curves,
                 "stages": stages,
@@ -97,11 +97,11 @@ class Fold:
             }
 
     def add(self, number: int, event: dict[str, Any]) -> None:
-        self.found["last"] = number
-        note(event, self.found, self.stages)
+        self.state["last"] = number
+        note(event, self.state, self.stages)
         text = sentence(event)
         if text:
-            self.found["log_count"] += 1
+            self.state["log_count"] += 1
             self.tail.append((event.get("t", "")[11:19], text))
 
 
@@ -159,7 +159,7 @@ def note(event: dict[str, Any], state: dict[str, Any], stages: dict[str, dict[st
 def sentence(event: dict[str, Any]) -> str | None:
     """One line of the log, for the events that have something to say."""
     if event["type"] in ("log", "warning", "error"):
-        return said(event)
+        return translated(event)
     if event["type"] == "stage":
         seconds = f" ({event['seconds']:.1f} s)" if event.get("seconds") is not None else ""
         return f"{event.get('name')}: {event.get('state')}{seconds}"

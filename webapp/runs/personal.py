@@ -17,8 +17,8 @@ EXAMPLES = 3
 def flagged_columns(run: Run) -> set[str]:
     """The columns of the run's version in which personal data was found, then or later."""
     versions = DatasetVersion.objects.filter(dataset=run.version.dataset_id, number__gte=run.version.number)
-    found = versions.order_by().values_list("problems", flat=True)
-    problems = [problem for problems in found for problem in problems if problem.get("code") == PERSONAL]
+    problem_lists = versions.order_by().values_list("problems", flat=True)
+    problems = [problem for problems in problem_lists for problem in problems if problem.get("code") == PERSONAL]
     names = [column["name"] for column in run.version.columns] if problems else []
     return {name for problem in problems for name in columns_of(problem, names)}
 

@@ -88,7 +88,7 @@ def shown_mistake(run: Run, mistake: dict[str, Any]) -> dict[str, Any]:
 def fields_in(text: str) -> Any:
     """A row of a table as reports keep it, JSON of column and cell; the text itself where it is none."""
     try:
-        found = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return found if isinstance(found, dict) else text
+    return fields if isinstance(fields, dict) else text

@@ -100,18 +100,18 @@ def check_none_being_read(version: DatasetVersion) -> None:
 
 def start_waiting(version: DatasetVersion | None = None) -> None:
     """Start or refuse every wish that need not wait any more, or those for one version."""
-    wishes = Retraining.objects.waiting().select_related("prototype", "workspace", "version", "asked_by", "base")
-    wishes = wishes.filter(version=version) if version else wishes.due(timezone.now() - AT_MOST)
-    for wish in wishes.order_by("created_at")[:AT_ONCE]:
+    requests = Retraining.objects.waiting().select_related("prototype", "workspace", "version", "asked_by", "base")
+    requests = requests.filter(version=version) if version else requests.due(timezone.now() - AT_MOST)
+    for wish in requests.order_by("created_at")[:AT_ONCE]:
         try:
-            settle(wish)
+            start_or_refuse(wish)
         except (
             Exception
         ):  # one that fails by a fault of ours keeps no other waiting; it is tried again until it is too old
             log.exception("the run asked for on version %s could not be started", wish.version_id)
 
 
-def settle(wish: Retraining) -> None:
+def start_or_refuse(wish: Retraining) -> None:
     """Start the run of one wish, refuse it, or leave it waiting while its version is being read."""
     try:
         check_wish(wish)

@@ -12,7 +12,7 @@ from trainer.errors import SpecError
 from trainer.hyperparameters import space
 from trainer.params import Params
 from trainer.spec import MOST_TRIALS
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 from webapp.runs.searches import MOST_AT_ONCE, USUAL_TRIALS
 
 PREFIX = "search"
@@ -74,7 +74,7 @@ class SearchForm(forms.Form):
             try:
                 space.dimension(self.params, name, given)
             except SpecError as error:
-                self.add_error(field, said(error.as_dict()))
+                self.add_error(field, translated(error.as_dict()))
         return self.cleaned_data
 
     def space(self) -> dict[str, dict[str, Any]]:

@@ -96,10 +96,10 @@ def heading(search: Search, trials: Sequence[Run], best: Run | None) -> str:
 
 def stopped_words(search: Search) -> str:
     """Why no further trial was made; empty while there is no reason."""
-    found = search.stopped or {}
-    code = found.get("code")
+    stopped = search.stopped or {}
+    code = stopped.get("code")
     if code == "trials":
-        count = int(found["count"])
+        count = int(stopped["count"])
         template = ngettext("The one trial was made.", "All %(count)d trials were made.", count)
         return template % {"count": count}
     if code == "asked":
@@ -110,7 +110,7 @@ def stopped_words(search: Search) -> str:
         return ""
     currency = search.trials.values_list("currency", flat=True).first()
     left, usual = (
-        money(found[name], currency) if code == "cost" else duration(found[name]) for name in ("left", "usual")
+        money(stopped[name], currency) if code == "cost" else duration(stopped[name]) for name in ("left", "usual")
     )
     template = _("The limit leaves %(left)s for another trial, which usually takes %(usual)s.")
     return template % {"left": left, "usual": usual}
@@ -142,7 +142,11 @@ def format_of(metric: str) -> Any:
 def point(x: float, y: float, css: str, title: str) -> SafeString:
     """A dot that keeps its shape in a picture that is stretched: a line of no length with round ends."""
     return format_html(
-        '<path class="point {}" d="M{},{}h0"><title>{}</title></path>', css, charts.at(x), charts.at(y), title
+        '<path class="point {}" d="M{},{}h0"><title>{}</title></path>',
+        css,
+        charts.format_coordinate(x),
+        charts.format_coordinate(y),
+        title,
     )
 
 
@@ -152,35 +156,35 @@ def scale_of(values: Sequence[float]) -> list[float]:
 
 def scores_chart(trials: Sequence[Run], metric: str | None) -> SafeString | None:
     """Score by trial, and the best so far as a line; None before there are two."""
-    found = values_of(trials)
-    if metric is None or len(found) < 2:
+    scores = values_of(trials)
+    if metric is None or len(scores) < 2:
         return None
-    marks = scale_of([value for _run, value in found])
+    marks = scale_of([value for _run, value in scores])
     low, high = marks[0], marks[-1]
-    last = max(run.trial or 1 for run, _value in found)
+    last = max(run.trial or 1 for run, _value in scores)
 
     def place(number: int, value: float) -> tuple[float, float]:
         return 100 * (number - 0.5) / last, 100 - 100 * (value - low) / (high - low)
 
     steps, best = [], None
-    for run, value in found:
+    for run, value in scores:
         better = best is None or rank(value, metric) > rank(best, metric)
         if run.status != Status.PRUNED and better:
             best = value
         if best is not None:
             steps.append(place(run.trial or 1, best))
-    line = "M" + "H".join(f"{charts.at(x)},{charts.at(y)}" for x, y in steps[:1])
-    line += "".join(f"H{charts.at(x)}V{charts.at(y)}" for x, y in steps[1:]) + "H100"
+    line = "M" + "H".join(f"{charts.format_coordinate(x)},{charts.format_coordinate(y)}" for x, y in steps[:1])
+    line += "".join(f"H{charts.format_coordinate(x)}V{charts.format_coordinate(y)}" for x, y in steps[1:]) + "H100"
     dots = [
         point(
             *place(run.trial or 1, value),
             "raw" if run.status == Status.PRUNED else "",
             f"{_('Trial %(number)d') % {'number': run.trial}}: {scored(value, metric)}",
         )
-        for run, value in found
+        for run, value in scores
     ]
     sentence = _("Score by trial: the best of %(count)d is %(best)s.") % {
-        "count": len(found),
+        "count": len(scores),
         "best": scored(best, metric) if best is not None else "–",
     }
     inside = format_html(
@@ -197,22 +201,22 @@ def scores_chart(trials: Sequence[Run], metric: str | None) -> SafeString | None
 
 def slices(search: Search, trials: Sequence[Run], metric: str | None, titles: dict[str, str]) -> list[SafeString]:
     """Score by the value of each setting, the most important first."""
-    found = values_of(trials)
-    if metric is None or len(found) < 3:
+    scores = values_of(trials)
+    if metric is None or len(scores) < 3:
         return []
     names = [*search.importance, *(name for name in search.space if name not in search.importance)]
     return [
-        slice_chart(name, titles.get(name, name), search.space[name], found, metric) for name in names[:MOST_SLICES]
+        slice_chart(name, titles.get(name, name), search.space[name], scores, metric) for name in names[:MOST_SLICES]
     ]
 
 
 def slice_chart(
-    name: str, title: str, bounds: dict[str, Any], found: Sequence[tuple[Run, float]], metric: str
+    name: str, title: str, bounds: dict[str, Any], scores: Sequence[tuple[Run, float]], metric: str
 ) -> SafeString:
-    marks = scale_of([value for _run, value in found])
+    marks = scale_of([value for _run, value in scores])
     low, high = marks[0], marks[-1]
     dots = []
-    for run, value in found:
+    for run, value in scores:
         share = share_of(run.params.get(name), bounds)
         if share is not None:
             words = f"{title} {shown(run.params.get(name))}: {scored(value, metric)}"

@@ -31,9 +31,9 @@ def context_of(search: Search) -> dict[str, Any]:
 @member
 def search_live(request: AuthedRequest, pk: str) -> HttpResponse:
     """The part of the page that changes; tells htmx to load the page anew when the search has ended."""
-    found = load_search(request, pk)
-    response = render(request, "runs/_search.html", context_of(found))
-    if found.ended:
+    row = load_search(request, pk)
+    response = render(request, "runs/_search.html", context_of(row))
+    if row.ended:
         response["HX-Refresh"] = "true"
     return response
 

@@ -50,10 +50,10 @@ def check_space(slug: str, method: str, given: object, params: Mapping[str, Any]
         message = _("The settings to search are not written as an object of objects.")
         raise Problem(message, code="bad_space", hint=_("Choose at least one setting."))
     try:
-        found = space.dimensions(tasks.get(slug), method, given, params)
+        dimensions = space.dimensions(tasks.get(slug), method, given, params)
     except SpecError as error:
         raise problem_of_error(error.as_dict(), field="space") from error
-    return {each.name: each.as_dict() for each in found}
+    return {each.name: each.as_dict() for each in dimensions}
 
 
 def check_count(value: object, usual: int, most: int, field: str) -> int:

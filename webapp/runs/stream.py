@@ -34,7 +34,7 @@ def stream_key(run_id: str) -> str:
     return f"maquette:run:{run_id}"
 
 
-def forget(run_ids: list[str]) -> None:
+def delete_streams(run_ids: list[str]) -> None:
     """The streams of runs that were deleted; one that Redis keeps meanwhile ends by itself within a day."""
     with best_effort("removing the events of deleted runs"):
         client().delete(*map(stream_key, run_ids))

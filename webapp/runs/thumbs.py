@@ -48,13 +48,13 @@ def can_be_judged(run: Run, report: Report) -> bool:
 
 def written(run: Run, report: Report) -> list[Written]:
     """Every answer in the report, mixed as by chance but always in the same way, so that nobody knows whose is next."""
-    found = [
+    thumbs = [
         Written(int(each["row"]), side, prompt_of(each)[:LONGEST], str(each[side])[:LONGEST])
         for each in report.get("mistakes", [])
         for side in Side.values
         if each.get(side) is not None
     ]
-    return sorted(found, key=lambda each: hashlib.sha256(f"{run.pk} {each.row} {each.side}".encode()).digest())
+    return sorted(thumbs, key=lambda each: hashlib.sha256(f"{run.pk} {each.row} {each.side}".encode()).digest())
 
 
 def known(run: Run) -> dict[tuple[int, str], bool]:

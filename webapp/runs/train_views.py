@@ -234,9 +234,9 @@ def estimate(request: AuthedRequest, pk: str) -> HttpResponse:
         "method": fields.get("method", "full"),
         "month": month(request.workspace),
     }
-    look = estimates.request if request.method == "POST" else estimates.known
+    measure = estimates.request if request.method == "POST" else estimates.known
     try:
-        measurement = look(version, body_of(fields, version))
+        measurement = measure(version, body_of(fields, version))
     except Problem as problem:
         return render(request, template, context | {"problem": problem.as_dict()})
     if measurement is None:

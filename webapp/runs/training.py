@@ -94,15 +94,17 @@ class Training(Charged):
     def handle(cls, pk: str) -> None:
         """Train the run that is in turn (`webapp.runs.turns`), which need not be the one that the message named: that one has
         its own turn by another's message. It is chosen once the devices are held, since waiting for them may take hours."""
-        told = None if stopping.is_set() else cls.rows().filter(pk=pk).first()
-        if told is None or not something_waits(told.hardware):
+        stopped_row = None if stopping.is_set() else cls.rows().filter(pk=pk).first()
+        if stopped_row is None or not something_waits(stopped_row.hardware):
             return
-        with worker.devices_for(told.hardware, still_wanted=lambda: something_waits(told.hardware)) as gpus:
-            work = None if gpus is None else cls.begin_next(told.hardware, gpus)
+        with worker.devices_for(
+            stopped_row.hardware, still_wanted=lambda: something_waits(stopped_row.hardware)
+        ) as gpus:
+            work = None if gpus is None else cls.begin_next(stopped_row.hardware, gpus)
             if work is None:
                 return
             work.run()
-        call_next(told.hardware)
+        call_next(stopped_row.hardware)
 
     @classmethod
     def begin_next(cls, hardware: str, gpus: list[int]) -> Self | None:
@@ -260,7 +262,7 @@ class Training(Charged):
         now = self.clock()
         if self.ending_since is None and (self.stop_problem or now - self.looked_at >= LOOK_SECONDS):
             self.looked_at = now
-            self.look()
+            self.poll_requests()
             if self.is_cancelled or self.stop_problem:
                 self.end(process)
         if self.is_enough and self.is_training and not self.is_told and self.ending_since is None:
@@ -284,7 +286,7 @@ class Training(Charged):
         """Seconds that the trainer has to save before it is killed."""
         return STOP_SECONDS if self.is_stopped else KILL_AFTER_SECONDS
 
-    def look(self) -> None:
+    def poll_requests(self) -> None:
         if self.unstored:  # the next beat finds out
             return
         try:

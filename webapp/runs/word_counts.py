@@ -74,8 +74,8 @@ def of_counted(run: Run, report: dict[str, Any]) -> Advice | None:
 def newest_counted(run: Run) -> Run | None:
     """A run on the same rows that counted words and can be shared."""
     alike = run.prototype.runs.filter(version_id=run.version_id, task=run.task, answer=run.answer, method=WORDS_METHOD)
-    found: Run | None = alike.scored().trusted().order_by("-number").first()
-    return found if found is not None and verdicts.is_to_share(found) else None
+    newest: Run | None = alike.scored().trusted().order_by("-number").first()
+    return newest if newest is not None and verdicts.is_to_share(newest) else None
 
 
 def is_as_good(run: Run, counted: Run) -> bool:

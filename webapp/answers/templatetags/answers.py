@@ -25,12 +25,12 @@ COLOURS = 5
 
 
 @register.filter
-def said(output: object) -> str:
+def answer_text(output: object) -> str:
     """An answer in a few words: a label, a number, a text, or how many of what."""
     if not isinstance(output, dict):
         return str(output)
     presentation = of_output(output)
-    return presentation.said(output) if presentation else MISSING
+    return presentation.answer_text(output) if presentation else MISSING
 
 
 @register.filter
@@ -75,7 +75,7 @@ def boxes_over(picture: dict[str, Any] | None, objects: list[dict[str, Any]]) ->
         (
             (
                 labels.index(detected["label"]) % COLOURS + 1,
-                *map(charts.at, detected["box"]),
+                *map(charts.format_coordinate, detected["box"]),
                 detected["label"],
                 percent(detected["score"], 0),
             )
@@ -87,7 +87,7 @@ def boxes_over(picture: dict[str, Any] | None, objects: list[dict[str, Any]]) ->
         '<svg class="boxed found" viewBox="0 0 {0} {1}" role="img" aria-label="{2}"><image{3} width="{0}" height="{1}"/>{4}</svg>',
         width,
         height,
-        _("The picture with what was found: %(what)s") % {"what": said({"objects": objects})},
+        _("The picture with what was found: %(what)s") % {"what": answer_text({"objects": objects})},
         source,
         drawn,
     )
@@ -138,12 +138,15 @@ def scatter(pairs: list[list[float]]) -> SafeString:
     dots = format_html_join(
         "",
         '<circle cx="{}" cy="{}" r="2"/>',
-        ((charts.at(200 * (x - low) / span), charts.at(200 - 200 * (y - low) / span)) for x, y in points),
+        (
+            (charts.format_coordinate(200 * (x - low) / span), charts.format_coordinate(200 - 200 * (y - low) / span))
+            for x, y in points
+        ),
     )
     rules = format_html_join(
         "",
         '<line x1="0" x2="200" y1="{0}" y2="{0}"/>',
-        ((charts.at(200 * n / (len(marks) - 1)),) for n in range(len(marks))),
+        ((charts.format_coordinate(200 * n / (len(marks) - 1)),) for n in range(len(marks))),
     )
     drawn = format_html(
         '<svg class="scatter" viewBox="0 0 200 200" role="img" aria-label="{}">{}<line class="now" x1="0" y1="200" x2="200" y2="0"/>{}</svg>',
@@ -167,7 +170,11 @@ def framed(mistake: dict[str, Any]) -> SafeString:
     drawn = format_html_join(
         "",
         '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
-        ((css, *map(charts.at, box["box"]), box["label"]) for css, box in boxes if len(box.get("box", [])) == 4),
+        (
+            (css, *map(charts.format_coordinate, box["box"]), box["label"])
+            for css, box in boxes
+            if len(box.get("box", [])) == 4
+        ),
     )
     description = _("Row %(row)s: %(missed)s missed, %(extra)s false positives") % {
         name: mistake.get(name, 0) for name in ("row", "missed", "extra")

@@ -16,7 +16,7 @@ def roc(curve: list[list[float]]) -> SafeString:
     points = charts.clean(curve)
     if not points:
         return mark_safe("")
-    path = " ".join(f"{charts.at(200 * x)},{charts.at(200 - 200 * y)}" for x, y in points)
+    path = " ".join(f"{charts.format_coordinate(200 * x)},{charts.format_coordinate(200 - 200 * y)}" for x, y in points)
     drawn = format_html(
         '<svg class="scatter" viewBox="0 0 200 200" role="img" aria-label="{}"><line class="now" x1="0" y1="200" x2="200" y2="0"/>'
         '<polyline class="roc" points="{}"/></svg>',

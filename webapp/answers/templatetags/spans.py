@@ -24,14 +24,17 @@ def marked(text: str, entities: list[dict[str, Any]]) -> SafeString:
     text = str(text)[:MOST_CHARACTERS]
     labels = list(dict.fromkeys(entity["label"] for entity in entities))
     parts: list[tuple[str | SafeString]] = []
-    at = 0
+    position = 0
     for entity in sorted(entities, key=lambda entity: entity["start"]):
         start, end = entity["start"], entity["end"]
-        if not at <= start < end <= len(text):
+        if not position <= start < end <= len(text):
             continue
-        parts += [(text[at:start],), (passage(text[start:end], entity, labels.index(entity["label"]) % COLOURS + 1),)]
-        at = end
-    parts.append((text[at:],))
+        parts += [
+            (text[position:start],),
+            (passage(text[start:end], entity, labels.index(entity["label"]) % COLOURS + 1),),
+        ]
+        position = end
+    parts.append((text[position:],))
     return format_html('<p class="spans breakall">{}</p>', format_html_join("", "{}", parts))
 
 

@@ -47,8 +47,8 @@ def step(part: Part) -> SafeString:
     return format_html(
         '<svg class="bars step {}" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect x="{}" width="{}" height="8"/></svg>',
         css,
-        charts.at(part.start),
-        charts.at(max(part.share, 0.6)),
+        charts.format_coordinate(part.start),
+        charts.format_coordinate(max(part.share, 0.6)),
     )
 
 
@@ -84,8 +84,8 @@ def warmed(why: Why, width: float, height: float) -> SafeString:
     return format_html(
         '<image class="heat" href="{}" width="{}" height="{}" preserveAspectRatio="none"/>',
         address_of(why.heat),
-        charts.at(width),
-        charts.at(height),
+        charts.format_coordinate(width),
+        charts.format_coordinate(height),
     )
 
 
@@ -96,8 +96,8 @@ def whole_picture(address: str, view: dict[str, Any]) -> SafeString:
     return format_html(
         '<image {} x="{}" y="{}" width="{}" height="{}" preserveAspectRatio="{}"/>',
         source,
-        charts.at((view["width"] - wide) / 2),
-        charts.at((view["height"] - tall) / 2),
+        charts.format_coordinate((view["width"] - wide) / 2),
+        charts.format_coordinate((view["height"] - tall) / 2),
         wide,
         tall,
         "none" if view["stretched"] else "xMidYMid slice",
@@ -112,10 +112,10 @@ def framed(part: dict[str, Any], strength: int, width: float, height: float, uni
         '<rect class="{}" data-w="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
         "speaks" if part["weight"] > 0 else "against",
         strength,
-        charts.at(x * width),
-        charts.at(y * height),
-        charts.at(wide * width),
-        charts.at(tall * height),
+        charts.format_coordinate(x * width),
+        charts.format_coordinate(y * height),
+        charts.format_coordinate(wide * width),
+        charts.format_coordinate(tall * height),
         signed(part["weight"], unit),
     )
 
@@ -149,4 +149,10 @@ def weighed_spans(why: Why) -> SafeString:
 def column(part: dict[str, Any], scale: float, height: float) -> tuple[str, ...]:
     css = "speaks" if height > 0 else "against"
     left, width = part["start"] * scale, (part["end"] - part["start"]) * scale
-    return css, charts.at(left), charts.at(20 - max(height, 0)), charts.at(width), charts.at(abs(height))
+    return (
+        css,
+        charts.format_coordinate(left),
+        charts.format_coordinate(20 - max(height, 0)),
+        charts.format_coordinate(width),
+        charts.format_coordinate(abs(height)),
+    )

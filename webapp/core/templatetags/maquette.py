@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from webapp.core import charts, formats, scores, states
 from webapp.core.icons import GLYPHS, ICONS, PLINTH
-from webapp.core.sentences import said
+from webapp.core.sentences import translated
 
 register = template.Library()
 
@@ -78,7 +78,7 @@ def key(css: str, label: object) -> SafeString:
     return charts.key(css, str(label))
 
 
-register.filter("message_of", said)
+register.filter("message_of", translated)
 register.filter("run_state", states.run_state)
 
 

@@ -103,6 +103,6 @@ def tagged(tokens: object, tags: object) -> SafeString:
 
 
 @register.filter
-def at(cells: Sequence[Any], place: int | None) -> Any:
+def cell_at(cells: Sequence[Any], place: int | None) -> Any:
     """The cell at a place of a row; None where there is none."""
     return cells[place] if place is not None and place < len(cells) else None
