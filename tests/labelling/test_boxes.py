@@ -15,7 +15,12 @@ from tests.labelling.rows import as_dataset
 from tests.trainer.data_files import picture, zipped
 from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
-from webapp.labelling.models import Decision, GuestLink
+from webapp.answers.labelled import as_cell
+from webapp.answers.objects import Boxes, distance_of_boxes
+from webapp.core.problems import Problem
+from webapp.labelling import guests
+from webapp.labelling.agreement import agreement_of
+from webapp.labelling.models import Decision
 
 ClientOf = Callable[[User], Client]
 ROWS, WIDTH, HEIGHT = 12, 40, 20
@@ -105,11 +110,61 @@ def test_what_is_no_box_of_the_picture_is_told(value: Any, it: Labelled) -> None
     assert not Decision.objects.exists()
 
 
-def test_guests_draw_no_boxes(it: Labelled) -> None:
-    answer = it.browser.get(reverse("label_guests", args=[it.prototype.pk]))
-    assert answer.status_code == 422
-    assert "Guests give labels and numbers, but no answers of this kind." in answer.content.decode()
-    link = GuestLink.objects.create(workspace=it.prototype.workspace, prototype=it.prototype, name="Kim", token="t")
-    answer = Client().get(reverse("guest_label", args=[link.token]))
-    assert answer.status_code == 422
-    assert "There is nothing here for guests to label right now" in answer.content.decode()
+def test_guests_draw_boxes_and_how_far_they_agree_is_said(it: Labelled, user: User) -> None:
+    with pytest.raises(Problem, match="not masked"):
+        guests.create(it.prototype, user, "Kim", 14, 100)
+    link = guests.create(it.prototype, user, "Kim", 14, 100, unmasked=True)
+    address, browser = reverse("guest_label", args=[link.token]), Client()
+    page = browser.get(address).content.decode()
+    row = int(page.partition('data-row="')[2].partition('"')[0])
+    assert f'src="{reverse("guest_media", args=[link.token, row])}"' in page
+    assert "/media/" not in page.replace(f"{link.token}/media/", "")
+    assert all(script in page for script in ("js/label-boxes.js", "js/label-guest.js"))
+    assert "data-key" not in page.partition('data-part="labels"')[2].partition("</div>")[0].replace('data-key=""', "")
+    sent = {"version": it.version.pk, "row": row}
+    for wrong, told in (
+        ([box(30, 2, 20, 5)], "reaches out of its picture"),
+        ([box(1, 2, 3, 4, label="never heard of")], "Choose a label."),
+        ([box(1, 2, 3)], "Boxes look like"),
+    ):
+        answer = browser.post(address, sent | {"value": json.dumps(wrong)})
+        assert (answer.status_code, Decision.objects.count()) == (422, 0)
+        assert told in answer.content.decode()
+        assert "&quot;label&quot;" in answer.content.decode(), "what was drawn comes back"
+    assert browser.post(address, sent | {"value": json.dumps([box(1, 2, 10, 8)])}).status_code == 302
+    assert [(one.guest, one.person, json.loads(one.value or "")) for one in Decision.objects.all()] == [
+        (link, None, [box(1, 2, 10, 8)])
+    ]
+    other = next(one for one in (13, 14, 15) if one != row)
+    it.send([{"row": other, "value": [box(1, 2, 10, 8)]}])
+    browser.post(address, sent | {"row": other, "value": json.dumps([box(3, 2, 10, 8)])})
+    assert len(guests.units_of(it.prototype)) == 1
+    assert (
+        "Once there are ten such rows"
+        in it.browser.get(reverse("label_guests", args=[it.prototype.pk])).content.decode()
+    )
+    guests.revoke(link, user)
+    answer = browser.post(address, sent | {"value": "[]"})
+    assert (answer.status_code, "Everything that you labelled is kept." in answer.content.decode()) == (410, True)
+    assert it.done().note == "2 rows labelled"
+    Decision.objects.filter(made=None).delete()
+
+
+def test_boxes_agree_as_far_as_they_overlap() -> None:
+    kind = Boxes()
+    cat, near, dog = ([box(0, 0, 10, 10)], [box(0, 0, 10, 5)], [box(0, 0, 10, 10, label="dog")])
+    one, half, other, none = (kind.compared(as_cell(boxes)) for boxes in (cat, near, dog, []))
+    assert [distance_of_boxes(one, two) for two in (one, half, other, none)] == [0, 0.5, 1, 1]
+    assert distance_of_boxes(none, none) == 0
+    both = kind.compared(as_cell([*cat, *dog]))
+    assert distance_of_boxes(one, both) == pytest.approx(1 - 2 * 1 / 3)
+    assert [kind.alike(one, two) for two in (one, half, other, none)] == [(2, 2), (2, 2), (0, 2), (0, 1)]
+    narrow = kind.compared(as_cell([box(0, 0, 10, 4)]))
+    said = [kind.against(one, two) for two in (one, half, narrow, other, none)]
+    assert said == [[], [], [("cat", "cat with other bounds")], [("cat", "dog")], [("cat", "not cat")]]
+    found = agreement_of([[one, half]] * 8 + [[other, other]] * 8 + [[one, other]] * 2, kind)
+    assert found is not None
+    assert (found.pair, found.times, found.rows) == (("cat", "dog"), 2, 18)
+    assert found.low < found.alpha < found.high < 1
+    assert found.likeness is not None
+    assert (found.likeness.name, found.likeness.value) == ("f1_50", pytest.approx(32 / 36))

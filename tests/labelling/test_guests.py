@@ -23,6 +23,7 @@ from webapp.core.problems import Problem
 from webapp.core.ranges import in_range
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions, doubts, guests
+from webapp.answers.classes import OneLabel
 from webapp.labelling.agreement import agreement_of, alpha_of
 from webapp.labelling.models import Decision, GuestLink, Opinion
 from webapp.labelling.queue import in_pool
@@ -169,12 +170,13 @@ def test_the_page_makes_revokes_and_describes(
 
 def test_alpha_is_that_of_published_examples() -> None:
     """Krippendorff 2011: binary data of two observers (0.095), nominal data of two (0.692)."""
+    nominal = OneLabel().apart
     binary = list(zip("0100000000", "1110011000", strict=True))
-    assert alpha_of(binary) == pytest.approx(0.095, abs=0.001)
-    nominal = list(zip("aabbddccceddaa"[:12], "aabbddccceddaa"[:12], strict=True))
-    assert alpha_of(nominal) == 1.0
+    assert alpha_of(binary, nominal) == pytest.approx(0.095, abs=0.001)
+    same = list(zip("aabbddccceddaa"[:12], "aabbddccceddaa"[:12], strict=True))
+    assert alpha_of(same, nominal) == 1.0
     first, second = "aabbdcccedda", "babbbcccedd" + "d"
-    assert alpha_of(list(zip(first, second, strict=True))) == pytest.approx(0.692, abs=0.001)
+    assert alpha_of(list(zip(first, second, strict=True)), nominal) == pytest.approx(0.692, abs=0.001)
 
 
 def test_agreement_has_an_interval_and_names_the_pair_that_is_disputed_most() -> None:

@@ -24,6 +24,7 @@ from tests.labelling.test_numbers import it as numbers  # noqa: F401
 from tests.labelling.test_passages import it as passages  # noqa: F401
 from tests.labelling.test_several_labels import it as several  # noqa: F401
 from tests.labelling.test_transcripts import it as transcripts  # noqa: F401
+from webapp.labelling import guests
 from webapp.labelling.models import Decision
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -46,10 +47,11 @@ class Answering:
         self.asked.put((what, future))
         return future.result(timeout=30)
 
-    def run(self, name: str, steps: Steps) -> list[str]:
-        """Take these steps on the page; what a careful reader would complain about."""
+    def run(self, name: str, steps: Steps, address: str = "") -> list[str]:
+        """Take these steps on the page, Label where none is said; what a careful reader would complain about."""
+        address = address or f"{reverse('label', args=[self.it.prototype.pk])}?order=file"
         with ThreadPoolExecutor(1) as alone:
-            done = alone.submit(self.look, name, steps)
+            done = alone.submit(self.look, name, steps, address)
             while not done.done():
                 with suppress(Empty):
                     what, future = self.asked.get(timeout=0.02)
@@ -59,14 +61,14 @@ class Answering:
                         future.set_exception(error)
         return done.result()
 
-    def look(self, name: str, steps: Steps) -> list[str]:
+    def look(self, name: str, steps: Steps, address: str) -> list[str]:
         folder = os.environ.get("MAQUETTE_PICTURES")
         with launched() as chromium:
             page = chromium.new_context().new_page()
             page.set_default_timeout(10_000)
             looker = Looker(page, Path(folder) if folder else None)
             page.route("**/*", self.serve)
-            page.goto(f"{HOST}{self.ask(lambda: reverse('label', args=[self.it.prototype.pk]))}?order=file")
+            page.goto(f"{HOST}{address}")
             expect(card(page)).to_be_visible()
             looker.look(f"label-{name}")
             steps(page, looker)
@@ -236,3 +238,66 @@ def test_boxes(boxes: Labelled) -> None:  # noqa: F811
         expect(page.locator("[data-part=bymodel]")).to_be_hidden()
 
     assert there.run("boxes", steps) == []
+
+
+def guest_address(it: Labelled) -> str:
+    link = guests.create(it.prototype, it.user, "Kim", 14, 100, unmasked=True)
+    return reverse("guest_label", args=[link.token])
+
+
+def said_by_guests(there: Answering, page: Page, count: int) -> list[Any]:
+    """What they said, once there is so much of it; another row is shown then."""
+    for _turn in range(100):
+        values = there.ask(lambda: list(Decision.objects.order_by("decided_at").values_list("value", flat=True)))
+        if len(values) == count:
+            return [json.loads(value) for value in values]
+        page.wait_for_timeout(50)
+    raise AssertionError(page.content())
+
+
+def test_a_guest_marks_passages_with_one_hand(passages: Labelled) -> None:  # noqa: F811
+    there = Answering(passages)
+
+    def steps(page: Page, looker: Looker) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        choices, news = page.locator("[data-part=labels] button"), page.locator("[data-part=news]")
+        choices.first.click()
+        expect(news).to_have_text("Choose the first and the last word, then the label.")
+        for word in ("0", "1"):
+            page.locator(f"[data-token='{word}']").click()
+        choices.first.click()
+        page.locator("[data-token='4']").click()
+        choices.last.click()
+        expect(page.locator("[data-part=marks] li")).to_have_count(2)
+        looker.look("guest-passages-marked")
+        page.set_viewport_size({"width": 360, "height": 740})
+        row = shown(page)
+        page.get_by_role("button", name="Save 2").click()
+        assert said_by_guests(there, page, 1) == [["B-person", "I-person", "O", "O", "B-place"]]
+        expect(page.locator(f"[data-row='{row}']")).to_have_count(0)
+        page.get_by_role("button", name="Save").click()
+        assert said_by_guests(there, page, 2)[1] == ["O"] * 5
+
+    assert there.run("guest-passages", steps, guest_address(passages)) == []
+
+
+def test_a_guest_draws_boxes_with_one_hand(boxes: Labelled) -> None:  # noqa: F811
+    there = Answering(boxes)
+
+    def steps(page: Page, looker: Looker) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        frame = page.locator("[data-drawing]").bounding_box()
+        assert frame is not None
+        at = [(frame["x"] + share * frame["width"], frame["y"] + share * frame["height"]) for share in (0.25, 0.75)]
+        page.mouse.move(*at[0])
+        page.mouse.down()
+        page.mouse.move(*at[1], steps=3)
+        page.mouse.up()
+        page.locator("[data-part=labels] button").last.click()
+        looker.look("guest-boxes-drawn")
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.get_by_role("button", name="Save 1").click()
+        ((drawn,),) = said_by_guests(there, page, 1)
+        assert (drawn["label"], drawn["box"]) == ("dog", pytest.approx([10, 5, 20, 10], abs=1.5))
+
+    assert there.run("guest-boxes", steps, guest_address(boxes)) == []

@@ -89,7 +89,7 @@ def test_numbers_agree_by_how_far_they_are_from_each_other() -> None:
     ]
     units += [[2, 2, 2, 2], [5, 5, 5], [1, 1]]
     assert alpha_of(units, OneNumber().apart) == pytest.approx(0.849, abs=0.001)
-    found = agreement_of(units, OneNumber().apart, OneNumber().against)
+    found = agreement_of(units, OneNumber())
     assert found is not None
     assert (found.rows, found.pair) == (11, None)
 

@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from tests.labelling.finished import check_suggestions, finds_words
 from tests.labelling.kinds import Labelled, labelled
+from trainer.personal_data import masked_words
 from trainer.tagging.schemes import Scheme, read_tags, scheme_of, write_tags
 from webapp.accounts.models import User, Workspace
+from webapp.answers.classes import OneLabel
 from webapp.answers.labelled import Row
 from webapp.answers.spans import Passages
 from webapp.core.problems import Problem
+from webapp.labelling import guests
+from webapp.labelling.agreement import agreement_of, alpha_of
 from webapp.labelling.models import Decision
 
 ClientOf = Callable[[User], Client]
@@ -132,3 +137,61 @@ def test_passages_that_such_tags_would_join_are_refused() -> None:
         with pytest.raises(Problem) as told:
             Passages().cell(wrong, row)
         assert told.value.code == "bad_label"
+
+
+def test_guests_mark_passages_of_masked_words_and_how_far_they_agree_is_said(it: Labelled, user: User) -> None:
+    link = guests.create(it.prototype, user, "Kim", 14, 100)
+    address, browser = reverse("guest_label", args=[link.token]), Client()
+    page = browser.get(address).content.decode()
+    assert 'data-token="4">Paris</button>' in page
+    assert all(script in page for script in ("js/label-spans.js", "js/label-guest.js"))
+    sent = {"version": it.version.pk, "row": 25}
+    for wrong, told in (
+        ([span(4, 9)], "is not in the text"),
+        ([span(0, 1, "never heard of")], "Choose a label."),
+        ([span(0, 2), span(1, 3)], "overlap"),
+    ):
+        answer = browser.post(address, sent | {"value": json.dumps(wrong)})
+        assert (answer.status_code, Decision.objects.count()) == (422, 0)
+        assert told in answer.content.decode()
+    assert browser.post(address, sent | {"value": json.dumps([span(0, 2)])}).status_code == 302
+    made = Decision.objects.get()
+    assert (made.value, made.guest) == (json.dumps(["B-person", "I-person", "O", "O", "O"]), link)
+    it.send([{"row": 26, "value": [span(0, 2), span(4, 5, "place")]}])
+    browser.post(address, sent | {"row": 26, "value": json.dumps([span(0, 1)])})
+    assert len(guests.units_of(it.prototype)) == 1
+    guests.revoke(link, user)
+    assert browser.post(address, sent | {"row": 27, "value": "[]"}).status_code == 410
+    assert it.done().note == "2 rows labelled"
+
+
+def test_words_are_masked_in_their_places() -> None:
+    words = ["Write", "to", "ada@example.org", "or", "+49", "30", "901820", "."]
+    shown = masked_words(words)
+    assert [word for word in shown if word in words] == ["Write", "to", "or", "."]
+    assert shown[2] == "⟨email⟩"
+    assert (len(shown), len(set(shown[4:7]))) == (8, 1)
+    assert masked_words(["nothing", "", "here"]) == ["nothing", "", "here"]
+
+
+def test_passages_agree_word_by_word() -> None:
+    kind = Passages()
+    person, longer, place, none = (
+        kind.compared(json.dumps(tags))
+        for tags in (["B-person", "O", "O"], ["B-person", "I-person", "O"], ["S-place", "O", "O"], ["O", "O", "O"])
+    )
+    assert kind.parts(longer) == ["person", "person", ""]
+    assert [kind.alike(person, other) for other in (person, longer, none)] == [(2, 2), (0, 2), (0, 1)]
+    said = [kind.against(person, other) for other in (person, longer, place, none)]
+    assert said == [[], [("person", "person with other bounds")], [("person", "place")], [("person", "not person")]]
+    assert kind.against(none, person) == [("person", "not person")]
+    found = agreement_of([[person, person]] * 9 + [[person, place]] * 3 + [[none, none]] * 4, kind)
+    assert found is not None
+    assert (found.pair, found.times, found.rows) == (("person", "place"), 3, 16)
+    words = [["p", "p"]] * 9 + [["p", "q"]] * 3 + [["", ""]] * (4 + 32)
+    assert found.alpha == pytest.approx(alpha_of(words, OneLabel().apart))
+    assert found.likeness is not None
+    assert (found.likeness.name, found.likeness.value) == ("exact_f1", pytest.approx(18 / 24))
+    nothing = agreement_of([[none, none]] * 10, kind)
+    assert nothing is not None
+    assert (nothing.alpha, nothing.likeness and nothing.likeness.value) == (1, 1)

@@ -153,10 +153,10 @@ def test_sets_of_labels_are_nearer_the_more_they_share() -> None:
     assert masi(both, frozenset(["late", "new"])) == pytest.approx(1 - 1 / 3 * 1 / 3)
     kind = SeveralLabels()
     units = [[late, both]] * 5 + [[lost, lost]] * 10
-    found = agreement_of(units, kind.apart, kind.against)
+    found = agreement_of(units, kind)
     assert found is not None
     assert (found.rows, found.pair, found.times) == (15, ("lost", "not lost"), 5)
-    assert alpha_of([[late, lost]] * 5 + [[lost, lost]] * 10) < found.alpha < 1
+    assert alpha_of([[late, lost]] * 5 + [[lost, lost]] * 10, kind.apart) < found.alpha < 1
 
 
 def test_what_is_for_one_label_is_refused(it: Labelled) -> None:

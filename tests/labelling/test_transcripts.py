@@ -1,12 +1,16 @@
 """Recordings that get what is said in them."""
 
+import random
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
+from rapidfuzz.distance import Levenshtein
 
 from tests.labelling.finished import check_suggestions, hears
 from tests.labelling.kinds import Labelled, of_dataset
@@ -14,6 +18,10 @@ from tests.labelling.rows import as_dataset
 from tests.trainer.data_files import sound, zipped
 from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
+from webapp.answers.likeness import edit_distance, sum_of_distances
+from webapp.answers.text import Transcript
+from webapp.labelling import guests
+from webapp.labelling.agreement import agreement_of
 from webapp.labelling.models import Decision
 
 ClientOf = Callable[[User], Client]
@@ -62,3 +70,56 @@ def test_what_is_no_text_is_told(value: Any, it: Labelled) -> None:
 def test_a_finished_run_suggests_what_is_said(it: Labelled) -> None:
     hears(it, ["g", "o", "<pad>", "o", "d", "|", "d", "a", "y"])
     assert check_suggestions(it, "good evening") == "good day"
+
+
+def test_guests_type_what_is_said_and_how_far_they_agree_is_said(it: Labelled, user: User) -> None:
+    link = guests.create(it.prototype, user, "Kim", 14, 100, unmasked=True)
+    address, browser = reverse("guest_label", args=[link.token]), Client()
+    page = browser.get(address).content.decode()
+    assert f'<audio controls preload="auto" src="/guests/{link.token}/media/' in page
+    assert '<textarea id="answer" name="value"' in page
+    row = int(page.partition('data-row="')[2].partition('"')[0])
+    sent = {"version": it.version.pk, "row": row}
+    answer = browser.post(address, sent | {"value": " ?! "})
+    assert (answer.status_code, Decision.objects.count()) == (422, 0)
+    assert "No words were typed." in answer.content.decode()
+    assert "?!" in answer.content.decode()
+    assert browser.post(address, sent | {"value": "good  morning"}).status_code == 302
+    assert Decision.objects.get().value == "good morning"
+    other = next(one for one in (13, 14, 15) if one != row)
+    it.send([{"row": other, "value": "their house"}])
+    browser.post(address, sent | {"row": other, "value": "there house"})
+    assert guests.units_of(it.prototype) == [["there house", "their house"]]
+    guests.revoke(link, user)
+    assert browser.post(address, sent | {"value": "x"}).status_code == 410
+    assert it.done().note == "2 rows labelled"
+
+
+def test_texts_agree_by_their_words() -> None:
+    kind = Transcript()
+    theirs, there, good, zh = map(kind.compared, ("Their house.", "there house", "GOOD evening", "今天好"))
+    assert (good, zh) == (("good", "evening"), ("今", "天", "好"))
+    assert kind.alike(theirs, there) == (1, 2)
+    assert kind.against(theirs, there) == [("their", "there")]
+    assert kind.against(good, (*good, "all")) == [("no word", "all")]
+    found = agreement_of([[theirs, there]] * 4 + [[good, good]] * 8, kind)
+    assert found is not None
+    assert (found.pair, found.times, found.rows) == (("their", "there"), 4, 12)
+    assert 0 < found.low <= found.alpha < found.high <= 1
+    assert found.likeness is not None
+    assert (found.likeness.name, found.likeness.value) == ("wer", pytest.approx(4 / 24))
+
+
+def test_the_distance_of_words_is_that_of_a_kept_library() -> None:
+    generator = random.Random(5)
+    for _turn in range(200):
+        one, other = (generator.choices("abcd", k=generator.randrange(90)) for _side in "ab")
+        assert edit_distance(one, other) == Levenshtein.distance(one, other)
+
+
+def test_the_mean_of_very_many_distances_is_estimated() -> None:
+    numbers = Counter(range(300))
+    exact = 2 * sum(abs(one - other) for one in range(300) for other in range(one))
+    found = sum_of_distances(numbers, lambda one, other: abs(one - other))
+    assert found == pytest.approx(exact, rel=0.05)
+    assert sum_of_distances(Counter({1: 2, 4: 1}), lambda one, other: abs(one - other)) == 12

@@ -3,7 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +46,10 @@ class Labelling(ABC):
     """Of the page, beside the usual one."""
     is_suggested = False
     """Whether a small model suggests such answers and says what to ask next, and rules and look-alikes give them."""
-    is_for_guests = False
-    """Whether people without an account give them, who see rows with personal data masked."""
+    likeness = ""
+    """What two answers to a row are compared by, beside alpha (`webapp.labelling.agreement.Measure`)."""
+    is_compared_slowly = False
+    """Whether their distances are too dear to be summed for every sample that is drawn."""
     is_chosen = True
     """Whether answers are made of labels out of a few, by keys."""
     needs_row = False
@@ -85,13 +87,25 @@ class Labelling(ABC):
         """The cell as it is compared with what others say of the row."""
         return cell
 
+    def parts(self, answer: Any) -> Sequence[Hashable]:
+        """What of an answer, as it is compared, is compared one by one."""
+        return [answer]
+
     def apart(self, counts: Counter[Any]) -> float:
-        """The sum of the distances of all ordered pairs of answers as they are compared, {answer: how often it was given}."""
+        """The sum of the distances of all ordered pairs of parts of answers, {part: how often it was given}."""
         return float(counts.total() ** 2 - sum(count * count for count in counts.values()))
 
     def against(self, first: Any, second: Any) -> Iterable[tuple[str, str]]:
         """Labels of the one that stand against those of the other."""
         return [(str(first), str(second))]
+
+    def alike(self, first: Any, second: Any) -> tuple[float, float]:
+        """Of two answers as they are compared: how much of them is alike (or differs, as `likeness` says), out of how much."""
+        return float(first == second), 1.0
+
+    @property
+    def likeness_title(self) -> str:
+        return ""
 
     def context(self, row: Row) -> dict[str, Any]:
         """What its templates need."""

@@ -24,7 +24,6 @@ class OneNumber(Labelling):
 
     scripts = ("js/label-field.js",)
     is_chosen = False
-    is_for_guests = True
 
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value", "")

@@ -4,6 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from django.http import QueryDict
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from webapp.answers.base import Output, Presentation, Report, Size
 from webapp.answers.classes import ranked_classes
 from webapp.answers.labelled import Labelling, Row, as_cell, bad_label, label_of, listed
+from webapp.answers.likeness import pairs_by_overlap, sum_of_distances
 
 KEPT_OBJECTS = 20
 MOST_BOXES = 500
@@ -20,11 +22,19 @@ SLACK = 0.05
 """Pixels by which rounding may put a side outside of its picture."""
 
 
+HALF = 0.5
+"""Overlap from which two boxes are about the same thing."""
+Drawn = tuple[tuple[str, tuple[float, ...]], ...]
+"""(label, sides) of each box."""
+
+
 class Boxes(Labelling):
     """Boxes around the objects of a picture, or none: a cell is `[{label, box [x, y, width, height]}]` in pixels."""
 
     scripts = ("js/label-boxes.js",)
     needs_row = True
+    likeness = "f1_50"
+    is_compared_slowly = True
 
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value") or "[]"
@@ -43,6 +53,55 @@ class Boxes(Labelling):
 
     def labels(self, cell: str) -> list[str]:
         return [str(box["label"]) for box in boxes_in(cell)]
+
+    def compared(self, cell: str) -> Drawn:
+        return tuple(sorted((str(box["label"]), tuple(map(float, box["box"]))) for box in boxes_in(cell)))
+
+    def apart(self, counts: Counter[Drawn]) -> float:
+        return sum_of_distances(counts, distance_of_boxes)
+
+    def alike(self, first: Drawn, second: Drawn) -> tuple[float, float]:
+        return 2.0 * sum(share >= HALF for share in shares_of_boxes(first, second)), float(len(first) + len(second))
+
+    @property
+    def likeness_title(self) -> str:
+        return _("F1 of boxes with the same label that overlap by half (IoU 0.5)")
+
+    def against(self, first: Drawn, second: Drawn) -> list[tuple[str, str]]:
+        """Labels of boxes that are in the same place; a label beside its being somewhere else, or nowhere."""
+        pairs = pairs_by_overlap([sides for _label, sides in first], [sides for _label, sides in second])
+        against = [(first[left][0], second[right][0], share) for share, left, right in pairs]
+        differing = [
+            (label, other if other != label else _("%(label)s with other bounds") % {"label": label})
+            for label, other, share in against
+            if other != label or share < HALF
+        ]
+        alone = without(first, {left for _share, left, _right in pairs})
+        alone += without(second, {right for _share, _left, right in pairs})
+        return [*differing, *((label, _("not %(label)s") % {"label": label}) for label in alone)]
+
+
+def without(boxes: Drawn, places: set[int]) -> list[str]:
+    """Labels of the boxes that are not at these places."""
+    return [label for place, (label, _sides) in enumerate(boxes) if place not in places]
+
+
+@lru_cache(maxsize=20_000)
+def distance_of_boxes(first: Drawn, second: Drawn) -> float:
+    """1 less the mean overlap of boxes with the same label, one that stands alone overlapping with nothing."""
+    count = len(first) + len(second)
+    return 1 - 2 * sum(shares_of_boxes(first, second)) / count if count else 0.0
+
+
+def shares_of_boxes(first: Drawn, second: Drawn) -> list[float]:
+    """Overlaps of the pairs of boxes with the same label."""
+    return [
+        share
+        for label in {label for label, _sides in first}
+        for share, _left, _right in pairs_by_overlap(
+            *([sides for name, sides in side if name == label] for side in (first, second))
+        )
+    ]
 
 
 def form_of_boxes() -> str:

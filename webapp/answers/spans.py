@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from trainer.tagging.schemes import OUTSIDE, Scheme, read_tags, scheme_of, write_tags
+from trainer.tagging.schemes import OUTSIDE, Scheme, parted, read_tags, scheme_of, write_tags
 from trainer.tagging.units import words_of
 from webapp.answers.base import Output, Presentation, Report, Size
 from webapp.answers.classes import ranked_classes
@@ -31,6 +31,7 @@ class Passages(Labelling):
 
     scripts = ("js/label-spans.js",)
     needs_row = True
+    likeness = "exact_f1"
 
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value") or "[]"
@@ -56,6 +57,29 @@ class Passages(Labelling):
     def labels(self, cell: str) -> list[str]:
         return [label for _start, _end, label in spans_in(cell)]
 
+    def compared(self, cell: str) -> tuple[str, ...]:
+        """Tags of all words in one scheme, whatever that of the column is."""
+        return tuple(write_tags(spans_in(cell), len(words_of(cell) or []), "IOB2"))
+
+    def parts(self, answer: tuple[str, ...]) -> list[str]:
+        """The label of each word, "" for none."""
+        return [parted(tag)[1] for tag in answer]
+
+    def alike(self, first: tuple[str, ...], second: tuple[str, ...]) -> tuple[float, float]:
+        ours, theirs = passages_of(first), passages_of(second)
+        return 2.0 * len(ours & theirs), float(len(ours) + len(theirs))
+
+    @property
+    def likeness_title(self) -> str:
+        return _("F1 of passages with the same words and label")
+
+    def against(self, first: tuple[str, ...], second: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Of passages that differ: labels of those that share a word; a label beside its being somewhere else, or nowhere."""
+        ours, theirs = passages_of(first), passages_of(second)
+        pairs = [pair for passage in ours - theirs for pair in against_in(passage, theirs)]
+        alone = [other for other in theirs - ours if not any(touch(passage, other) for passage in ours)]
+        return [*pairs, *((label, _("not %(label)s") % {"label": label}) for *_places, label in alone)]
+
 
 def form_of_spans() -> str:
     return _(
@@ -72,6 +96,24 @@ def spans_in(cell: str) -> list[Span]:
 def scheme_in(cells: tuple[str, ...]) -> Scheme:
     """That of a column."""
     return scheme_of(tags for cell in cells if (tags := words_of(cell)))
+
+
+def passages_of(tags: tuple[str, ...]) -> set[Span]:
+    return set(read_tags(tags, "IOB2").passages)
+
+
+def touch(first: Span, second: Span) -> bool:
+    return first[0] < second[1] and second[0] < first[1]
+
+
+def against_in(passage: Span, others: set[Span]) -> list[tuple[str, str]]:
+    """What stands against a passage that is not among the others."""
+    label = passage[2]
+    touching = [other for other in others if touch(passage, other)]
+    if not touching:
+        return [(label, _("not %(label)s") % {"label": label})]
+    elsewhere = _("%(label)s with other bounds") % {"label": label}
+    return [(label, other if other != label else elsewhere) for *_places, other in touching]
 
 
 def span_of(given: object, words: int) -> Span:

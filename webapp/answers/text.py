@@ -1,14 +1,19 @@
 """A text."""
 
 import re
+from collections import Counter
+from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from trainer.columns import is_missing
+from trainer.tagging.units import units_of
 from webapp.answers.base import Output, Presentation
 from webapp.answers.labelled import SHOWN, Labelling, Row, bad_label
+from webapp.answers.likeness import edit_distance, sum_of_distances
 
 KEPT_TEXT = 2_000
 LONGEST_TEXT = 8_000
@@ -24,6 +29,8 @@ class Transcript(Labelling):
 
     scripts = ("js/label-field.js",)
     is_chosen = False
+    likeness = "wer"
+    is_compared_slowly = True
 
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value", "")
@@ -50,6 +57,36 @@ class Transcript(Labelling):
                 _("Type it again without them."),
             )
         return text
+
+    def compared(self, cell: str) -> tuple[str, ...]:
+        """Its words without signs and capitals; characters of scripts without blanks."""
+        text = cell.casefold()
+        words = (text[start:end] for start, end in units_of(text))
+        return tuple(word for word in words if any(map(str.isalnum, word)))
+
+    def apart(self, counts: Counter[tuple[str, ...]]) -> float:
+        return sum_of_distances(counts, distance_of_words)
+
+    def alike(self, first: tuple[str, ...], second: tuple[str, ...]) -> tuple[float, float]:
+        return float(edit_distance(first, second)), (len(first) + len(second)) / 2
+
+    @property
+    def likeness_title(self) -> str:
+        return _("Words that differ (word error rate)")
+
+    def against(self, first: tuple[str, ...], second: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Words of the one that stand where others of the other do."""
+        steps = SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
+        return [(in_a_line(first[a:b]), in_a_line(second[c:d])) for step, a, b, c, d in steps if step != "equal"]
+
+
+def in_a_line(words: tuple[str, ...]) -> str:
+    return " ".join(words)[:SHOWN] or _("no word")
+
+
+@lru_cache(maxsize=20_000)
+def distance_of_words(first: tuple[str, ...], second: tuple[str, ...]) -> float:
+    return edit_distance(first, second) / max(len(first), len(second), 1)
 
 
 class Text(Presentation):

@@ -12,6 +12,7 @@ from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
 from webapp.api.auth import Body, Token, once
 from webapp.labelling import guests
+from webapp.labelling.agreement import Agreement
 from webapp.labelling.models import GuestLink
 from webapp.prototypes.models import Prototype
 
@@ -46,18 +47,6 @@ class GuestOut(Schema):
     """Rows, second opinions too."""
 
 
-class AgreementOut(Schema):
-    alpha: float
-    """Krippendorff's, 1 where all agree and 0 as by chance, with its 95 % interval from `low` to `high`."""
-    low: float
-    high: float
-    rows: int
-    """That two have labelled."""
-    pair: tuple[str, str] | None
-    """The labels that stand against each other most often, `times`."""
-    times: int
-
-
 class NoteIn(Body):
     label: str
     words: str
@@ -71,7 +60,7 @@ class NoteOut(Schema):
 
 class GuestsOut(Schema):
     items: list[GuestOut]
-    agreement: AgreementOut | None
+    agreement: Agreement | None
     """Null as long as fewer than ten rows have two opinions."""
     notes: list[NoteOut]
     """What labels mean, as guests are told."""
@@ -92,10 +81,10 @@ def load_prototype(request: AuthedRequest, pk: str) -> Prototype:
 def list_guests(request: AuthedRequest, pk: str) -> dict[str, Any]:
     """Also those that have ended; and how far people agree, with the two labels that are disputed most."""
     prototype = load_prototype(request, pk)
-    agreed, version = guests.agreement(prototype), prototype.dataset.current
+    version = prototype.dataset.current
     return {
         "items": [shape(link) for link in GuestLink.objects.filter(prototype=prototype)],
-        "agreement": vars(agreed) if agreed else None,
+        "agreement": guests.agreement(prototype),
         "notes": notes_shape(guests.notes_of(version) if version else {}),
         "next": None,
     }

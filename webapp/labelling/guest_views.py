@@ -29,12 +29,16 @@ from webapp.labelling.models import GuestLink
 from webapp.labelling.queue import label_column
 from webapp.prototypes.models import Prototype
 
+MOST_GIVEN = 50_000
+"""Characters of an answer that was refused, which come back."""
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def guest(request: HttpRequest, token: str) -> HttpResponse:
-    """Context: link, item (masked), version, labels, described [(label, what it means)], labelled (rows by this guest), problem, kind of
-    answers and what its template needs. A POST gives `row` the answer `value`."""
+    """Context: link, item (masked), version, labels, described [(label, what it means)], labelled (rows by this guest), problem, given
+    (what was said of the row and refused), scripts, kind of answers and what its template needs. A POST gives `row` the answer
+    `value`."""
     try:
         link = guests.check_works(GuestLink.objects.select_related("prototype__dataset").filter(token=token).first())
         version = version_for(link)
@@ -44,16 +48,20 @@ def guest(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and problem is None:
         return redirect("guest_label", token)
     labels, notes = [label for label, _rows in actions.labels_of(version)], guests.notes_of(version)
+    item, labelling = guests.next_item(link, version), kind_of(version)
+    is_again = problem is not None and item is not None and request.POST.get("row") == str(item.row)
     context: dict[str, Any] = {
         "link": link,
         "version": version,
-        "item": guests.next_item(link, version),
+        "item": item,
+        "given": request.POST.get("value", "")[:MOST_GIVEN] if is_again else "",
+        "scripts": labelling.scripts if labelling.needs_row and item is not None else (),
         "labels": labels,
         "described": [(label, notes[label]) for label in labels if notes.get(label)],
         "labelled": guests.labelled_by(link),
         "problem": problem,
         "kind": presentations.of_task(version.suggestion["task"]),
-        **kind_of(version).context(answers_like(version)),
+        **labelling.context(answers_like(version)),
     }
     return render(request, "labelling/guest.html", context, status=problem.status if problem else 200)
 
@@ -103,7 +111,7 @@ def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
 @needs(Right.EDIT)
 @refused_on("label_guests")
 def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: prototype, links [(link, address, rows labelled)], agreement, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have), can_settle (whether disputed rows are asked about again). A POST does
+    """Context: prototype, links [(link, address, rows labelled)], agreement, likeness_title, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have), can_settle (whether disputed rows are asked about again). A POST does
     `action`: invite (name, days, share, unmasked), revoke (`link`), describe (`label`, `words`)."""
     prototype = load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
     version = guests.version_for_guests(prototype.dataset)
@@ -119,6 +127,7 @@ def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
             for link in links
         ],
         "agreement": guests.agreement(prototype),
+        "likeness_title": kind_of(version).likeness_title,
         "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
         "most_days": guests.MOST_DAYS,
         "media": guests.media_of(version),

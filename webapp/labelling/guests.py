@@ -3,6 +3,7 @@ of theirs has a label by somebody else already, which they do not see: by these 
 
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,10 @@ from django.utils.translation import gettext as _
 
 from trainer import personal_data
 from trainer.columns import canonical_label
+from trainer.tagging.units import words_of
 from webapp.accounts.actions import audit
 from webapp.accounts.models import User
+from webapp.answers.labelled import as_cell
 from webapp.core.bare_media import NotBareError, bare, can_be_bare
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.media import media_file
@@ -25,7 +28,7 @@ from webapp.labelling import actions
 from webapp.labelling.agreement import Agreement, agreement_of
 from webapp.labelling.carrying import same_rows
 from webapp.labelling.doubts import Doubt
-from webapp.labelling.kinds import answers_like, kind_of
+from webapp.labelling.kinds import answers_like, kind_of, rows_of
 from webapp.labelling.models import Decision, GuestLink, LabelNote, Opinion
 from webapp.labelling.queue import CHARACTERS, Cell, Item, in_pool, inputs_of, is_answered_alike, item_of, items
 from webapp.prototypes.models import Prototype
@@ -38,15 +41,8 @@ TRIED = 50
 
 
 def version_for_guests(dataset: Dataset) -> DatasetVersion:
-    """The version whose rows they label; `Problem` for answers that they do not give."""
-    version = actions.current_version(dataset)
-    if not kind_of(version).is_for_guests:
-        raise Problem(
-            _("Guests give labels and numbers, but no answers of this kind."),
-            code="no_labelling",
-            hint=_("Label the rows one by one on the page Label, or invite people to the workspace as labellers."),
-        )
-    return version
+    """The version whose rows they label; `Problem` where rows are not labelled here."""
+    return actions.current_version(dataset)
 
 
 def create(prototype: Prototype, user: User, name: str, days: int, share: int, *, unmasked: bool = False) -> GuestLink:
@@ -149,23 +145,22 @@ def first_item(link: GuestLink, version: DatasetVersion) -> Item | None:
 
 
 def can_be_shown(version: DatasetVersion, item: Item) -> bool:
-    """Whether what a person must see or hear of the row is there, in a format of which what is written beside it can be left out."""
+    """Whether what a person must see or hear of the row is there, in a format of which what is written beside it can be left out; and
+    its words, where words are answered."""
     files = [media_file(version, cell.value or "") for cell in item.cells if cell.kind in ("image", "audio")]
-    return all(file is not None and can_be_bare(file[0]) for file in files)
+    words = [words_of(cell.value) for cell in item.cells if cell.role == "tokens"]
+    return all(file is not None and can_be_bare(file[0]) for file in files) and None not in words
 
 
 def second_item(link: GuestLink, version: DatasetVersion) -> Item | None:
     """One that somebody else has labelled, and that this guest has said nothing about."""
     answered = Opinion.objects.filter(guest=link, version=version).values("row")
     others = Decision.objects.pending(version).new().filter(value__isnull=False, source="person").exclude(guest=link)
-    row = next(
-        (number for number in others.exclude(row__in=answered).order_by("pk").values_list("row", flat=True)), None
-    )
-    if row is None:
-        return None
+    rows = list(others.exclude(row__in=answered).order_by("pk").values_list("row", flat=True)[:TRIED])
     with connect() as cursor:
-        rows = read(cursor, version, names_of(version), [row - 1], CHARACTERS)
-    return item_of(version, rows[0], None, "")
+        records = read(cursor, version, names_of(version), [row - 1 for row in rows], CHARACTERS)
+    cells = {record["number"]: item_of(version, record, None, "") for record in records}
+    return next((cells[row] for row in rows if row in cells and can_be_shown(version, cells[row])), None)
 
 
 def masked(item: Item) -> Item:
@@ -173,8 +168,12 @@ def masked(item: Item) -> Item:
 
 
 def masked_cell(cell: Cell) -> Cell:
-    is_text = bool(cell.value) and cell.kind not in ("image", "audio")
-    return Cell(cell.role, cell.name, cell.kind, personal_data.masked(cell.value or "") if is_text else cell.value)
+    """A list of words keeps their number: passages are said by it."""
+    if not cell.value or cell.kind in ("image", "audio"):
+        return cell
+    words = words_of(cell.value) if cell.role == "tokens" else None
+    masked = as_cell(personal_data.masked_words(words)) if words else personal_data.masked(cell.value)
+    return replace(cell, value=masked)
 
 
 def media_of_row(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
@@ -194,7 +193,7 @@ def media_of_row(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
 
 def decide(link: GuestLink, version: DatasetVersion, row: int, given: object) -> None:
     """An answer, or a second opinion where somebody else was quicker: neither is lost. Only labels that there are can be given."""
-    value = cell_of(version, given)
+    value = cell_of(version, row, given)
     if row not in in_pool(version, [row]) or not is_asked(link, version, row):
         raise actions.labelled_already(row)
     about: dict[str, Any] = {"workspace": link.workspace, "version": version, "row": row}
@@ -210,14 +209,16 @@ def decide(link: GuestLink, version: DatasetVersion, row: int, given: object) ->
         Opinion.objects.update_or_create(**about, guest=link, defaults={"value": value})
 
 
-def cell_of(version: DatasetVersion, given: object) -> str:
+def cell_of(version: DatasetVersion, row: int, given: object) -> str:
     """The cell that it becomes; `Problem` for a label that there is not, and for what is no answer."""
     labelling = kind_of(version)
     none_chosen = Problem(_("No label was chosen."), code="bad_label", hint=_("Choose a label."), field="value")
+    rows = rows_of(version, [row]) if labelling.needs_row else {}
     try:
-        value = labelling.cell(given, answers_like(version))
+        value = labelling.cell(given, rows.get(row, answers_like(version)))
     except Problem as problem:
-        raise none_chosen if labelling.is_chosen else problem from problem
+        is_of_labels = labelling.is_chosen and not labelling.needs_row
+        raise none_chosen if is_of_labels else problem from problem
     if set(labelling.labels(value)) - {label for label, _rows in actions.labels_of(version)}:
         raise none_chosen
     return value
@@ -249,7 +250,7 @@ def agreement(prototype: Prototype) -> Agreement | None:
         return None
     labelling = kind_of(version)
     compared = [[labelling.compared(cell) for cell in unit] for unit in units]
-    return agreement_of(compared, labelling.apart, labelling.against)
+    return agreement_of(compared, labelling)
 
 
 def disputed(version: DatasetVersion, _about: str) -> list[Doubt]:

@@ -1,0 +1,20 @@
+// A guest's page, one row: the script of the kind of answer is told what is shown, and asked before it is sent.
+const page = document.querySelector("[data-labelling]");
+const card = page.querySelector("[data-row]");
+const news = page.querySelector("[data-part=news]");
+
+page.addEventListener("labelling:tell", ({ detail }) => {
+  news.textContent = detail.text;
+  news.hidden = !detail.text;
+});
+page.addEventListener("submit", (event) => {
+  if (!page.dispatchEvent(new CustomEvent("labelling:save", { cancelable: true }))) event.preventDefault();
+});
+
+let given = [card.dataset.given];
+try {
+  JSON.parse(given[0] || "[]");
+} catch {
+  given = []; // what was sent cannot be read
+}
+page.dispatchEvent(new CustomEvent("labelling:show", { detail: { card, given, isSuggested: false } }));
