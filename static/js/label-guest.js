@@ -11,6 +11,12 @@ page.addEventListener("submit", (event) => {
   if (!page.dispatchEvent(new CustomEvent("labelling:save", { cancelable: true }))) event.preventDefault();
 });
 
+// The keys that stand on buttons.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  page.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
+});
+
 let given = [card.dataset.given];
 try {
   JSON.parse(given[0] || "[]");

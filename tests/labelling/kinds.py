@@ -81,7 +81,7 @@ class Labelled:
         pq.write_table(pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))), path)
         facts = {"reader": "model", "model": run.pk, "model_name": run.name}
         given = {"workspace": self.dataset.workspace, "version": self.version, "finished_at": timezone.now()}
-        Guide.objects.create(dataset=self.dataset, due=False, result=facts, **given)
+        Guide.objects.update_or_create(dataset=self.dataset, defaults={"due": False, "result": facts, **given})
         return run
 
     def check_shared(self, other: "Labelled", row: int, value: object, instead: object, column: str, cell: str) -> str:

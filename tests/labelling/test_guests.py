@@ -18,12 +18,12 @@ from tests.labelling.rows import as_dataset, made_from, read
 from tests.trainer.data_files import picture, sound, zipped
 from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
+from webapp.answers.classes import OneLabel
 from webapp.core.logs import RedactingFormatter
 from webapp.core.problems import Problem
 from webapp.core.ranges import in_range
 from webapp.datasets.models import Dataset, DatasetVersion
 from webapp.labelling import actions, doubts, guests
-from webapp.answers.classes import OneLabel
 from webapp.labelling.agreement import agreement_of, alpha_of
 from webapp.labelling.models import Decision, GuestLink, Opinion
 from webapp.labelling.queue import in_pool

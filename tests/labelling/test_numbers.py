@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from tests.labelling.finished import check_suggestions, learned_number
 from tests.labelling.kinds import Labelled, labelled
+from tests.labelling.rows import guide
 from trainer.numerals import form_of, number_of
 from webapp.accounts.models import User, Workspace
 from webapp.answers import presentations
@@ -19,7 +20,7 @@ from webapp.answers.labelled import Row
 from webapp.answers.number import OneNumber
 from webapp.labelling import guests
 from webapp.labelling.agreement import agreement_of, alpha_of
-from webapp.labelling.models import Decision
+from webapp.labelling.models import Decision, Guide
 
 ClientOf = Callable[[User], Client]
 ROWS = 40
@@ -48,6 +49,20 @@ def test_a_number_becomes_a_cell_and_undo_gives_the_old_version(it: Labelled) ->
     made = it.done()
     assert it.cells(made, "price")[40:] == ["3.5", "1000", ""]
     assert made.split["pool"] == 1
+
+
+def test_how_good_it_is_already_is_said(it: Labelled) -> None:
+    assert it.ask("labelling")["at_work"]
+    made = guide(it.dataset)
+    state = it.ask("labelling")
+    assert (state["score"]["name"], state["reader"], state["score"]["rows"] >= 5) == ("r2", "columns", True)
+    assert "off by" in it.page()
+    assert "on average" in it.page()
+    assert state["thin"] == []
+    settled = {"labels": 40, "value": 0.0, "low": -0.1, "high": 0.1, "agreement": 0.99, "settled": True}
+    Guide.objects.update(result=made.facts | {"change": settled})
+    assert it.ask("labelling")["settled"]
+    assert it.ask("labelling")["advice"].startswith("The last 40 labels changed nothing that can be measured.")
 
 
 def test_a_run_that_was_learned_here_suggests_numbers(it: Labelled, tmp_path: Path) -> None:

@@ -61,6 +61,21 @@ def test_a_score_has_its_rows_and_its_interval() -> None:
         assert "test rows" not in score_sentence(guide(score=SCORE))
 
 
+def test_the_score_of_other_answers_is_in_their_own_words() -> None:
+    several = SCORE | {"name": "micro_f1"}
+    words = score_sentence(guide(score=several)).replace("\xa0", " ")
+    assert words == "Micro F1 84.0 % on 52 test rows (72.0–91.0 %)"
+    number = {"name": "r2", "value": 0.71, "low": 0.6, "high": 0.79, "rows": 52, "mae": 3.25}
+    sentence = score_sentence(guide(score=number))
+    assert sentence.startswith("R² 0.71 on 52 test rows (")
+    assert sentence.endswith("off by 3.25 on average")
+    history = [{"labels": 10, "value": 0.9, "low": 0.8, "high": 1.0}]
+    history += [{"labels": n, "name": "r2", "value": n / 100, "low": -0.5, "high": 0.9} for n in (20, 30)]
+    drawn = str(curve(guide(history)))
+    assert "R² by number of labels: from 0.2 to 0.3 at 30 labels." in drawn
+    assert curve(guide(history[:2])) == "", "points of another metric are no part of it"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -104,6 +119,11 @@ def test_a_curve_is_drawn_where_nothing_changes() -> None:
         (guide(reader="words"), "Suggested by a small model over counted words."),
         (guide(reader="columns"), "over the columns of the table."),
         (guide(reader="bundled:all-MiniLM-L6-v2"), "over all-MiniLM-L6-v2."),
+        (
+            guide(vectors="columns", reader="model", suggests=False),
+            "Measured by a small model over the columns of the table.",
+        ),
+        (guide(vectors=None, reader="model"), "Nothing on this machine reads such rows"),
         (guide(error={"message": "No room."}, reader="words"), "No room."),
     ],
 )

@@ -12,13 +12,13 @@ from django.urls import reverse
 
 from tests import things
 from tests.labelling.kinds import Labelled, labelled
-from tests.labelling.rows import guide
+from tests.labelling.rows import guide, read
 from tests.trainer.test_predicted_suggestions import model
 from webapp.accounts.models import User, Workspace
 from webapp.answers.labels import SeveralLabels, masi
 from webapp.labelling import guests
 from webapp.labelling.agreement import agreement_of, alpha_of
-from webapp.labelling.models import Decision
+from webapp.labelling.models import Decision, Guide
 
 ClientOf = Callable[[User], Client]
 ROWS = 30
@@ -144,6 +144,30 @@ def test_guests_choose_some_of_the_labels_and_how_far_they_agree_is_said(it: Lab
     answer = Client().post(address, sent | {"row": 34, "value": ["late"]})
     assert answer.status_code == 410
     assert it.done().note == "3 rows labelled"
+
+
+def test_how_good_it_is_already_is_said_and_when_to_stop(it: Labelled) -> None:
+    assert it.ask("labelling")["at_work"]
+    made = guide(it.dataset)
+    assert made.facts["vectors"]
+    assert (made.facts["score"]["name"], made.facts["suggests"]) == ("micro_f1", False)
+    state = it.ask("labelling")
+    assert state["score"] == made.facts["score"]
+    assert [(point["labels"], point["name"]) for point in state["history"]] == [(ROWS, "micro_f1")]
+    assert (state["at_work"], state["settled"]) == (False, False)
+    assert {entry["label"] for entry in state["thin"]} <= {"late", "lost"}
+    page = " ".join(it.page("?order=mixed").split())
+    assert "Micro F1 " in page
+    assert "Measured by a small model over " in page
+    assert all(item["suggestion"] is None for item in it.ask("queue?order=mixed")["items"])
+    settled = {"labels": 40, "value": 0.0, "low": -0.1, "high": 0.1, "agreement": 0.99, "settled": True}
+    Guide.objects.update(result=made.facts | {"change": settled}, decisions=0)
+    assert it.ask("labelling")["advice"].startswith("The last 40 labels changed nothing that can be measured.")
+    it.send([{"row": row, "value": ["late"]} for row in range(31, 37)])
+    assert not it.ask("labelling")["at_work"], "six are not ten"
+    it.send([], 202, "/done")
+    read(it.dataset)
+    assert it.ask("labelling")["at_work"], "another version"
 
 
 def test_sets_of_labels_are_nearer_the_more_they_share() -> None:

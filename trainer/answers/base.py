@@ -71,6 +71,9 @@ class Answer:
     """Its own, in the order in which they tell how a run at work is doing. A metric is of one kind alone."""
     beware: str
     """What the model card warns of."""
+    probe: str = ""
+    """The `trainer.labelling.probes.Probe` by which is said, while rows are labelled, how good a model is already; "" for none, or
+    where labels are suggested too (`trainer.labelling.classifier`)."""
     cells: Cells = "any"
     columns: frozenset[str] = frozenset()
     """Kinds of the columns (`trainer.columns`) that such answers are read from; none: whatever suits the role."""

@@ -21,6 +21,7 @@ ANSWER = Answer(
     pick="labels",
     objective="trainer.answers.labels_scoring.Labelling",
     scoring="trainer.answers.labels_scoring.LabelsScoring",
+    probe="trainer.labelling.probes.LabelsProbe",
     metrics=(
         Metric("micro_f1", gettext_noop("Micro F1, each label of each row counts equally"), "Micro F1", bounded=True),
         Metric("label_macro_f1", gettext_noop("Macro F1, each label counts equally"), "Macro F1", most_draws=200),

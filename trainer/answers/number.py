@@ -17,6 +17,7 @@ ANSWER = Answer(
     pick="value",
     objective="trainer.answers.number_scoring.Regression",
     scoring="trainer.answers.number_scoring.NumberScoring",
+    probe="trainer.labelling.probes.NumberProbe",
     metrics=(
         Metric("r2", gettext_noop("R² (variance explained)"), "R²", form="score", contrasts=True),
         Metric("rmse", gettext_noop("Root mean squared error (lower is better)"), "RMSE", "", "size", True),

@@ -3,10 +3,10 @@ by a weighted k-centre (Sener and Savarese 2018), and two of those like the last
 test are asked about at their own turn alone, at random: what the model is unsure of has no say in what it is tested on."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
-from trainer.labelling.classifier import Fitted
 from trainer.labelling.rows import PartlyLabelled
 
 TEST, RANDOM, UNCERTAIN, LIKE, SPREAD = "test", "random", "uncertain", "like", "spread"
@@ -18,6 +18,17 @@ ALIKE = 10
 """Times as many rows like the last one corrected as are asked about, of which the most uncertain ones are."""
 SAMPLE, NEIGHBOURS = 2_000, 10
 """Rows among which the nearest ones of a row are looked for."""
+
+
+class Doubting(Protocol):
+    """A model, as far as it says what it is unsure of."""
+
+    @property
+    def codes(self) -> np.ndarray:
+        """The labels that it knows."""
+
+    def probabilities(self, unit: np.ndarray, /) -> np.ndarray:
+        """(rows, labels)."""
 
 
 class Turns:
@@ -50,7 +61,7 @@ class Turns:
 
 
 def order_rows(
-    rows: PartlyLabelled, unit: np.ndarray, model: Fitted | None, corrected: int | None, count: int, seed: int
+    rows: PartlyLabelled, unit: np.ndarray, model: Doubting | None, corrected: int | None, count: int, seed: int
 ) -> list[tuple[int, str]]:
     """(place, what for) of the next `count`; `corrected`: the place of the last row that was answered otherwise than suggested."""
     labelled = np.concatenate([rows.learned, rows.tested])
@@ -86,7 +97,7 @@ def fill(turns: Turns, kinds: list[str], ordered: dict[str, Iterator[int]]) -> l
     return chosen
 
 
-def uncertain_rows(turns: Turns, places: np.ndarray, model: Fitted, learned: np.ndarray, count: int) -> list[int]:
+def uncertain_rows(turns: Turns, places: np.ndarray, model: Doubting, learned: np.ndarray, count: int) -> list[int]:
     """`count` of `places`, by greedy k-centre, weighted: each is the one with the largest product of doubt (how close its two
     likeliest labels are) and distance from all that were learned from or chosen before. As long as labels have few rows, typical
     rows count for more than odd ones (Hacohen, Dekel and Weinshall 2022)."""

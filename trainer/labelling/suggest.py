@@ -14,15 +14,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainer import answers
+from trainer.dotted import load_class
 from trainer.events import Emit, silent
 from trainer.labelling import progress
 from trainer.labelling.alike import ALIKE, write_alike
 from trainer.labelling.asking import order_rows
 from trainer.labelling.classifier import Fitted, Space, fit
 from trainer.labelling.predicted import suggest_predicted
+from trainer.labelling.probes import Probe, cells_of, measure
 from trainer.labelling.request import Request, read_request
 from trainer.labelling.rows import PartlyLabelled, read_rows
-from trainer.labelling.vectors import vectors_of
+from trainer.labelling.vectors import Vectors, vectors_of
 
 SUGGESTIONS = "suggestions.parquet"
 ROW_GROUP = 2_000
@@ -30,20 +33,27 @@ ROW_GROUP = 2_000
 
 
 def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
-    """{reader, unread, labels, rows, score, thin, change} of the request in this file; `reader` is null where nothing reads the rows, and
-    then nothing is written. `out` may hold what was written before."""
+    """{reader, vectors, unread, labels, rows, score, thin, change} of the request in this file; `reader`: what suggests; `vectors`: by
+    what is measured; null where nothing reads the rows, and then nothing is written. `out` may hold what was written before."""
     request = read_request(path)
     cached = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")
     out.mkdir(parents=True, exist_ok=True)
-    if request.artifact is not None:
-        return suggest_predicted(request, out, put, emit)
+    by_model = suggest_predicted(request, out, put, emit) if request.artifact is not None else None
     rows = read_rows(request)
+    answer = answers.get(rows.dataset.mapped_shape.kind)
+    if by_model is not None and not answer.probe:
+        return by_model
     vectors = vectors_of(rows, cached, out, request.seconds, emit) if len(rows.numbers) else None
     if vectors is None:
-        for name in (SUGGESTIONS, ALIKE):
+        for name in (ALIKE, *(() if by_model else (SUGGESTIONS,))):
             (out / name).unlink(missing_ok=True)
-        return {"reader": None, "unread": 0, "score": None, "change": None, **counts_of(rows)}
+        return {"reader": None, "vectors": None, "unread": 0, "score": None, "change": None, **counts_of(rows)} | (
+            by_model or {}
+        )
     space = Space.of(vectors.matrix, vectors.names)
+    if answer.probe:
+        probe = load_class(answer.probe, Probe)(rows, cells_of(rows, request), vectors.matrix, space.unit)
+        return measured(probe, space, vectors, request, out, by_model)
     model = fit(space, rows.learned, rows.codes, rows.labels)
     corrected = last_corrected(rows, request, out / SUGGESTIONS)
     order = order_rows(rows, space.unit, model, corrected, request.count, request.seed)
@@ -51,8 +61,24 @@ def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
     write(out / SUGGESTIONS, rows, space.unit, model, order)
     score = progress.score_of(rows, space, model) if model else None
     change = progress.last_change(rows, space, model) if model else None
-    facts = {"reader": vectors.reader, "unread": vectors.unread, "score": score, "change": change}
-    return facts | counts_of(rows)
+    facts = {"reader": vectors.reader, "vectors": vectors.reader, "unread": vectors.unread}
+    return facts | {"score": score, "change": change} | counts_of(rows)
+
+
+def measured(
+    probe: Probe, space: Space, vectors: Vectors, request: Request, out: Path, by_model: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The same of answers whose kind has a probe. It suggests nothing: a finished model does, where there is one."""
+    model, figures = measure(probe)
+    rows = probe.rows
+    order = order_rows(rows, space.unit, model, None, request.count, request.seed)
+    write_alike(out / ALIKE, rows, space.unit, [place for place, _reason in order])
+    facts: dict[str, Any] = {"reader": vectors.reader, "unread": 0, "suggests": False}
+    if by_model is None:
+        write(out / SUGGESTIONS, rows, space.unit, None, order)
+    facts |= by_model or {}
+    more = {"vectors": vectors.reader, "unread": facts["unread"] + vectors.unread, "rows": len(rows.asked)}
+    return facts | more | {"labels": len(rows.learned) + len(rows.tested)} | figures
 
 
 def counts_of(rows: PartlyLabelled) -> dict[str, Any]:

@@ -17,7 +17,7 @@ MATRIX_CLASSES = 20
 
 
 class OneLabel(Labelling):
-    is_suggested = True
+    is_suggested = is_scored = True
 
     def typed(self, fields: QueryDict) -> str:
         typed = fields.get("value") or fields.get("new", "")

@@ -45,7 +45,9 @@ class Labelling(ABC):
     scripts: tuple[str, ...] = ()
     """Of the page, beside the usual one."""
     is_suggested = False
-    """Whether a small model suggests such answers and says what to ask next, and rules and look-alikes give them."""
+    """Whether a small model suggests such answers, which are one label out of a few."""
+    is_scored = False
+    """Whether a small model says how good it is already and what to ask next (`trainer.labelling`)."""
     likeness = ""
     """What two answers to a row are compared by, beside alpha (`webapp.labelling.agreement.Measure`)."""
     is_compared_slowly = False

@@ -22,6 +22,7 @@ class SeveralLabels(Labelling):
     """Any of the labels, or none of them: a cell is a list in JSON, an empty one where none fits."""
 
     scripts = ("js/label-toggles.js",)
+    is_scored = True
 
     def typed(self, fields: QueryDict) -> list[str]:
         new = fields.get("new", "")

@@ -24,6 +24,7 @@ class OneNumber(Labelling):
 
     scripts = ("js/label-field.js",)
     is_chosen = False
+    is_scored = True
 
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value", "")

@@ -119,7 +119,7 @@ class LabellingOut(Schema):
     score: dict[str, Any] | None
     """{name, value, low, high, rows} on the test rows that people have labelled."""
     history: list[dict[str, Any]]
-    """[{labels, value, low, high}]."""
+    """[{labels, name, value, low, high}]."""
     change: dict[str, Any] | None
     """What the last labels changed: {labels, value, low, high, agreement, settled}."""
     settled: bool

@@ -33,6 +33,7 @@ from webapp.labelling.queue import (
     check_can_be_labelled,
     check_has_classes,
     in_pool,
+    is_scored,
     is_unlabelled,
     label_column,
     labelling_of,
@@ -88,7 +89,7 @@ def version_with_classes(dataset: Dataset) -> DatasetVersion:
 
 def guide_of(version: DatasetVersion) -> Guide:
     """What was worked out last; empty where nothing was yet, or for answers that nothing suggests."""
-    if label_column(version) is None and guiding.model_of(version) is None:
+    if not is_scored(version) and guiding.model_of(version) is None:
         return Guide(dataset=version.dataset, due=False)
     return Guide.objects.filter(dataset=version.dataset_id).first() or Guide(dataset=version.dataset, due=False)
 
@@ -342,13 +343,13 @@ def advice(version: DatasetVersion, now: Progress) -> str:
     """The next step, in a sentence."""
     if not now.pool:
         return _("Every row has a label. Press “Done”, then train.") if now.pending else _("Every row has a label.")
+    if sentence := stop_sentence(guide_of(version)):
+        return _("%(sentence)s Press “Done” and train.") % {"sentence": sentence}
     if not kind_of(version).is_chosen:
         return advice_by_rows(now)
     counts = labels_of(version)
     if kind_of(version).is_suggested and len(counts) < 2:
         return _("Use at least two different labels, then train a first model.")
-    if sentence := stop_sentence(guide_of(version)):
-        return _("%(sentence)s Press “Done” and train.") % {"sentence": sentence}
     if thin := thin_of(counts, ENOUGH):
         return _("At least %(n)d rows of each label are needed for a first model: %(labels)s.") % {
             "n": ENOUGH,

@@ -1,7 +1,7 @@
 """Suggestions, the order of asking and the score so far: worked out in the background by `trainer suggest`, never in a request.
 
-Where rows get one label out of a few, a small model is fitted to the labels so far. Other answers are suggested by a finished run of
-the same dataset, where there is one."""
+Where rows get one label out of a few, several or a number, a small model is fitted to the answers so far. Answers that are not one
+label are suggested by a finished run of the same dataset, where there is one."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ from webapp.datasets.models import DatasetVersion
 from webapp.datasets.quota import measure_caches
 from webapp.labelling.alike import alike_file
 from webapp.labelling.models import Decision, Guide
-from webapp.labelling.queue import label_column, suggestions_file
+from webapp.labelling.queue import is_scored, label_column, suggestions_file
 
 EVERY, EVERY_OF_MODEL = 10, 200
 """Labels after which it is worked out anew; what a finished model says stays the same, and there is only more of it."""
@@ -32,6 +32,7 @@ ROWS_AHEAD = 300
 READ_SECONDS = 45.0
 """For rows that were not read yet; then others have their turn, and it goes on."""
 AGAIN_SECONDS = 1
+HISTORY = ("name", "value", "low", "high")
 MOST_POINTS = 300
 """Of the curve of scores."""
 
@@ -61,7 +62,7 @@ def ask(version: DatasetVersion) -> Guide | None:
     """What is known for those who label the version; None where nothing can suggest its answers. It is worked out anew where it is of
     another version or model, and after every ten labels."""
     model = model_of(version)
-    if model is None and label_column(version) is None:
+    if model is None and not is_scored(version):
         return None
     defaults = {"workspace_id": version.workspace_id}
     guide, is_new = Guide.objects.get_or_create(dataset=version.dataset, defaults=defaults)
@@ -73,17 +74,18 @@ def ask(version: DatasetVersion) -> Guide | None:
 def is_stale(guide: Guide, version: DatasetVersion, model: Model | None = None) -> bool:
     if guide.due:
         return False
-    news = EVERY_OF_MODEL if model else EVERY
+    news = EVERY if is_scored(version) else EVERY_OF_MODEL
     if guide.version_id != version.pk or abs(count_labels(version) - guide.decisions) >= news:
         return True
     if guide.error is None and model is not None and guide.facts.get("model") != model.key:
         return True
-    return guide.error is None and bool(guide.facts.get("reader")) and not is_there(version, model)
+    return guide.error is None and bool(guide.facts.get("reader")) and not is_there(version, guide)
 
 
-def is_there(version: DatasetVersion, model: Model | None = None) -> bool:
+def is_there(version: DatasetVersion, guide: Guide) -> bool:
     """Whether the cache still has what was worked out."""
-    return suggestions_file(version).exists() and (model is not None or alike_file(version).exists())
+    has_alike = guide.facts.get("vectors") is not None
+    return suggestions_file(version).exists() and (not has_alike or alike_file(version).exists())
 
 
 def count_labels(version: DatasetVersion) -> int:
@@ -119,7 +121,7 @@ class Guiding(Work[Guide]):
         check_disk()
         version = self.row.dataset.current
         model = model_of(version) if version is not None else None
-        if version is None or (label_column(version) is None and model is None):
+        if version is None or (not is_scored(version) and model is None):
             self.finish(result=None)
             return
         decisions = list(Decision.objects.pending(version).order_by("decided_at", "pk"))
@@ -164,7 +166,7 @@ def with_point(history: list[dict[str, Any]], result: dict[str, Any]) -> list[di
     """The curve with the score of now; what was measured before at as many labels or more was taken back."""
     score = result["score"]
     before = [point for point in history if point["labels"] < result["labels"]]
-    point = [] if score is None else [{"labels": result["labels"], **{k: score[k] for k in ("value", "low", "high")}}]
+    point = [] if score is None else [{"labels": result["labels"], **{k: score[k] for k in HISTORY}}]
     return [*before, *point][-MOST_POINTS:]
 
 

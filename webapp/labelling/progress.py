@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from webapp.core import charts
-from webapp.core.formats import count, percent
-from webapp.core.scores import score_interval, score_words
+from webapp.core.formats import count, figure
+from webapp.core.scores import metric_name, score_interval, score_words, scored
 from webapp.core.sentences import translated
 from webapp.labelling.models import Guide
 
@@ -55,7 +56,11 @@ def score_sentence(guide: Guide) -> str:
     rows = ngettext(
         "%(score)s on %(rows)s test row (%(interval)s)", "%(score)s on %(rows)s test rows (%(interval)s)", score["rows"]
     )
-    return rows % {"score": score_words(score), "rows": count(score["rows"]), "interval": score_interval(score)}
+    sentence = rows % {"score": score_words(score), "rows": count(score["rows"]), "interval": score_interval(score)}
+    off = score.get("mae")
+    if off is None:
+        return sentence
+    return _("%(score)s, off by %(miss)s on average") % {"score": sentence, "miss": figure(off)}
 
 
 def stop_sentence(guide: Guide) -> str:
@@ -68,22 +73,24 @@ def stop_sentence(guide: Guide) -> str:
 
 def curve(guide: Guide) -> SafeString | str:
     """The score over the number of labels, its interval in thin lines."""
-    points = guide.history
+    metric = guide.history[-1].get("name", "accuracy") if guide.history else ""
+    points = [point for point in guide.history if point.get("name", "accuracy") == metric]
     if len(points) < CURVE_POINTS:
         return ""
-    lines = {name: [(point["labels"], point[name]) for point in points] for name in ("value", "low", "high")}
+    lines = {name: [(point["labels"], max(point[name], 0.0)) for point in points] for name in ("value", "low", "high")}
     first, last = points[0], points[-1]
-    facts = {"first": percent(first["value"], 0), "last": percent(last["value"], 0), "n": last["labels"]}
-    sentence = _("Accuracy by number of labels: from %(first)s to %(last)s at %(n)d labels.") % facts
+    facts = {"first": scored(first["value"], metric), "last": scored(last["value"], metric), "n": last["labels"]}
+    facts["metric"] = capfirst(metric_name(metric))
+    sentence = _("%(metric)s by number of labels: from %(first)s to %(last)s at %(n)d labels.") % facts
     return charts.line_chart(
         [
             charts.Series("", lines["low"], "raw"),
             charts.Series("", lines["high"], "raw"),
-            charts.Series(_("Accuracy"), lines["value"]),
+            charts.Series(facts["metric"], lines["value"]),
         ],
-        title=_("Accuracy by number of labels"),
+        title=_("%(metric)s by number of labels") % facts,
         sentence=sentence,
-        format_value=lambda value: percent(value, 0),
+        format_value=lambda value: scored(value, metric),
         bounds=(0.0, 1.0),
     )
 
@@ -94,12 +101,17 @@ def reader_sentence(guide: Guide) -> str:
         return str(translated(guide.error, "message"))
     if guide.result is None:
         return _("Suggestions are being prepared: the rows are read once.") if guide.due else ""
-    reader = guide.facts.get("reader")
+    is_measured = "vectors" in guide.facts
+    reader = guide.facts.get("vectors" if is_measured else "reader")
     if reader is None:
         return _(
             "Nothing on this machine reads such rows, so there are no suggestions. Label at random or in file order."
         )
     name = _(NAMES[reader]) if reader in NAMES else reader.partition(":")[2]
+    if not guide.facts.get("suggests", True):
+        return _("Measured by a small model over %(name)s. It is trained again after every ten labels.") % {
+            "name": name
+        }
     return _("Suggested by a small model over %(name)s. It is trained again after every ten labels.") % {"name": name}
 
 

@@ -105,6 +105,12 @@ def label_column(version: DatasetVersion) -> str | None:
     return answer_column(version) if labelling is not None and labelling.is_suggested else None
 
 
+def is_scored(version: DatasetVersion) -> bool:
+    """Whether it is worked out for its rows how good a model is already."""
+    labelling = labelling_of(version)
+    return labelling is not None and labelling.is_scored and answer_column(version) is not None
+
+
 def is_answered_alike(before: DatasetVersion, version: DatasetVersion) -> bool:
     """Whether what is said of rows of the one fits those of the other: the same column, and answers of the same kind."""
     return answer_column(before) == answer_column(version) and labelling_of(before) is labelling_of(version)
