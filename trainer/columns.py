@@ -64,6 +64,8 @@ CODE_NAME = re.compile(
     r"(^|[^a-z])(zip|zip ?code|postal|post ?code|plz|phone|telephone|mobile|fax|sku|ean|isbn|iban)s?$|邮编|电话|手机"
 )
 ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|nr|no|number|code|编号|序号)$|[a-z](ID|Id)$")
+ROW_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|nr|no|#|编号|序号)\.?$|^(index|row|key|unnamed: 0)$")
+"""Names of columns whose whole numbers only say which row it is, where none comes again."""
 TOKEN = re.compile(r"(?=.*\d)[0-9a-f]{16,64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """A long number in hexadecimal digits, or a UUID, which names its row."""
 DATE = re.compile(
@@ -92,12 +94,14 @@ NAMES = {
     "标签 类别 情感 分类 类型 意图 label_text kategorie categoria",
 }
 ROLE_NAMES = {role: frozenset(words.split()) for role, words in NAMES.items()}
-SPLIT_NAMES = frozenset({"split", "subset", "fold", "partition", "set"})
+SPLIT_NAMES = frozenset({"split", "subset", "fold", "partition", "set", "part"})
 SPLIT_VALUES = {
     "train": "train", "training": "train", "dev": "validation", "val": "validation", "valid": "validation",
     "validation": "validation", "eval": "validation", "test": "test", "testing": "test", "holdout": "test",
 }  # fmt: skip
 MAX_LABELS = 500
+FEWEST_NAMED = 10
+"""Rows from which words that stand once each name the rows."""
 CLASS_NUMBERS = 20
 """So many different numbers are still classes, where each stands for two rows or more."""
 
@@ -282,9 +286,35 @@ def are_classes(column: ColumnProfile) -> bool:
     return column["distinct"] <= min(CLASS_NUMBERS, max(2, column.get("there", math.inf) / 2))
 
 
+def names_rows(column: ColumnProfile) -> bool:
+    """Whether a column of whole numbers, each of which stands once, is called as what only names its rows: nothing to predict."""
+    name = column["name"].strip()
+    if column["kind"] != "number" or column.get("unit") or not 2 < column["distinct"] == column.get("there"):
+        return False
+    is_whole = all(example.strip().isdigit() for example in column.get("examples", ()))
+    return is_whole and bool(ROW_NAME.search(name.lower()) or re.search(r"[a-z](ID|Id)$", name))
+
+
+def names_each(column: ColumnProfile) -> bool:
+    """Whether every row has a word of its own in a column, of so many rows that these are no classes."""
+    return column["kind"] == "category" and FEWEST_NAMED <= column["distinct"] == column.get("there")
+
+
+def is_split_column(column: ColumnProfile) -> bool:
+    """Whether a column only says which rows are learned from and which tested on."""
+    if column["name"].strip().lower() not in SPLIT_NAMES:
+        return False
+    examples = {example.strip().lower() for example in column.get("examples", ())}
+    return bool(examples) and examples <= set(SPLIT_VALUES)
+
+
 def label_score(column: ColumnProfile) -> float:
     distinct, kind = column["distinct"], column["kind"]
     named = is_named(column, "label")
+    if kind == "json" and not (named and distinct <= column.get("there", 0) / 2):
+        return 0  # objects are no names of classes
+    if is_split_column(column) or (names_each(column) and not named):
+        return 0
     if distinct == 1:  # one value says nothing, unless it is called the label: its person is told that more are needed
         return 0.01 if named and kind in ("category", "boolean", "text") else 0
     if not 1 <= distinct <= MAX_LABELS or kind in ("date", "id", "empty", "list") or not are_classes(column):

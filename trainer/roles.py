@@ -12,7 +12,7 @@ A task that names its own columns (a text and its label) reads those; a table re
 
 from collections.abc import Iterable
 
-from trainer.columns import SPLIT_NAMES, SPLIT_VALUES, ColumnProfile
+from trainer.columns import ColumnProfile, is_split_column, names_rows
 from trainer.errors import DataError
 from trainer.messages import _, gettext_noop
 from trainer.tasks.base import Shape
@@ -56,17 +56,11 @@ def roles_of(
 
 
 def default_role(column: ColumnProfile, shape: Shape | None) -> str:
+    if names_rows(column):
+        return ID
     if shape is None or shape.reads:
         return ROLE_OF_KIND.get(column["kind"], IGNORE)
     return IGNORE if is_split_column(column) else ROLE_OF_KIND.get(column["kind"], INPUT)
-
-
-def is_split_column(column: ColumnProfile) -> bool:
-    """Whether a column only says which rows are learned from and which tested on."""
-    if column["name"].strip().lower() not in SPLIT_NAMES:
-        return False
-    examples = {example.strip().lower() for example in column.get("examples", ())}
-    return bool(examples) and examples <= set(SPLIT_VALUES)
 
 
 def check_roles(chosen: dict[str, str], names: list[str]) -> None:

@@ -9,7 +9,7 @@ from trainer import answers, tasks
 from trainer import columns as kinds
 from trainer.columns import ColumnProfile
 from trainer.messages import Message, _, gettext_noop
-from trainer.named_columns import best_target, first_named, is_named
+from trainer.named_columns import TARGETS, best_target, first_named, is_named
 from trainer.tasks.base import Shape
 
 Columns = list[ColumnProfile]
@@ -194,8 +194,13 @@ def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable
 
 
 def varied(columns: Columns) -> Columns:
-    """Those with two values or more: a constant is nothing to learn."""
-    return [column for column in columns if column["distinct"] > 1]
+    """Those with two values or more that say more than which row it is: the others are nothing to learn."""
+    usable = [column for column in columns if column["distinct"] > 1 and not kinds.names_rows(column)]
+    return [column for column in usable if not kinds.names_each(column) or name_of(column) in TARGETS]
+
+
+def name_of(column: ColumnProfile) -> str:
+    return column["name"].strip().lower()
 
 
 def is_nearly_empty(column: ColumnProfile) -> bool:
@@ -350,6 +355,7 @@ def beside_text(columns: Columns, answer: str) -> Columns:
         if column["kind"] in plain
         and column["name"] != answer
         and column["distinct"] > 1
+        and not kinds.names_rows(column)
         and column["name"].strip().lower() not in parts
         and kinds.present_share(column) >= LEAST_PRESENT
     ]

@@ -82,7 +82,9 @@ def test_delimiters_and_line_ends(delimiter: str, newline: str, tmp_path: Path) 
     assert rows == wanted
 
 
-CELLS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\ufeff\ufffd"), max_size=30)
+UNSEEN = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+"""They are taken out of cells (`trainer.data.tables.table.INVISIBLE`)."""
+CELLS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=f"\0\ufffd{UNSEEN}"), max_size=30)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -157,7 +157,7 @@ def test_the_delimiter_parts_the_records_most_evenly(sample: str, delimiter: str
     assert find_dialect(sample)[0].delimiter == delimiter
 
 
-UNSEEN = "\u200b\u2060\ufeff"
+UNSEEN = "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 """They are taken out of cells (`trainer.data.tables.streams`)."""
 TABLE_CELLS = st.text(
     st.characters(codec="utf-8", exclude_characters=f"\0\r{UNSEEN}", exclude_categories=["Cs"]), max_size=8

@@ -79,7 +79,18 @@ def suggested_columns(dataset: Dataset, offered: list[ColumnProfile]) -> dict[st
     """The roles that the form of the files tells, where nobody has chosen any and all of their columns are there."""
     names = {column["name"] for column in offered if column["kind"] != "empty"}
     is_free = not dataset.chosen and set(dataset.suggested.values()) <= names
-    return dataset.suggested if is_free else {}
+    return roles_that_fit(dataset.suggested, offered) if is_free else {}
+
+
+def roles_that_fit(suggested: dict[str, str], offered: list[ColumnProfile]) -> dict[str, str]:
+    """The roles of a form, as its cells allow: a label whose cells are lists is several, and a text that is the same in
+    every row is none."""
+    columns = {column["name"]: column for column in offered}
+    if "text" in suggested and columns[suggested["text"]]["distinct"] < 2:
+        return {"target": suggested["label"]} if "label" in suggested else {}
+    if "label" in suggested and columns[suggested["label"]]["kind"] == "list":
+        return {"labels" if role == "label" else role: name for role, name in suggested.items()}
+    return suggested
 
 
 def compute_keys(dataset: Dataset) -> Keys:

@@ -36,7 +36,9 @@ GROUP = re.compile(
     re.IGNORECASE,
 )
 PART_AND_CLASS = re.compile(r"(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev)[-_ ]+(.+)", re.IGNORECASE)
-UNLABELLED = re.compile(r"unsup|un-?label?led|no[_ -]labels?|without[_ -]labels?|unsorted", re.IGNORECASE)
+UNLABELLED = re.compile(
+    r"_background_noise_|unsup|un-?label?led|no[_ -]labels?|without[_ -]labels?|unsorted", re.IGNORECASE
+)
 """A folder of what nobody has labelled."""
 CLASS_STEMS = (
     "class",

@@ -27,6 +27,7 @@ from trainer.data.tables.formats import open_table
 from trainer.data.tables.jsonrows import convert_table
 from trainer.data.tables.outlines import fill_outline
 from trainer.data.tables.table import Table
+from trainer.data.tables.word_rows import join_words
 from trainer.data.text_columns import read_texts
 from trainer.data.unlabelled import mapping_of
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
@@ -73,7 +74,7 @@ def read_files(  # noqa: PLR0913  one call reads any file
                 table = convert_table(open_table(path, name, sheet, asked, layout, choices), choices)
                 recognise(table)
                 fill_orders(table, choices)
-                return fill_outline(table, choices)
+                return join_words(fill_outline(table, choices), choices)
 
             tables = [open_one(place) for place in range(len(sources.tables))]
             if read_media_columns(tables, sources, choices, fetched):

@@ -65,7 +65,7 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
             and names
             and (NUMBERED.search(name.strip().lower()) or is_headless(name, sample, names))
             and (named := read_names(dataset, name, names))
-        ):
+        ) or (names and may_list_ids(name, sample) and (named := name_listed(dataset, name, names))):
             readings += named
         elif are_lists_of_ids(sample):
             readings += name_listed(dataset, name, names or {}) or read_separated(dataset, name, sample, choices)
@@ -83,6 +83,12 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
 def is_headless(name: str, sample: Sequence[str], names: dict[str, str]) -> bool:
     """Whether a column without a name may be of ids: most of those in the file of names occur."""
     return re.fullmatch(r"column[_ ]\d+", name) is not None and len(set(sample)) >= 0.5 * len(names)
+
+
+def may_list_ids(name: str, sample: Sequence[str]) -> bool:
+    """Whether cells may be ids between commas, by the column's name and by all of them."""
+    is_named = LABEL_NAME.search(name.strip().lower()) or re.fullmatch(r"column[_ ]\d+", name)
+    return bool(is_named) and any("," in cell for cell in sample) and all(map(IDS.fullmatch, sample))
 
 
 def replace_cells(dataset: Dataset, name: str, change: Callable[[str], str | None]) -> None:

@@ -27,6 +27,7 @@ from trainer.data.class_names import find_class_names, names_of_columns
 from trainer.data.folder_levels import MIN_GROUPS, UNNAMED_GROUP, groups_of_class
 from trainer.data.folder_readings import level_reading
 from trainer.data.gathering import Meter
+from trainer.data.mask_files import mask_reports
 from trainer.data.media_decoding import decode
 from trainer.data.media_files import Collection, Files, MediaRow
 from trainer.data.media_tables import read_beside_table
@@ -109,7 +110,11 @@ def read_collection(
     if any(entry.suffix in (*media.VIDEO_SUFFIXES, ".gif") for entry in files.media) and kind == "image":
         asked = files.choices.pick(FRAME_WHAT, OFFERED_SECONDS, archive.name)
         collection.frame_seconds, collection.is_frame_asked = float(asked or FRAME_SECONDS), asked is not None
-    collection.used = files.used
+    readings, left_out = mask_reports(files.masks, files.choices, archive.name)
+    collection.readings += readings
+    collection.left_out += left_out
+    collection.used = files.used | {entry.name for entry in files.masks if left_out}
+    files.used = collection.used
     collection.other_files = len(archive.entries) - len(files.media) - len(files.used)
     collection.other_kinds = Counter(entry.suffix for entry in files.others if entry.name not in files.used)
     return finish_collection(archive, media_rows, collection, folder, meter)

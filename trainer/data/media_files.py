@@ -12,6 +12,7 @@ from trainer.data.box_formats.references import UPLOAD_PREFIX, cased_ends, clean
 from trainer.data.box_formats.source import Annotated
 from trainer.data.cuts import Cut
 from trainer.data.folder_levels import PART_WORDS, FolderRoles, read_roles
+from trainer.data.mask_files import are_left_out, find_masks
 from trainer.data.media_video import FRAME_SECONDS
 from trainer.data.readings import Choices, LeftOut, Reading
 
@@ -79,6 +80,10 @@ class Files:
         self.media = [
             entry for entry in self.media if entry.suffix not in media.VIDEO_SUFFIXES or stem_of(entry) not in photos
         ]
+        self.masks = find_masks(archive, self.media) if kind == "image" else []
+        if are_left_out(self.choices, archive.name):
+            left_out = {entry.name for entry in self.masks}
+            self.media = [entry for entry in self.media if entry.name not in left_out]
         chosen = {entry.name for entry in self.media}
         self.others = [entry for entry in archive.entries if entry.name not in chosen]
         self.used: set[str] = set()

@@ -113,8 +113,8 @@ def tell(dataset: Dataset, name: str, read: list[int], unread: list[int]) -> Non
         dataset.problems.append(problem("mixed_lists", "warning", message, read))
     if unread:
         message = ngettext(
-            "%(count)s cell of “%(column)s” is no list of words and counts as empty: write it as %(example)s.",
-            "%(count)s cells of “%(column)s” are no lists of words and count as empty: write them as %(example)s.",
+            "%(count)s cell of “%(column)s” is not a list of words, so it counts as empty. Write it as %(example)s.",
+            "%(count)s cells of “%(column)s” are not lists of words, so they count as empty. Write them as %(example)s.",
             len(unread),
             column=name,
             example='["…", "…"]',

@@ -76,7 +76,7 @@ def parse_named(cell: str) -> Scores | None:
 
 
 def parse_json(cell: str) -> Scores | None:
-    """[{"label": "positive", "score": 0.9}, …], one of these, or {"positive": 0.9, …}."""
+    """[{"label": "positive", "score": 0.9}, …], one of these, [["positive", 0.9], …], or {"positive": 0.9, …}."""
     if cell[:1] not in "[{":
         return None
     try:
@@ -90,6 +90,8 @@ def parse_json(cell: str) -> Scores | None:
     for entry in entries:
         label = next((entry[key] for key in LABEL_KEYS if key in entry), None) if isinstance(entry, dict) else None
         score = next((entry[key] for key in SCORE_KEYS if key in entry), None) if isinstance(entry, dict) else None
+        if isinstance(entry, list) and len(entry) == 2:
+            label, score = entry
         if isinstance(label, str) and isinstance(score, int | float) and is_share(score):
             scores[label] = float(score)
     if scores and len(scores) == len(entries):

@@ -38,6 +38,8 @@ class Conversion:
     number: int = 0
     """Of the record that is being read, from 1."""
     overlapping: int = 0
+    parted: int = 0
+    """Marked passages of several fragments, read from the first to the last."""
     outside: int = 0
     outside_in: list[str] = field(default_factory=list)
     """The first records with a passage outside of their texts."""
@@ -109,29 +111,47 @@ class Conversion:
                 "overlapping_spans",
                 self.overlapping,
                 "longest",
-                "%(count)s marked passage lies inside another or across it; the longer one is used",
-                "%(count)s marked passages lie inside others or across them; the longer ones are used",
+                ngettext(
+                    "%(count)s marked passage lies inside another or across it; the longer one is used",
+                    "%(count)s marked passages lie inside others or across them; the longer ones are used",
+                    self.overlapping,
+                ),
+            ),
+            (
+                "parted_spans",
+                self.parted,
+                "whole",
+                ngettext(
+                    "%(count)s marked passage has gaps; it is read from its beginning to its end",
+                    "%(count)s marked passages have gaps; they are read from their beginning to their end",
+                    self.parted,
+                ),
             ),
             (
                 "long_texts",
                 self.pieces,
                 "sentences",
-                "%(count)s long text was cut into pieces at the ends of sentences",
-                "%(count)s long texts were cut into pieces at the ends of sentences",
+                ngettext(
+                    "%(count)s long text was cut into pieces at the ends of sentences",
+                    "%(count)s long texts were cut into pieces at the ends of sentences",
+                    self.pieces,
+                ),
             ),
             (
                 "votes",
                 self.votes,
                 "majority",
-                "%(count)s record was labelled by several people; the majority's label is used",
-                "%(count)s records were labelled by several people; the majority's label is used",
+                ngettext(
+                    "%(count)s record was labelled by several people; the majority's label is used",
+                    "%(count)s records were labelled by several people; the majority's label is used",
+                    self.votes,
+                ),
             ),
         ]
         readings += [
-            Reading(what, chosen, ngettext(singular, plural, count), file=self.file)
-            for what, count, chosen, singular, plural in counted
-            if count
+            Reading(what, chosen, sentence, file=self.file) for what, count, chosen, sentence in counted if count
         ]
+        self.passed_over = +self.passed_over  # without what did not occur
         if self.passed_over:
             names = ", ".join(f"{name} ({count:,})" for name, count in self.passed_over.most_common())
             sentence = _("Not used: %(names)s", names=names)

@@ -72,6 +72,8 @@ def convert(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
     for line in str(record["brat"]).splitlines():
         if line[:1] in OTHERS:
             conversion.passed_over[OTHERS[line[0]]] += 1
+        elif (match := PASSAGE.fullmatch(line)) and ";" in match[2]:
+            conversion.parted += 1
     others: JsonObject = {name: record[name] for name in ("document", "split") if name in record}
     yield from conversion.tag(record["text"], passages_of(record), others)
 

@@ -97,6 +97,8 @@ def prepare_labelled(records: Sequence[JsonObject], conversion: Conversion) -> N
     is_text = is_text or (text is None and len(counts) == total > 2)
     if is_text:
         conversion.labels["target" if text else "text"] = 1
+        if text:
+            conversion.suggested = {"source": text, "target": "target"}
         return
     if any(len(labels) > 1 for labels in listed):
         conversion.multiple = {"label"}
@@ -112,6 +114,7 @@ def convert_labelled(record: JsonObject, conversion: Conversion) -> Iterator[Jso
     elif not labels:
         conversion.leave_out("unlabelled", record)
     elif conversion.labels["target"]:
+        conversion.passed_over["other answers"] += len(labels) - 1
         yield others | {"target": labels[0]}
     elif conversion.labels["text"]:  # what is said in a recording, or shown in an image
         yield others | {"text": labels[0]}

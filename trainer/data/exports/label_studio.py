@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trainer.data.exports.base import Conversion, Export, most_have, one_or_list, parse_span
+from trainer.data.exports.label_studio_parts import is_of_recording, pair_of_fields, preferred, recording_parts
 from trainer.data.exports.spans import Span
 from trainer.json_types import Json, JsonObject
 
@@ -58,6 +59,8 @@ def values_of(answer: JsonObject) -> tuple[dict[str, list[Json]], list[Span], li
         value = region.get("value") if isinstance(region, dict) else None
         if not isinstance(value, dict):
             others.append("relations" if isinstance(region, dict) and region.get("type") == "relation" else "regions")
+            continue
+        if is_of_recording(region, value):
             continue
         kind, name = str(region.get("type") or ""), str(region.get("from_name") or region.get("type") or "label")
         if kind in SPANS or (kind not in CHOICES and "start" in value and any(key in value for key in SPANS)):
@@ -117,7 +120,8 @@ def suggest_columns(conversion: Conversion, data: Sequence[JsonObject], controls
         [name for name in data[0] if all(isinstance(record.get(name), str) for record in data[:500])] if data else []
     )
     has_pair = any(all(value in ("left", "right") for value in held[0]) for held in controls.values() if held)
-    if text and len(few) == 1 and not (has_pair and len(texts) > 1):
+    has_pair = has_pair and (len(texts) > 1 or bool(data and pair_of_fields(data[0])))
+    if text and len(few) == 1 and not has_pair:
         name = few[0] if few[0] != text else f"{few[0]} (label)"
         conversion.suggested = {"text": text, "labels" if few[0] in conversion.multiple else "label": name}
 
@@ -187,7 +191,11 @@ def convert_task(record: JsonObject, conversion: Conversion) -> Iterator[JsonObj
         columns[column] = one_or_list(json.loads(str(best)), name, conversion)
         if len(answers) > 1:
             columns[f"{column} agreement"] = round(share, 3)
+    columns |= preferred(data, columns)
     conversion.passed_over.update(read[0][2])
+    if parts := recording_parts(answers[0]):
+        yield from (data | columns | part | {"id": record.get("id")} for part in parts)
+        return
     spans = read[0][1]
     text = find_text(data, spans)
     has_spans = spans or any(kind in SPANS for kind in conversion.labels)

@@ -12,11 +12,18 @@ from trainer.json_types import Json, JsonObject
 
 OWN_FIELDS = frozenset({"spans", "tokens", "accept", "options", "answer", "_view_id", "_is_binary", "config", "_input_hash", "_task_hash", "_session_id", "_annotator_id", "_timestamp", "label", "text"})  # fmt: skip
 MEDIA = ("path", "image", "audio", "video")
+HASHES = frozenset({"_task_hash", "_input_hash"})
 ANSWERS = {"reject": "rejected", "ignore": "ignored"}
 
 
 def is_prodigy(records: Sequence[JsonObject]) -> bool:
-    return most_have(records, lambda record: "answer" in record and ("_task_hash" in record or "_input_hash" in record))
+    """By the fields of its own, else by spans or a choice beside an answer that is one of its three."""
+    return most_have(records, lambda record: "answer" in record and (bool(HASHES & set(record)) or is_answered(record)))
+
+
+def is_answered(record: JsonObject) -> bool:
+    has_form = isinstance(record.get("spans"), list) or isinstance(record.get("accept"), list)
+    return has_form and record.get("answer") in ("accept", *ANSWERS)
 
 
 def prepare(records: Sequence[JsonObject], conversion: Conversion) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from trainer.data.exports.base import Conversion
 from trainer.data.readings import Reading
 from trainer.data.tables.streams import Lines
-from trainer.data.tables.table import BATCH_ROWS, Columns, Table, as_text
+from trainer.data.tables.table import BATCH_ROWS, INVISIBLE, Columns, Table, as_text
 from trainer.messages import _, joined, ngettext
 
 DATE = r"\d{1,4}[./\-年년] ?\d{1,2}[./\-月월] ?\d{1,4}[.日일]?"
@@ -40,6 +40,20 @@ NOTICE = re.compile(
     re.IGNORECASE,
 )
 """What the program says in the name of the chat, as iPhones export it: people write “you were added to …” themselves."""
+PROGRAM = "\u200e"
+"""What stands in front of all that the program says in the name of a person, as iPhones export it: calls, polls, deleted messages."""
+DELETED = re.compile(
+    r"(this message was deleted|you deleted this message|(diese nachricht wurde|du hast diese nachricht) gelöscht|(esta )?mensagem (foi )?apagada|"
+    r"(você apagou|apagou) esta mensagem|se eliminó este mensaje|eliminaste este mensaje|(este )?mensaje eliminado|ce message a été supprimé|"
+    r"vous avez supprimé ce message|questo messaggio è stato eliminato|hai eliminato questo messaggio|(dit bericht is|je hebt dit bericht) verwijderd|"
+    r"(данное )?сообщение удалено|вы удалили данное сообщение|(此|该)消息已删除|你删除了(此|这条)消息|このメッセージは削除されました|bu mesaj silindi|ta wiadomość została usunięta)[.。!]?",
+    re.IGNORECASE,
+)  # fmt: skip
+EDITED = re.compile(
+    r"\s*\u200e?<[^<>]{0,30}(edited|bearbeitet|editad[ao]|editó|modifiée?|modificato|bewerkt|изменено|已编辑|編集|düzenlendi|edytowan)[^<>]{0,20}>$",
+    re.IGNORECASE,
+)
+"""What the program writes behind a message that was changed later."""
 LEVELS = frozenset(
     {
         "trace",
@@ -97,6 +111,7 @@ def read_chat(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
     conversion = Conversion("WhatsApp", table.name)
     message: dict[str, str | None] | None = None
     is_notice = False
+    lines.keeps_directions = True
     for line in lines:
         lines.mark()
         text = line.strip("\r\n\ufeff")
@@ -109,9 +124,8 @@ def read_chat(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
             continue
         if message is not None and (sent := without_media(message, conversion)):
             yield sent
-        message, is_notice = None, not match["author"]
-        if is_notice or NOTICE.match((match["text"] or "").strip()):
-            message, is_notice = None, True
+        message, is_notice = None, is_of_program(match["author"], match["text"].strip())
+        if is_notice:
             conversion.leave_out("notice", {"text": match["text"]})
         else:
             message = {key: match[key].strip() for key in CHAT_COLUMNS}
@@ -120,10 +134,20 @@ def read_chat(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
     table.left_out += conversion.all_left_out()
 
 
+def is_of_program(author: str | None, text: str) -> bool:
+    """Whether nobody wrote this: who joined, calls, deleted messages, a name of the group with a colon in it (“Ann changed the
+    subject to "Trip: Rome"”)."""
+    if not author or author.count('"') % 2 or author.count("“") > author.count("”"):
+        return True
+    is_media = OMITTED.fullmatch(text) is not None
+    said = text.startswith(PROGRAM) and not EDITED.fullmatch(text)
+    return NOTICE.match(text) is not None or DELETED.fullmatch(text) is not None or (said and not is_media)
+
+
 def without_media(message: dict[str, str | None], conversion: Conversion) -> dict[str, str | None] | None:
-    """The message, or None for a picture or a sound that has no text."""
+    """The message without marks of the program, or None for a picture or a sound that has no text."""
     if OMITTED.fullmatch(message["text"] or "") is None:
-        return message
+        return {key: INVISIBLE.sub("", EDITED.sub("", value or "")) for key, value in message.items()}
     conversion.leave_out("media", {"text": message["text"]})
     return None
 

@@ -25,6 +25,11 @@ NAMES = DELIMITERS | RARE | {mark: mark for mark in LONG} | {SPACES: "spaces", "
 SHARE_OF_HEADER, SHARE_OF_WIDTH = 0.1, 0.02
 
 
+ESCAPED = re.compile(r"\\[\\ntr]")
+ESCAPES = {r"\n": "\\\n", r"\t": "\\\t", r"\r": "\\\r"}
+"""Line ends and tabs as databases write them inside fields (PostgreSQL's COPY, MySQL), as the csv module can read them."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """`delimiter` as the file has it; `quote` "" where nothing encloses fields; `escape` is a backslash or ""."""
@@ -67,6 +72,8 @@ class Dialect:
         if self.escape and "\\N" in line:
             mark = re.escape(self.mark)
             line = re.sub(rf"(?:(?<=^)|(?<={mark}))\\N(?={mark}|[\r\n]|$)", "", line)
+        if self.escape and "\\" in line:
+            line = ESCAPED.sub(lambda match: ESCAPES.get(match[0], match[0]), line)
         return line
 
     @property

@@ -139,6 +139,8 @@ def find_header(rows: Sequence[Row], is_padded: bool = False) -> Header:
         return Header(first - 1, first, numbered(max(width, len(rows[first]))), min(0.5 - evidence / 2, 0.97))
     confidence = min(0.55 + evidence / 2, 0.99) if evidence >= 0 else 0.6
     last, kinds = last_row(rows, first)
+    if "names" in kinds.values():  # cells that stand again in the rows of names below are no records
+        confidence = max(confidence, min(0.55 + header_evidence(rows[first], rows[last + 1 :]) / 2, 0.95))
     skipped = [index for index, kind in kinds.items() if kind != "names"]
     naming = [index for index in range(first, last + 1) if kinds.get(index, "names") in ("names", "units")]
     names = join_names([rows[index] for index in naming], has_units="units" in kinds.values())
@@ -284,7 +286,27 @@ def row_under(header: Row, row: Row, body: Sequence[Row]) -> str:
         return "units"
     if is_options(header, cells, body):
         return "names"
-    return "names" if is_more_names(header, cells, body) else ""
+    return "names" if is_merged(header, cells, body) or is_more_names(header, cells, body) else ""
+
+
+def is_merged(header: Row, cells: list[str], body: Sequence[Row]) -> bool:
+    """Whether a row goes on with the names above it as merged cells of a sheet do: some stand again, the others part a name that
+    spans several columns."""
+    above = [((header[place] if place < len(header) else "") or "").strip() for place in range(len(cells))]
+    again = [place for place, cell in enumerate(cells) if cell and cell == above[place]]
+    parts = [place for place in range(1, len(cells)) if cells[place] and not above[place]]
+    if not again or not parts or recurs(cells, body):
+        return False
+    others = [place for place in range(len(cells)) if cells[place] and place not in again]
+    return all(place in again or not is_value_at(place, cells, body) for place in others)
+
+
+def is_value_at(place: int, cells: list[str], body: Sequence[Row]) -> bool:
+    """Whether a cell is a number or a date over others: no name, but for a year over other numbers."""
+    if not is_typed(cells[place]) or not is_number_column(place, body):
+        return False
+    values = [(row[place] or "").strip() for row in body[:20] if place < len(row)]
+    return not YEAR.fullmatch(cells[place]) or any(YEAR.fullmatch(value) for value in values)
 
 
 def is_units(cells: list[str], body: Sequence[Row]) -> bool:
@@ -351,7 +373,8 @@ def is_more_names(header: Row, cells: list[str], body: Sequence[Row]) -> bool:
         bool(typed)
         and len(named_over) >= max(1, 0.7 * len(typed))
         and len(body) >= 5
-        and not any(is_typed(cells[place]) or cells[place].lower() in MISSING_WORDS for place in named_over)
+        and not any(is_value_at(place, cells, body) or cells[place].lower() in MISSING_WORDS for place in named_over)
+        and not all(is_typed(cells[place]) for place in named_over)
         and (comes_again or len(named_over) >= max(2, 0.3 * len([cell for cell in cells if cell])))
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from trainer.data.tables.table import INVISIBLE, MAX_FIELD_CHARACTERS, damaged
+from trainer.data.tables.table import INVISIBLE, MAX_FIELD_CHARACTERS, WIDTHLESS, damaged
 from trainer.errors import DataError
 from trainer.messages import _
 
@@ -23,11 +23,11 @@ EXPANSION_FREE = 64 * 1024**2
 SNIFF_BYTES = 1 << 18
 BLOCK_CHARACTERS = 1 << 20
 """Of text that is cut into lines at once."""
-ODD = "\ufffd\u200b\u2060\ufeff"
+ODD = "\ufffd\u200b\u2060\ufeff\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def holds_odd(text: str) -> bool:
-    """Whether a text holds NUL, what could not be decoded, or what has no width."""
+    """Whether a text holds NUL, what could not be decoded, or what nobody sees."""
     return "\0" in text or (not text.isascii() and any(mark in text for mark in ODD))
 
 
@@ -93,6 +93,8 @@ class Lines:
         self.taken: list[str] = []
         self.again: list[str] = []
         self.ended = False
+        self.keeps_directions = False
+        """Marks of direction stay: chats begin what the program says with one."""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -154,13 +156,13 @@ class Lines:
             )
 
     def clean(self, lines: list[str]) -> list[str]:
-        """The same lines without NUL and what has no width; what could not be decoded is counted."""
+        """The same lines without NUL and what nobody sees; what could not be decoded is counted."""
         return [self.clean_line(line) if holds_odd(line) else line for line in lines]
 
     def clean_line(self, line: str) -> str:
         line = line.replace("\0", "")
         self.garbled += line.count("\ufffd")
-        return INVISIBLE.sub("", line)
+        return (WIDTHLESS if self.keeps_directions else INVISIBLE).sub("", line)
 
     def mark(self) -> None:
         self.taken.clear()

@@ -334,8 +334,12 @@ def named(cells: Iterable[str | None]) -> list[str]:
     return list(names)
 
 
-INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
-"""Characters of no width, which copying from pages brings along: they make two labels of one."""
+DIRECTIONS = "\u200e\u200f\u202a-\u202e\u2066-\u2069"
+INVISIBLE = re.compile(f"[\u00ad\u200b\u2060\ufeff{DIRECTIONS}]")
+"""Soft hyphens, marks of direction and characters of no width, which copying from pages brings along: they make two labels of one.
+Joiners (U+200C, U+200D) change letters and stay."""
+WIDTHLESS = re.compile("[\u200b\u2060\ufeff]")
+"""Those of them that never say anything, where marks of direction may."""
 
 
 def as_text(value: object) -> str | None:

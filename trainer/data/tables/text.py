@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from trainer.data.readings import Choices
+from trainer.data.readings import Choices, Reading
 from trainer.data.tables.chats import looks_like_mbox, looks_like_whatsapp, mbox_table, whatsapp_table
 from trainer.data.tables.citations import find_citations
 from trainer.data.tables.conll import conll_table, looks_like_conll
@@ -19,6 +19,8 @@ from trainer.data.tables.json_repairs import LEADING_COMMENTS
 from trainer.data.tables.jsonrows import open_json
 from trainer.data.tables.line_chats import line_table, looks_like_line
 from trainer.data.tables.line_forms import Opener, find_line_form
+from trainer.data.tables.mixed_encodings import PREFIX as MIXED
+from trainer.data.tables.mixed_encodings import are_mixed, is_utf8, mixed_name
 from trainer.data.tables.prose import TABLE_NAME, looks_like_prose, prose_table
 from trainer.data.tables.sections import find_sections
 from trainer.data.tables.sequences import fasta_table, fastq_table, looks_like_fasta, looks_like_fastq
@@ -92,6 +94,10 @@ def open_text(
     else:
         table = csv_table(lines, sample, name, size, details, choices=choices)
     table.progress, table.garbled = raw.tell, lambda: lines.garbled
+    if encoding.startswith(MIXED):
+        other = encoding.removeprefix(MIXED).replace("cp", "Windows-")
+        sentence = _("Some lines are in UTF-8, others in %(encoding)s; each is read in its own", encoding=other)
+        table.readings.append(Reading("encoding", encoding, sentence, confidence=0.95, file=name))
     return table
 
 
@@ -212,7 +218,16 @@ def utf8_or_likely(file: Bounded, head: bytes) -> str:
 
 
 def likely_encoding(sample: bytes) -> str:
-    """The encoding in which lines that are no UTF-8 make most sense; GB18030 stands for all of GBK's family."""
+    """The encoding in which lines that are no UTF-8 make most sense, beside UTF-8 where that is what others are in; GB18030 stands
+    for all of GBK's family."""
+    lines = [line for line in sample.split(b"\n")[:-1] or [sample] if line and not line.isascii()]
+    if are_mixed(lines):
+        odd = b"\n".join(line for line in lines if not is_utf8(line))
+        return mixed_name(likeliest(odd)) or "utf-8"
+    return likeliest(sample)
+
+
+def likeliest(sample: bytes) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=list(LIKELY)).best()

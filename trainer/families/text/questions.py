@@ -23,7 +23,7 @@ from trainer.learning.job import Job
 from trainer.learning.objective import Fit
 from trainer.learning.rows import Digest, Mix, Rows
 from trainer.learning.supervised import SupervisedFamily
-from trainer.messages import _
+from trainer.messages import _, ngettext
 from trainer.packaging.graphs import write_transformer
 from trainer.params import FineTuningParams
 from trainer.passages.baseline import best_sentences
@@ -208,10 +208,10 @@ class QuestionFamily(SupervisedFamily[Questions, QuestionModel]):
         if long:
             job.warn(
                 "parts_of_contexts",
-                _(
-                    "%(long)s questions have contexts of more than %(windows)s parts: the parts that share most words with each "
-                    "question are read.",
-                    long=f"{long:,}",
+                ngettext(
+                    "%(count)s question has a context of more than %(windows)s parts: the parts that share most words with it are read.",
+                    "%(count)s questions have contexts of more than %(windows)s parts: the parts that share most words with each question are read.",
+                    long,
                     windows=MOST_WINDOWS,
                 ),
                 _("Divide very long contexts into chapters, or raise params.max_length."),

@@ -1,0 +1,99 @@
+"""Pictures that only mark areas of other pictures (masks): images/1.jpg with masks/1.png, or 1.jpg with 1_mask.png. They are no pictures to
+learn from, and no class."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from trainer.data import media
+from trainer.data.archives import Archive, Entry, EntryError
+from trainer.data.readings import Choice, Choices, LeftOut, Reading
+from trainer.messages import Message, ngettext
+
+WHAT, LEAVE_OUT, PICTURES = "masks", "leave_out", "pictures"
+FOLDER = re.compile(
+    r"((.*[-_ ])?(masks?|labels?|label[-_ ]?ids|annotations?|annots?|segmentations?|segmentation(class|object)|seg|gts?|ground[-_ ]?truths?|trimaps?)"
+    r"([-_ ]?(png|images?))?|(train|val|test)annots?)",
+    re.IGNORECASE,
+)
+ENDING = re.compile(
+    r"[-_. ]+(masks?|labels?|label[-_ ]?ids|gt|seg|segmentation|l|lab|trimap)([-_ ]?\d+)?$", re.IGNORECASE
+)
+FEWEST, LEAST_PAIRED = 3, 0.8
+"""Masks of which it can be told, and share of a folder's pictures that must have a partner of their name elsewhere."""
+SAMPLE, SIDE, MAX_BYTES, MAX_PIXELS = 4, 64, 16 << 20, 50_000_000
+MOST_COLOURS, LEAST_COVERED = 12, 0.95
+"""A mask is of few flat colours: so many cover this share of it."""
+
+
+def find_masks(archive: Archive, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of the pictures that are named like masks of others, and look so."""
+    inside = {entry.name for entry in entries if any(FOLDER.fullmatch(part.strip()) for part in entry.parts[:-1])}
+    plain = {stem(entry) for entry in entries if entry.name not in inside}
+    beside = {(tuple(entry.parts[:-1]), stem(entry)) for entry in entries}
+    folders: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    found: list[Entry] = []
+    for entry in entries:
+        if entry.name in inside:
+            folders[tuple(entry.parts[:-1])].append(entry)
+        elif ENDING.search(stem(entry)) and (tuple(entry.parts[:-1]), without_ending(entry)) in beside:
+            found.append(entry)
+    for held in folders.values():
+        paired = [entry for entry in held if {stem(entry), without_ending(entry)} & plain]
+        found += paired if len(paired) >= LEAST_PAIRED * len(held) else []
+    sample = found[:: max(len(found) // SAMPLE, 1)][:SAMPLE]
+    return found if len(found) >= FEWEST and all(is_flat(archive, entry) for entry in sample) else []
+
+
+def stem(entry: Entry) -> str:
+    return entry.parts[-1].rpartition(".")[0].lower()
+
+
+def without_ending(entry: Entry) -> str:
+    return ENDING.sub("", stem(entry))
+
+
+def is_flat(archive: Archive, entry: Entry) -> bool:
+    """Whether a picture is of a few flat colours."""
+    from PIL import Image
+
+    try:
+        with archive.open(entry) as file, Image.open(file, formats=media.IMAGE_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return False
+            small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.NEAREST)
+    except (EntryError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+    colours = Counter((red >> 4, green >> 4, blue >> 4) for red, green, blue in zip(*[iter(small.tobytes())] * 3, strict=True))  # fmt: skip
+    return sum(count for _colour, count in colours.most_common(MOST_COLOURS)) >= LEAST_COVERED * SIDE * SIDE
+
+
+def are_left_out(choices: Choices, file: str) -> bool:
+    return choices.pick(WHAT, (LEAVE_OUT, PICTURES), file) != PICTURES
+
+
+def mask_reports(masks: Sequence[Entry], choices: Choices, file: str) -> tuple[list[Reading], list[LeftOut]]:
+    """What is told of them; nothing where there are none."""
+    if not masks:
+        return [], []
+    asked = choices.pick(WHAT, (LEAVE_OUT, PICTURES), file)
+    chosen = asked or LEAVE_OUT
+    count = len(masks)
+    ways: dict[str, Message] = {
+        LEAVE_OUT: ngettext(
+            "%(count)s mask marks areas of another picture; it is not read",
+            "%(count)s masks mark areas of other pictures; they are not read",
+            count,
+        ),
+        PICTURES: ngettext("%(count)s mask is read as a picture", "%(count)s masks are read as pictures", count),
+    }
+    others = [Choice(way, ways[way]) for way in ways if way != chosen]
+    reading = Reading(WHAT, chosen, ways[chosen], others, 1.0 if asked else 0.85, file, is_asked=asked is not None)
+    if chosen == PICTURES:
+        return [reading], []
+    sentence = ngettext(
+        "%(count)s mask was left out: areas are not learned. Export boxes from your labelling tool, or sort the pictures into folders.",
+        "%(count)s masks were left out: areas are not learned. Export boxes from your labelling tool, or sort the pictures into folders.",
+        count,
+    )
+    return [reading], [LeftOut(WHAT, count, sentence, file, "", [entry.name for entry in masks[:5]])]
