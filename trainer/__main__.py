@@ -50,12 +50,12 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     root = Parser(prog="python -m trainer", description="Read data, train, evaluate, package and ask models.")
-    found = root.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = root.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
         name: str, call: Callable[[argparse.Namespace], int | None], text: str, *positional: str
     ) -> argparse.ArgumentParser:
-        command = found.add_parser(name, help=text, description=text)
+        command = subparsers.add_parser(name, help=text, description=text)
         for argument in positional:
             command.add_argument(argument, type=Path)
         command.set_defaults(command=call)

@@ -36,8 +36,8 @@ def attend(
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     if not is_slow(query):
-        found, _none = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
-        return found, None
+        output, _none = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
+        return output, None
     mask = attention_mask if attention_mask is None or attention_mask.dtype == torch.bool else attention_mask.float()
     with torch.autocast("cpu", enabled=False):
         exact, _none = sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, **settings)

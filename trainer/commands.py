@@ -92,10 +92,10 @@ def fetch_source(options: argparse.Namespace) -> None:
 def find_new_rows(options: argparse.Namespace) -> None:
     from trainer.data.new_rows import find_new_rows
 
-    found = find_new_rows(
+    new_rows = find_new_rows(
         options.version, options.files, options.out, emit, seen=options.seen, none_new=options.none_new
     )
-    emit("result", **found)
+    emit("result", **new_rows)
 
 
 def fetch_model(options: argparse.Namespace) -> None:
@@ -222,8 +222,8 @@ def groups(options: argparse.Namespace) -> None:
 
     kind, metric = tasks.get(read(options.artifact)["task"]).answer, options.metric or headline_of(options.artifact)
     columns = columns_of(options.data)
-    found = find_groups(options.artifact, options.data, columns, kind, metric, options.by, options.positive)
-    emit("result", by=options.by, **described(found))
+    scores = find_groups(options.artifact, options.data, columns, kind, metric, options.by, options.positive)
+    emit("result", by=options.by, **described(scores))
 
 
 def robustness(options: argparse.Namespace) -> None:

@@ -88,11 +88,11 @@ def iso_duration(text: str) -> Compound | None:
     match = ISO.fullmatch(text)
     if match is None or text.endswith(("P", "T")):
         return None
-    found = [
+    matches = [
         (unit, number) for unit, number in zip(("days", "h", "min", "s"), match.groups()[1:], strict=True) if number
     ]
-    amount = sum(float(number.replace(",", ".")) * SIZES[unit] for unit, number in found)
-    return Compound("time", -amount if match[1] else amount, ("P", *(unit for unit, _number in found)), False)
+    amount = sum(float(number.replace(",", ".")) * SIZES[unit] for unit, number in matches)
+    return Compound("time", -amount if match[1] else amount, ("P", *(unit for unit, _number in matches)), False)
 
 
 def amount_of(text: str, dimension: str) -> float | None:
@@ -106,14 +106,14 @@ def compound_unit(cells: Sequence[str]) -> str:
     one unit each ("45m", "2h") are enough where all cells are times: "m" alone is a metre."""
     if len(cells) > EARLY and not compound_unit(cells[:EARLY]):
         return ""
-    found = [made for cell in cells if (made := compound_of(cell))]
-    if len(found) <= LEAST * len(cells) or len({made.family for made in found}) != 1:
+    units = [made for cell in cells if (made := compound_of(cell))]
+    if len(units) <= LEAST * len(cells) or len({made.family for made in units}) != 1:
         return ""
-    several = [made for made in found if len(made.units) > 1]
-    named = {unit for made in found for unit in made.units} - {"P"}
-    if not several and not (found[0].family == "time" and len(named) > 1 and len(found) == len(cells)):
+    several = [made for made in units if len(made.units) > 1]
+    named = {unit for made in units for unit in made.units} - {"P"}
+    if not several and not (units[0].family == "time" and len(named) > 1 and len(units) == len(cells)):
         return ""
-    if any(made.is_minute for made in found) and not named & {"h", "s"}:
+    if any(made.is_minute for made in units) and not named & {"h", "s"}:
         return ""
     last = Counter(made.units[-1] for made in several)
     return min(last or named, key=lambda unit: (-last[unit], SIZES[unit]))

@@ -149,15 +149,15 @@ def compared(column: str, operator: str, value: str, form: NumberForm) -> Callab
 
 def ordered(cell: str | None, operator: str, number: float, form: NumberForm) -> Truth:
     """Of a cell that is not a number nothing is known."""
-    found = None if is_missing(cell) else number_of(str(cell), **form)
-    return None if found is None else ORDERS[operator](found, number)
+    value = None if is_missing(cell) else number_of(str(cell), **form)
+    return None if value is None else ORDERS[operator](value, number)
 
 
 def is_same(cell: str | None, value: str, number: float | None, form: NumberForm) -> Truth:
     if is_missing(cell):
         return None
-    if number is not None and (found := number_of(str(cell), **form)) is not None:
-        return found == number
+    if number is not None and (own := number_of(str(cell), **form)) is not None:
+        return own == number
     return canonical_label(str(cell)) == canonical_label(value)
 
 

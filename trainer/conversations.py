@@ -81,13 +81,13 @@ def read_message(message: JsonObject) -> Turn:
     role = ROLES.get(named)
     if role is None:
         raise UnreadError("unknown_roles", named)
-    said = said_in(next((message[key] for key in SAID if message.get(key) is not None), message.get("refusal")))
+    spoken = said_in(next((message[key] for key in SAID if message.get(key) is not None), message.get("refusal")))
     if named == "function_call":
-        said = call_as_text("\n".join(said.texts))
+        spoken = call_as_text("\n".join(spoken.texts))
     listed = message.get("tool_calls")
-    calls = [*(listed if isinstance(listed, list) else []), *said.calls, *old_call(message.get("function_call"))]
-    content = "\n".join([*said.results, *said.texts, *([written_calls(calls)] if calls else [])])
-    turn = {"role": TOOL if said.results else role, "content": content}
+    calls = [*(listed if isinstance(listed, list) else []), *spoken.calls, *old_call(message.get("function_call"))]
+    content = "\n".join([*spoken.results, *spoken.texts, *([written_calls(calls)] if calls else [])])
+    turn = {"role": TOOL if spoken.results else role, "content": content}
     return turn | ({"weight": UNLEARNED} if role == ASSISTANT and message.get("weight") in (0, UNLEARNED) else {})
 
 

@@ -110,9 +110,9 @@ def is_named(cells: Sequence[str], unit: str) -> bool:
     """Whether the cells stay the words that they are: where these name, and where they are few and nothing says that they count."""
     if not unit or unit == WRITTEN:
         return False
-    found = verdict(cells, unit)
+    verdict_of_cells = verdict(cells, unit)
     is_own = unit.endswith(LED) or (unit[:1] == "/" and unit[1:].isdigit())
-    return found == NAMES or (found == OPEN and not is_own and is_few(cells))
+    return verdict_of_cells == NAMES or (verdict_of_cells == OPEN and not is_own and is_few(cells))
 
 
 def is_doubtful(cells: Sequence[str], unit: str) -> bool:

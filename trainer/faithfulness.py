@@ -38,15 +38,15 @@ def deletion_test(engine: Engine[Any, Any], inputs: Sequence[Any], seconds: floa
     """{method (the usual one from now on), rows, unit, random, methods [{method, area, gain, low, high}]}, of `inputs` as they
     were read. `rows` is 0 where it would take longer than so many seconds, or where too few rows have parts."""
     seconds = seconds or (MEDIA_SECONDS if engine.reads_slowly else SECONDS)
-    told: JsonObject = {"method": engine.methods[0], "rows": 0}
+    result: JsonObject = {"method": engine.methods[0], "rows": 0}
     if not engine.is_explained_quickly or engine.methods == ("scores",):
-        return told
+        return result
     methods, areas = engine.methods, areas_of(engine, engine.methods, inputs, seconds)
     if len(areas.random) < FEWEST_ROWS and len(methods) > 1:  # all of them take too long, perhaps not the usual one
         methods, areas = engine.methods[:1], areas_of(engine, engine.methods[:1], inputs, seconds)
     if len(areas.random) < FEWEST_ROWS:
-        return told
-    return told | {
+        return result
+    return result | {
         "method": methods[usual_method(methods, areas)],
         "rows": len(areas.random),
         "unit": engine.scoring.falls_in,

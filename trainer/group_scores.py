@@ -118,17 +118,17 @@ def find_groups(
     if given is None:
         raise answers_gone()
     division = divide(version, columns, given.numbers, by)
-    found = score_groups(given, division)
+    scores = score_groups(given, division)
     predicted = predicted_labels(artifact, given.numbers) if has_rates(kind, labels) else None
     if predicted is None:
-        return found
+        return scores
     if positive and positive not in labels:
         raise UserError(
             _("“%(label)s” is not one of the two answers.", label=positive[:60]),
             code="unknown_label",
             hint=_("The answers are: %(names)s.", names=", ".join(labels)),
         )
-    return add_rates(found, division.places, given.truth, predicted, positive or rarer(given.truth, labels))
+    return add_rates(scores, division.places, given.truth, predicted, positive or rarer(given.truth, labels))
 
 
 def labels_of(artifact: Path) -> list[str]:
@@ -276,7 +276,13 @@ def rarer(truth: Sequence[Any], labels: Sequence[str]) -> str:
 
 
 def add_rates(
-    found: Found, places: Iterable[int], truth: Sequence[Any], predicted: Sequence[Any], positive: str, *, seed: int = 0
+    scores: Found,
+    places: Iterable[int],
+    truth: Sequence[Any],
+    predicted: Sequence[Any],
+    positive: str,
+    *,
+    seed: int = 0,
 ) -> Found:
     """With the rates of each group: `selection_rate`, how often it is answered `positive`, and equalised odds, how often of the
     rows that are (`true_positive_rate`) and of those that are not (`false_positive_rate`); and the widest gap of each."""
@@ -284,24 +290,24 @@ def add_rates(
     chosen = np.array([each == positive for each in predicted])
     actual = np.array([each == positive for each in truth])
     among = dict(zip(RATES, (np.ones(len(actual), bool), actual, ~actual), strict=True))
-    rates = {name: shares(chosen, counted, dealt, len(found.groups)) for name, counted in among.items()}
+    rates = {name: shares(chosen, counted, dealt, len(scores.groups)) for name, counted in among.items()}
     groups = [
         replace(group, rates={name: rates[name].get(place) for name in RATES})
-        for place, group in enumerate(found.groups)
+        for place, group in enumerate(scores.groups)
     ]
     gaps = {name: gap_of_shares(rates[name], chosen[among[name]], dealt[among[name]], seed) for name in RATES}
-    return replace(found, groups=groups, positive=positive, gaps=gaps)
+    return replace(scores, groups=groups, positive=positive, gaps=gaps)
 
 
 def shares(chosen: np.ndarray, counted: np.ndarray, places: np.ndarray, groups: int) -> dict[int, Figure]:
     """{place: share of the `counted` rows of a group that are chosen}, of the groups with enough of them."""
-    found = {}
+    by_name = {}
     for place in range(groups):
         own = chosen[counted & (places == place)]
         if len(own) >= LEAST_ROWS:
             share = float(own.mean())
-            found[place] = Figure(share, *wilson_interval(share, len(own)), len(own))
-    return found
+            by_name[place] = Figure(share, *wilson_interval(share, len(own)), len(own))
+    return by_name
 
 
 def gap_of_shares(figures: dict[int, Figure], chosen: np.ndarray, places: np.ndarray, seed: int) -> Gap | None:
@@ -316,19 +322,19 @@ def gap_of_shares(figures: dict[int, Figure], chosen: np.ndarray, places: np.nda
 # As JSON
 
 
-def described(found: Found) -> dict[str, Any]:
+def described(scores: Found) -> dict[str, Any]:
     """{metric, rows, least_rows, groups [{name, rows, score, reason, rates}], others, gap, positive, rates {name: gap},
     equalised_odds} as the command and the API give them; a gap names its groups."""
-    odds = [gap.value for name in RATES[1:] if (gap := found.gaps.get(name))]
+    odds = [gap.value for name in RATES[1:] if (gap := scores.gaps.get(name))]
     return {
-        "metric": found.metric,
-        "rows": found.rows,
+        "metric": scores.metric,
+        "rows": scores.rows,
         "least_rows": LEAST_ROWS,
-        "groups": [group_of(group) for group in found.groups],
-        "others": found.others,
-        "gap": gap_described(found, found.gap),
-        "positive": found.positive,
-        "rates": {name: gap_described(found, gap) for name, gap in found.gaps.items()},
+        "groups": [group_of(group) for group in scores.groups],
+        "others": scores.others,
+        "gap": gap_described(scores, scores.gap),
+        "positive": scores.positive,
+        "rates": {name: gap_described(scores, gap) for name, gap in scores.gaps.items()},
         "equalised_odds": max(odds) if len(odds) == len(RATES[1:]) else None,
     }
 
@@ -343,9 +349,9 @@ def group_of(group: Group) -> dict[str, Any]:
     }
 
 
-def gap_described(found: Found, gap: Gap | None) -> dict[str, Any] | None:
+def gap_described(scores: Found, gap: Gap | None) -> dict[str, Any] | None:
     if gap is None:
         return None
-    names = {"first": found.groups[gap.first].name, "second": found.groups[gap.second].name}
+    names = {"first": scores.groups[gap.first].name, "second": scores.groups[gap.second].name}
     interval = {"value": gap.value, "low": gap.low, "high": gap.high, "p": gap.p}
     return names | interval | {"verdict": "gap" if gap.is_shown else "not shown"}

@@ -82,10 +82,10 @@ def by_column(cells: Sequence[str | None], form: NumberForm, *, is_number: bool)
 
 def by_bands(numbers: Sequence[float | None]) -> Division:
     """Between the quartiles; the rows without a number are a group of their own."""
-    there = sorted(number for number in numbers if number is not None)
-    second = next((number for number in there if number > there[0]), None)
-    quartiles = [there[len(there) * band // BANDS] for band in range(1, BANDS)] if second is not None else []
-    ends = sorted({number if number > there[0] else second for number in quartiles if second is not None})
+    present = sorted(number for number in numbers if number is not None)
+    second = next((number for number in present if number > present[0]), None)
+    quartiles = [present[len(present) * band // BANDS] for band in range(1, BANDS)] if second is not None else []
+    ends = sorted({number if number > present[0] else second for number in quartiles if second is not None})
     places = [len(ends) + 1 if number is None else sum(number >= end for end in ends) for number in numbers]
     names: list[str | None] = []
     for band in range(len(ends) + 1):

@@ -150,7 +150,7 @@ class OwnTimes:
     """What a process can say of itself that may not read its own entry in /proc: the most memory that it had, and its time."""
 
     def __init__(self) -> None:
-        self.spent, self.at = time.process_time(), time.monotonic()
+        self.spent, self.measured_at = time.process_time(), time.monotonic()
 
     def memory_info(self) -> Memory:
         kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -158,9 +158,9 @@ class OwnTimes:
 
     def cpu_percent(self) -> float:
         """Since the last call."""
-        spent, at = time.process_time(), time.monotonic()
-        percent = 100 * (spent - self.spent) / max(at - self.at, 1e-6)
-        self.spent, self.at = spent, at
+        spent, now = time.process_time(), time.monotonic()
+        percent = 100 * (spent - self.spent) / max(now - self.measured_at, 1e-6)
+        self.spent, self.measured_at = spent, now
         return round(percent, 1)
 
 

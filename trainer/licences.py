@@ -40,12 +40,12 @@ def restrictions(licence: str) -> list[str]:
     name = licence.strip().lower().replace(" ", "-").replace("_", "-")
     if licence.strip().lower() in UNKNOWN:
         return ["unknown"]
-    found = {
+    restricted = {
         "commercial": bool(re.search(r"-nc\b|non-?commercial|research", name)),
         "sharing": bool(re.search(r"-nd\b|no-?deriv", name)),
         "terms": bool(TERMS.search(name)),
     }
-    codes = [code for code, holds in found.items() if holds]
+    codes = [code for code, holds in restricted.items() if holds]
     return codes if codes or FREE.search(name) else ["unknown"]
 
 
@@ -69,7 +69,7 @@ def licence_in(folder: Path) -> str:
 def licence_of_artifact(artifact: Path) -> str | None:
     """That of the model that a run began with, as its manifest has it; None where it says nothing of it."""
     try:
-        found = json.loads((artifact / "manifest.json").read_text("utf-8")).get("licence")
+        licence = json.loads((artifact / "manifest.json").read_text("utf-8")).get("licence")
     except (OSError, ValueError, AttributeError):
         return None
-    return str(found) if found is not None else None
+    return str(licence) if licence is not None else None

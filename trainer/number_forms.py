@@ -152,9 +152,9 @@ def guess_form(cells: Sequence[str], is_number: bool = False) -> NumberForm:
 def are_intervals(cells: Sequence[str], form: NumberForm) -> bool:
     """Whether nearly all cells are ranges or numbers, half of them or more ranges, and those of digits and a hyphen alone such as
     people part a scale into, rather than codes and phone numbers of two parts."""
-    found = [(cell, range_ends(tidy(cell), form["decimal"], form["unit"])) for cell in cells if len(cell) <= LONGEST]
-    ranges = [(cell, ends) for cell, ends in found if ends]
+    ends = [(cell, range_ends(tidy(cell), form["decimal"], form["unit"])) for cell in cells if len(cell) <= LONGEST]
+    ranges = [(cell, ends) for cell, ends in ends if ends]
     if len(ranges) < 0.5 * len(cells):
         return False
-    numbers = sum(ends is None and number_of(cell, **form) is not None for cell, ends in found)
+    numbers = sum(ends is None and number_of(cell, **form) is not None for cell, ends in ends)
     return len(ranges) + numbers > 0.95 * len(cells) and may_be_even(ranges)

@@ -22,7 +22,7 @@ class Remaining:
         self.seen_at = clock()
         self.ends_at = self.seen_at + likely if likely else None
 
-    def told(self, forecast: float | None) -> float | None:
+    def update(self, forecast: float | None) -> float | None:
         """Seconds left to show, by the newest forecast of them."""
         now = self.clock()
         if forecast is None:

@@ -53,9 +53,9 @@ def fetch_rest(cache: Path, repo: str, commit: str, path: str, size: int, counte
     part.parent.mkdir(parents=True, exist_ok=True)
     part.touch()
     with part.open("r+b") as file:
-        there = file.seek(0, os.SEEK_END)
-        http_get(url, file, resume_size=there, headers=build_hf_headers(), expected_size=size, tqdm_class=counter)
-    if there and is_damaged(part, whole.name):
+        offset = file.seek(0, os.SEEK_END)
+        http_get(url, file, resume_size=offset, headers=build_hf_headers(), expected_size=size, tqdm_class=counter)
+    if offset and is_damaged(part, whole.name):
         part.unlink()
         return
     part.rename(whole)

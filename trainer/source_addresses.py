@@ -66,10 +66,10 @@ def signed_address(
     key, the address of a public object. `endpoint`: of another server than Amazon's; buckets are in its paths."""
     bucket, key = parts_of_s3(address)
     region = region or DEFAULT_REGION
-    at = urlsplit(endpoint or f"https://s3.{region}.amazonaws.com")
-    path = f"{quote(at.path.rstrip('/'), safe='/')}/{quote(bucket, safe='-_.~')}/{quote(key, safe='/-_.~')}"
+    parts = urlsplit(endpoint or f"https://s3.{region}.amazonaws.com")
+    path = f"{quote(parts.path.rstrip('/'), safe='/')}/{quote(bucket, safe='-_.~')}/{quote(key, safe='/-_.~')}"
     if not key_id:
-        return f"{at.scheme}://{at.netloc}{path}"
+        return f"{parts.scheme}://{parts.netloc}{path}"
     moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
     given = {
@@ -80,16 +80,16 @@ def signed_address(
         "X-Amz-SignedHeaders": "host",
     }
     query = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(given.items()))
-    canonical = "\n".join(["GET", path, query, f"host:{host_header(at)}", "", "host", "UNSIGNED-PAYLOAD"])
+    canonical = "\n".join(["GET", path, query, f"host:{host_header(parts)}", "", "host", "UNSIGNED-PAYLOAD"])
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     signature = signing_key(secret, moment[:8], region, "\n".join(["AWS4-HMAC-SHA256", moment, scope, digest]))
-    return f"{at.scheme}://{at.netloc}{path}?{query}&X-Amz-Signature={signature}"
+    return f"{parts.scheme}://{parts.netloc}{path}?{query}&X-Amz-Signature={signature}"
 
 
-def host_header(at: SplitResult) -> str:
+def host_header(parts: SplitResult) -> str:
     """As `http.client` sends it: with the port unless it is the scheme's own."""
-    usual = {"http": 80, "https": 443}.get(at.scheme)
-    return at.hostname or "" if at.port in (None, usual) else f"{at.hostname}:{at.port}"
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.hostname or "" if parts.port in (None, usual) else f"{parts.hostname}:{parts.port}"
 
 
 def signing_key(secret: str, day: str, region: str, text: str) -> str:

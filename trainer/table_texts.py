@@ -119,6 +119,6 @@ def encode_texts(
     encoded = np.full((len(cells), len(names_of(description))), np.nan)
     if texts:
         places = {text: place for place, text in enumerate(texts)}
-        there = [row for row, cell in enumerate(cells) if cell is not None]
-        encoded[there] = reader.encode(texts, embed)[[places[str(cells[row])] for row in there]]
+        filled = [row for row, cell in enumerate(cells) if cell is not None]
+        encoded[filled] = reader.encode(texts, embed)[[places[str(cells[row])] for row in filled]]
     return encoded

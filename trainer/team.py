@@ -156,16 +156,16 @@ class Joined(Team):
     def flag(self, value: bool) -> bool:
         import torch
 
-        told = torch.tensor([value], dtype=torch.uint8)
-        self.dist.broadcast(told, src=0)
-        return bool(told)
+        flag = torch.tensor([value], dtype=torch.uint8)
+        self.dist.broadcast(flag, src=0)
+        return bool(flag)
 
     def any(self, value: bool) -> bool:
         import torch
 
-        told = torch.tensor([value], dtype=torch.uint8)
-        self.dist.all_reduce(told, op=self.dist.ReduceOp.MAX)
-        return bool(told)
+        flag = torch.tensor([value], dtype=torch.uint8)
+        self.dist.all_reduce(flag, op=self.dist.ReduceOp.MAX)
+        return bool(flag)
 
     def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
         import torch

@@ -105,21 +105,21 @@ def changed_rows(kind: str, first: Path, second: Path) -> Changes | None:
     pairs = [(row, others[row["row"]]) for row in tables[0] if row["row"] in others]
     pairs = [pair for pair in pairs if pair[0]["truth"] == pair[1]["truth"]]
     goodness = goodness_of(kind)
-    found, scored = [], 0
-    for one, other in pairs:
-        if one["predicted"] == other["predicted"]:
+    changed, scored = [], 0
+    for row, other_row in pairs:
+        if row["predicted"] == other_row["predicted"]:
             continue
         scored += 1
         if scored > MOST_SCORED and answers.get(kind).cells not in ("label", "number"):
             break
-        gap = goodness(one["predicted"], one["truth"]) - goodness(other["predicted"], other["truth"])
+        gap = goodness(row["predicted"], row["truth"]) - goodness(other_row["predicted"], other_row["truth"])
         if gap:
-            asked = {name: cell for name, cell in one.items() if name not in own}
-            answered = (one["truth"], one["predicted"], other["predicted"])
-            found.append(Changed(one["row"], asked, *answered, "first" if gap > 0 else "second", abs(gap)))
-    better = sum(change.better == "first" for change in found)
-    found.sort(key=lambda change: (-change.gap, change.row))
-    return Changes(found[:MOST_CHANGED], better, len(found) - better, len(pairs))
+            asked = {name: cell for name, cell in row.items() if name not in own}
+            answered = (row["truth"], row["predicted"], other_row["predicted"])
+            changed.append(Changed(row["row"], asked, *answered, "first" if gap > 0 else "second", abs(gap)))
+    better = sum(change.better == "first" for change in changed)
+    changed.sort(key=lambda change: (-change.gap, change.row))
+    return Changes(changed[:MOST_CHANGED], better, len(changed) - better, len(pairs))
 
 
 def goodness_of(kind: str) -> Callable[[Any, Any], float]:
@@ -134,16 +134,16 @@ def goodness_of(kind: str) -> Callable[[Any, Any], float]:
     return lambda predicted, truth: (
         -abs(float(predicted) - float(truth))
         if isinstance(truth, int | float)
-        else scoring.rightness([predicted], [truth], labels_in(predicted, truth))
+        else scoring.score([predicted], [truth], labels_in(predicted, truth))
     )
 
 
 def labels_in(*cells: object) -> list[str]:
     """The labels that cells of lists or boxes name, for a score of one row."""
-    found: set[str] = set()
+    labels: set[str] = set()
     for cell in cells:
         entries = (
             cell if isinstance(cell, list) else json.loads(cell) if isinstance(cell, str) and cell[:1] == "[" else []
         )
-        found |= {str(entry["label"] if isinstance(entry, dict) and "label" in entry else entry) for entry in entries}
-    return sorted(found)
+        labels |= {str(entry["label"] if isinstance(entry, dict) and "label" in entry else entry) for entry in entries}
+    return sorted(labels)

@@ -50,8 +50,8 @@ def scores(counts: np.ndarray, weights: np.ndarray | None = None) -> dict[str, f
     weights = np.ones(len(counts)) if weights is None else weights
     sums = weights @ counts
     means = sums[:ROUGES] / max(float(weights.sum()), 1e-9)
-    found = [*means.tolist(), bleu(sums[ROUGES : ROUGES + BLEU_COUNTS]), chrf(sums[-CHRF_COUNTS:])]
-    return dict(zip(NAMES, found, strict=True))
+    values = [*means.tolist(), bleu(sums[ROUGES : ROUGES + BLEU_COUNTS]), chrf(sums[-CHRF_COUNTS:])]
+    return dict(zip(NAMES, values, strict=True))
 
 
 # BLEU and chrF

@@ -49,12 +49,12 @@ def points_in(text: str) -> tuple[str, str] | None:
 
 def are_points(cells: Sequence[str]) -> str:
     """How many points there are at most, where every cell is a rating of as many; "" for others."""
-    found = [points_in(cell) for cell in cells]
-    if not all(found) or len({pair[1] for pair in found if pair}) != 1:
+    points = [points_in(cell) for cell in cells]
+    if not all(points) or len({pair[1] for pair in points if pair}) != 1:
         return ""
-    if any(re.match("0[0-9]", pair[0]) or float(pair[0].replace(",", ".")) > int(pair[1]) for pair in found if pair):
+    if any(re.match("0[0-9]", pair[0]) or float(pair[0].replace(",", ".")) > int(pair[1]) for pair in points if pair):
         return ""
-    return next(pair[1] for pair in found if pair)
+    return next(pair[1] for pair in points if pair)
 
 
 def stars_in(text: str) -> float | None:

@@ -128,7 +128,7 @@ class Vocabulary:
             seen.update(set(names_of(text, terms)))
             count += 1
         ranked = sorted(
-            ((name, number) for name, number in seen.items() if number >= least), key=lambda one: (-one[1], one[0])
+            ((name, number) for name, number in seen.items() if number >= least), key=lambda pair: (-pair[1], pair[0])
         )
         names = sorted(name for name, _number in ranked[:most])
         numbers = np.array([seen[name] for name in names], dtype=np.float64)
@@ -172,15 +172,15 @@ class WordModel:
         add up to it. A term of several words is shared out evenly among its characters."""
         places, weights = self.vocabulary.weigh(text)
         worth = dict(zip(places.tolist(), (weights * (self.weight[places] @ direction)).tolist(), strict=True))
-        found = [
+        known_spans = [
             (span, place)
             for span in spans_of(text, self.vocabulary.terms)
             if (place := self.vocabulary.index.get(span.term)) in worth
         ]
-        times = Counter(place for _span, place in found)
+        times = Counter(place for _span, place in known_spans)
         owner, pieces = owners_of(text)
         parts = np.zeros(len(pieces))
-        for span, place in found:
+        for span, place in known_spans:
             covered = owner[span.start : span.end]
             covered = covered[covered >= 0]
             np.add.at(parts, covered, worth[place] / times[place] / len(covered))

@@ -103,7 +103,7 @@ def test_remaining_time_does_not_jump() -> None:
     left = Remaining(40.0, clock=lambda: now[0])
     shown = []
     for now[0], forecast in ((0.0, 180.0), (1.0, 170.0), (4.0, 30.0), (10.0, 25.0), (30.0, 8.0), (37.0, 1.0)):
-        shown.append(left.told(forecast))
+        shown.append(left.update(forecast))
     assert shown[0] == 40.0
     assert max(later - earlier for earlier, later in itertools.pairwise(shown)) < 15
     assert max(shown) < 60
@@ -113,8 +113,8 @@ def test_remaining_time_does_not_jump() -> None:
 def test_remaining_time_without_an_estimate_begins_with_the_forecast() -> None:
     now = [5.0]
     left = Remaining(None, clock=lambda: now[0])
-    assert left.told(None) is None
-    assert left.told(90.0) == 90.0
+    assert left.update(None) is None
+    assert left.update(90.0) == 90.0
 
 
 def test_a_failed_run_offers_what_there_is(workspace: Workspace, browser: Client) -> None:

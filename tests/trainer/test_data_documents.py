@@ -264,7 +264,7 @@ def test_progress_is_of_all_files_and_never_beyond_the_share_of_reading() -> Non
     assert told == [0.15], "a few times a second"
     meter.close(100)
     for bytes_read in (50, 999):
-        meter.told = 0.0
+        meter.reported_at = 0.0
         meter.add(1, bytes_read)
     assert told == [0.15, 0.45, 0.6]
     assert meter.rows == 5

@@ -103,14 +103,14 @@ def test_an_encoder_without_feature_maps_is_told(encoder: Path, tmp_path: Path) 
 def test_blobs_and_distances() -> None:
     """One object of 16 × 8 pixels about the middle of a picture of 64: cells of 8 pixels."""
     target = {"boxes": torch.tensor([[0.5, 0.5, 0.25, 0.125]]), "class_labels": torch.tensor([1])}
-    blobs, cells, distances, weights = points.wanted_of(target, (2, 8, 8), torch.device("cpu"))
+    blobs, cells, distances, weights = points.build_targets(target, (2, 8, 8), torch.device("cpu"))
     assert blobs[1, 4, 4] == 1
     assert not blobs[0].any()
     middle = cells.tolist().index(4 * 8 + 4)
     assert distances[middle].tolist() == [1.5, 1.0, 0.5, 0.0]
     assert weights.sum().item() == pytest.approx(1 + np.log(2), rel=1e-5)
     empty = {"boxes": torch.zeros(0, 4), "class_labels": torch.zeros(0, dtype=torch.long)}
-    blobs, cells, *_rest = points.wanted_of(empty, (2, 8, 8), torch.device("cpu"))
+    blobs, cells, *_rest = points.build_targets(empty, (2, 8, 8), torch.device("cpu"))
     assert not blobs.any()
     assert not len(cells)
 

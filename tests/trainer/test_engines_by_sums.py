@@ -62,7 +62,7 @@ def test_texts_alone_and_together_are_answered_alike(words: Path) -> None:
     engine = open_engine(words)
     texts = [*LETTERS, "包裹 kettle", "🫖", "x" * 20_000]
     assert engine.answers(texts, 2) == [engine.predict([text])[0]["label"] for text in texts]
-    assert engine.agreement([], []) == engine.rightness([], []) == 1.0
+    assert engine.agreement([], []) == engine.score([], []) == 1.0
 
 
 @pytest.mark.parametrize("name", ["words.json", "words.npz"])

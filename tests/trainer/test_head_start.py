@@ -76,7 +76,7 @@ def test_a_settled_head_answers_the_same_as_a_linear_layer() -> None:
     head, plain = DirectionHead(6, 3, 16.0), torch.nn.Linear(6, 3)
     vectors = torch.randn(5, 6)
     before = head(vectors)
-    head.settle()
+    head.fix_directions()
     plain.load_state_dict(head.state_dict())
     torch.testing.assert_close(plain(vectors), before)
     torch.testing.assert_close(head(vectors), before)

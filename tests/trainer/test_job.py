@@ -92,7 +92,7 @@ def test_each_lap_has_its_share_of_the_time(
     job = job_of(tmp_path, limits={"seconds": 80})
     job.plan |= {"evaluate": 0.0, "package": 0.0}
     clock[0] += spent
-    with job.lap(lap, 4):
+    with job.substage(lap, 4):
         assert job.out_of_time() is is_out
         assert job.checkpoints.name == f"lap-{lap}"
     assert job.checkpoints.name == "checkpoints"
@@ -160,7 +160,7 @@ def test_laps_are_equal_parts_of_their_stage(tmp_path: Path, clock: list[float])
     job = job_of(tmp_path, emit=events)
     job.begin("train")
     for number in range(4):
-        with job.lap(number, 4):
+        with job.substage(number, 4):
             job.expect("train", 10)
             assert job.plan["train"] == 40
             clock[0] += 10
@@ -205,7 +205,7 @@ def test_figures_of_earlier_laps_are_not_drawn(tmp_path: Path) -> None:
     events = Heard()
     job = job_of(tmp_path, emit=events)
     for number in range(3):
-        with job.lap(number, 3):
+        with job.substage(number, 3):
             job.metric("loss", "train", number + 1 / 3, step=1, epoch=1 / 3)
     assert job.history == [{"name": "loss", "split": "train", "step": 1, "epoch": 0.333, "value": 2.333333}]
     assert len(events.of("metric")) == 1

@@ -73,7 +73,7 @@ def test_the_interval_says_how_it_was_made() -> None:
 
 
 def test_the_model_stands_in_a_table_with_its_baselines() -> None:
-    sentence, empty, head, rule, model, baseline = card.beside(report(), "accuracy", "macro_f1").split("\n")
+    sentence, empty, head, rule, model, baseline = card.comparison(report(), "accuracy", "macro_f1").split("\n")
     assert (sentence, empty) == ("Better than the rest.", "")
     assert head.startswith("| | accuracy | ")
     assert rule == "|---|---|---|"
@@ -82,12 +82,12 @@ def test_the_model_stands_in_a_table_with_its_baselines() -> None:
 
 
 def test_without_a_verdict_the_table_stands_alone() -> None:
-    lines = card.beside(report(verdict=None, baselines={}), "accuracy").split("\n")
+    lines = card.comparison(report(verdict=None, baselines={}), "accuracy").split("\n")
     assert lines == ["| | accuracy |", "|---|---|", "| **this model** | 90.0% |"]
 
 
 def test_columns_that_decide_alone_are_named_and_break_no_table() -> None:
-    told = card.beside(report(leaks=[{"column": "paid|at"}, {"column": "closed"}]), "accuracy")
+    told = card.comparison(report(leaks=[{"column": "paid|at"}, {"column": "closed"}]), "accuracy")
     assert "Alone “paid/at”, “closed” decides nearly every answer" in told
 
 

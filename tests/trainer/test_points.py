@@ -18,9 +18,9 @@ from trainer.families.image.points import (
     SPREAD,
     PointDetector,
     SmallBackbone,
+    build_targets,
     focal,
     sides_loss,
-    wanted_of,
 )
 from trainer.pictures import Preprocess
 from trainer.point_net import STRIDE
@@ -50,7 +50,7 @@ def blob(row: int, column: int, box: tuple[float, float, float, float]) -> float
 
 
 def test_a_blob_is_the_greatest_of_its_label_s_objects() -> None:
-    blobs, *_rest = wanted_of(SCENE, SHAPE, CPU)
+    blobs, *_rest = build_targets(SCENE, SHAPE, CPU)
     for label in range(SHAPE[0]):
         own = [
             box
@@ -65,7 +65,7 @@ def test_a_blob_is_the_greatest_of_its_label_s_objects() -> None:
 
 
 def test_a_cell_belongs_to_the_smallest_object_that_covers_it() -> None:
-    _blobs, cells, distances, weights = wanted_of(SCENE, SHAPE, CPU)
+    _blobs, cells, distances, weights = build_targets(SCENE, SHAPE, CPU)
     _labels, rows, columns = SHAPE
     listed = SCENE["boxes"].tolist()
     total = [0.0] * len(listed)
@@ -87,7 +87,7 @@ def test_a_cell_belongs_to_the_smallest_object_that_covers_it() -> None:
     "box", [(0, 0.0, 0.0, 0.1, 0.1), (1, 1.0, 1.0, 0.2, 0.2), (2, 0.5, 0.5, 0.0, 0.0), (0, 0.5, 0.5, 1, 1)]
 )
 def test_an_object_at_the_edge_or_of_no_size_is_learned_too(box: tuple[int, float, float, float, float]) -> None:
-    blobs, cells, distances, weights = wanted_of(target(box), SHAPE, CPU)
+    blobs, cells, distances, weights = build_targets(target(box), SHAPE, CPU)
     assert blobs[box[0]].eq(1).sum() == 1
     assert len(cells) == len(distances) == len(weights) > 0
     assert torch.isfinite(distances).all()
@@ -97,7 +97,9 @@ def test_an_object_at_the_edge_or_of_no_size_is_learned_too(box: tuple[int, floa
 def test_the_focal_loss_is_a_sum_over_cells() -> None:
     generator = torch.Generator().manual_seed(0)
     heat = torch.randn(2, *SHAPE, generator=generator)
-    blobs = torch.stack([wanted_of(SCENE, SHAPE, CPU)[0], wanted_of(target((1, 0.5, 0.5, 0.2, 0.2)), SHAPE, CPU)[0]])
+    blobs = torch.stack(
+        [build_targets(SCENE, SHAPE, CPU)[0], build_targets(target((1, 0.5, 0.5, 0.2, 0.2)), SHAPE, CPU)[0]]
+    )
     total, middles = 0.0, 0
     for logit, wanted in zip(heat.flatten().tolist(), blobs.flatten().tolist(), strict=True):
         probability = 1 / (1 + math.exp(-logit))
@@ -115,7 +117,7 @@ def test_the_focal_loss_is_a_sum_over_cells() -> None:
 def test_the_loss_of_sides_is_one_minus_the_generalised_overlap_of_transformers() -> None:
     generator = torch.Generator().manual_seed(0)
     sides = torch.rand(1, 4, *SHAPE[1:], generator=generator) * 3 + 0.1
-    wanted = wanted_of(SCENE, SHAPE, CPU)
+    wanted = build_targets(SCENE, SHAPE, CPU)
     _blobs, cells, distances, weights = wanted
     middle_x, middle_y = cells % SHAPE[2] + 0.5, cells // SHAPE[2] + 0.5
 
@@ -132,11 +134,11 @@ def test_the_loss_of_sides_is_one_minus_the_generalised_overlap_of_transformers(
 
 
 def test_sides_that_are_right_cost_nothing_and_a_picture_without_objects_too() -> None:
-    wanted = wanted_of(target((1, 0.55, 0.5625, 0.4, 0.5)), SHAPE, CPU)
+    wanted = build_targets(target((1, 0.55, 0.5625, 0.4, 0.5)), SHAPE, CPU)
     sides = torch.ones(1, 4, *SHAPE[1:])
     sides[0].flatten(1)[:, wanted[1]] = wanted[2].clamp(min=0.01).T
     assert sides_loss(sides, [wanted]).item() == pytest.approx(0, abs=1e-5)
-    empty = wanted_of(target(), SHAPE, CPU)
+    empty = build_targets(target(), SHAPE, CPU)
     loss = sides_loss(sides.requires_grad_(), [empty])
     loss.backward()
     assert loss.item() == 0

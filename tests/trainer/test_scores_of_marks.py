@@ -99,7 +99,7 @@ def test_passages_kept_as_json_are_compared_by_place_and_label_alone() -> None:
     assert first != second
     assert scoring.agreement(first, second, []) == 1.0
     assert scoring.agreement(first, scoring.kept([[]], {}), []) == 0.0
-    assert scoring.rightness(scoring.kept(FOUND, {}), scoring.kept(TRUE, {}), []) == pytest.approx(
+    assert scoring.score(scoring.kept(FOUND, {}), scoring.kept(TRUE, {}), []) == pytest.approx(
         spans()["metrics"]["entity_f1"]
     )
 
@@ -189,7 +189,7 @@ def test_two_detectors_agree_by_what_both_found() -> None:
     assert scoring.agreement(first, first, labels) == 1.0
     assert scoring.agreement(second, first, labels) == pytest.approx(2 * 1 / (4 + 3))
     assert scoring.agreement(["[]"], ["[]"], labels) == 1.0
-    assert scoring.rightness(first, first, labels) == 1.0
+    assert scoring.score(first, first, labels) == 1.0
 
 
 @pytest.mark.parametrize("metric", ["map_50", "map"])

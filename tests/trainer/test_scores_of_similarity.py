@@ -162,9 +162,9 @@ def test_pairs_agree_within_a_share_of_their_spread() -> None:
 
 def test_pairs_are_right_by_their_area_where_they_are_alike_or_not_and_by_ranks_otherwise() -> None:
     scoring = scoring_of("similarity")
-    assert scoring.rightness([0.9, 0.1, 0.8], [1, 0, 0], []) == 1.0
-    assert scoring.rightness([1.0, 2.0, 3.0], [1, 3, 5], []) == pytest.approx(1.0)
-    assert scoring.rightness([json.dumps([7, 3])], [json.dumps({"3": 1})], []) == pytest.approx(1 / np.log2(3))
+    assert scoring.score([0.9, 0.1, 0.8], [1, 0, 0], []) == 1.0
+    assert scoring.score([1.0, 2.0, 3.0], [1, 3, 5], []) == pytest.approx(1.0)
+    assert scoring.score([json.dumps([7, 3])], [json.dumps({"3": 1})], []) == pytest.approx(1 / np.log2(3))
 
 
 def test_what_is_kept_of_an_answer_is_its_rows_or_its_score() -> None:

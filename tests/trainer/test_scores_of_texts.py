@@ -24,7 +24,7 @@ HEARD = ["the kettle boils", "we left nine nine", "know", "包裹没有到"]
 def test_word_errors_are_those_of_jiwer_over_all_rows() -> None:
     scoring = scoring_of("text")
     wanted = jiwer.process_words(SAID, HEARD).wer
-    assert scoring.rightness(HEARD, SAID, []) == pytest.approx(1 - wanted)
+    assert scoring.score(HEARD, SAID, []) == pytest.approx(1 - wanted)
     assert transcript_report(SAID, HEARD, SAID, [1, 2, 3, 4])["metrics"]["wer"] == pytest.approx(wanted)
 
 
@@ -150,8 +150,8 @@ def test_only_answers_that_were_written_are_told_as_exact_or_repeating() -> None
 def test_two_writers_agree_where_nothing_was_written_and_are_right_nowhere() -> None:
     scoring = scoring_of("completion")
     assert scoring.agreement(["", ""], ["", ""], []) == 1.0
-    assert scoring.rightness(["", ""], ["a", "b"], []) == 0.0
-    assert scoring.rightness(["a ", "", "c"], ["a", "b", "d"], []) == 0.5
+    assert scoring.score(["", ""], ["a", "b"], []) == 0.0
+    assert scoring.score(["a ", "", "c"], ["a", "b", "d"], []) == 0.5
 
 
 def test_a_piece_weighs_by_how_much_less_likely_the_answer_is_without_it() -> None:
@@ -227,7 +227,7 @@ def test_a_perfect_rewriting_has_one_and_another_nothing(name: str) -> None:
 def test_rewritings_agree_by_the_letter_and_are_right_by_their_longest_common_words() -> None:
     scoring = scoring_of("rewriting")
     assert scoring.agreement(["a b", "c"], [" a b", "d"], []) == 0.5
-    assert scoring.rightness(["a b c d"], ["a x c d"], []) == pytest.approx(0.75)
+    assert scoring.score(["a b c d"], ["a x c d"], []) == pytest.approx(0.75)
     assert scoring.served(written((0, 0, 0), texts=("ok",)), {})[0] == {
         "generated_text": "ok",
         "tokens": 3,

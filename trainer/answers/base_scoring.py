@@ -100,7 +100,7 @@ class Scoring(ABC, Generic[Answered]):
         """How far two models agree, 1 at best, by their answers to the same rows as `kept` gives them."""
 
     @abstractmethod
-    def rightness(self, predicted: Sequence[Any], truth: Sequence[Any], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[Any], truth: Sequence[Any], labels: Sequence[str]) -> float:
         """How good answers are, 1 at best; both as predictions.parquet keeps them."""
 
     def for_report(self, outputs: Answered, manifest: Manifest) -> Answered:

@@ -189,9 +189,9 @@ class ClassScoring(Scoring[np.ndarray]):
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the rows with the same label."""
-        return float(np.mean([one == other for one, other in zip(predicted, others, strict=True)]))
+        return float(np.mean([own == other for own, other in zip(predicted, others, strict=True)]))
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """Accuracy."""
         return self.agreement(predicted, truth, labels)
 
@@ -300,7 +300,7 @@ def figures_card(report: dict[str, Any]) -> str:
     metrics = report["metrics"]
     return f"""Accuracy **{metrics["accuracy"]:.1%}** on {report["test_rows"]:,} test rows, macro F1 {metrics["macro_f1"]:.1%}. {card.interval_of(report)}
 
-{card.beside(report, *dict.fromkeys((report["headline"]["name"], "accuracy", "macro_f1")))}
+{card.comparison(report, *dict.fromkeys((report["headline"]["name"], "accuracy", "macro_f1")))}
 
 | label | test rows | precision | recall | F1 |
 |---|---|---|---|---|

@@ -160,8 +160,8 @@ class Writing(Objective[Outputs]):
         )
         before = dict(zip(self.rows.numbers(test), base or (), strict=False))
         shown = [each | {"base": before[each["row"]]} if base else each for each in report["mistakes"]]
-        found = check(sides, self.prompted.learned_answers(), self.prompted.learned_text())
-        return {"mistakes": shown, "answers": found}
+        check_result = check(sides, self.prompted.learned_answers(), self.prompted.learned_text())
+        return {"mistakes": shown, "answers": check_result}
 
     def copying(self, texts: Sequence[str]) -> dict[str, int]:
         """How many of these are long, and how many of those copy; nothing where what was learned from is not one text."""
@@ -186,7 +186,7 @@ class Writing(Objective[Outputs]):
         return f"""It foresees held-out answers at **{report["metrics"]["nats_per_character"]:.3f} nats a character**: fewer are better, and the
 figures of models with other tokens can be compared. {card.interval_of(report)}
 
-{card.beside(report, "nats_per_character", "perplexity")}
+{card.comparison(report, "nats_per_character", "perplexity")}
 
 Of {writing["asked"]} answers that it wrote to test prompts (the likeliest token each time), {writing["exact"]} are the right one to the letter,
 {writing["repeating"]} repeat themselves{copied}.
@@ -227,7 +227,7 @@ class CompletionScoring(Scoring[Sequence[Written]]):
         """Share of the very same text, of the answers that were written."""
         return same(predicted, others, 1.0)
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the answers that are right to the letter."""
         return same(predicted, truth, 0.0)
 

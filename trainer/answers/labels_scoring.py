@@ -214,10 +214,10 @@ class LabelsScoring(Scoring[np.ndarray]):
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the rows with the same labels."""
-        same = [read_labels(one) == read_labels(other) for one, other in zip(predicted, others, strict=True)]
+        same = [read_labels(own) == read_labels(other) for own, other in zip(predicted, others, strict=True)]
         return float(np.mean(same))
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """Micro F1."""
         right, both = counted(label_matrix(truth, labels), label_matrix(predicted, labels)).sum(axis=0).tolist()
         return float(right / both) if both else 1.0
@@ -391,7 +391,7 @@ def figures_card(report: dict[str, Any]) -> str:
     return f"""Micro F1 **{metrics["micro_f1"]:.1%}**, macro F1 {metrics["label_macro_f1"]:.1%}; all labels right in
 {metrics["exact_match_ratio"]:.1%} of {report["test_rows"]:,} test rows. {card.interval_of(report)}
 
-{card.beside(report, *names)}
+{card.comparison(report, *names)}
 
 | label | test rows | precision | recall | F1 |
 |---|---|---|---|---|

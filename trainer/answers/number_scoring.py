@@ -118,7 +118,7 @@ class NumberScoring(Scoring[np.ndarray]):
         """Share of the rows with about the same number."""
         return float(np.mean(np.abs(np.subtract(predicted, others)) <= SAME * (np.std(others) or 1.0)))
 
-    def rightness(self, predicted: Sequence[float], truth: Sequence[float], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[float], truth: Sequence[float], labels: Sequence[str]) -> float:
         """R²."""
         return number_scores(np.array(truth, dtype=float), np.array(predicted, dtype=float))["r2"]
 
@@ -221,5 +221,5 @@ def figures_card(report: dict[str, Any]) -> str:
     return f"""R² **{metrics["r2"]:.3f}**, off by {metrics["mae"]:.4g} on average (root mean square {metrics["rmse"]:.4g}); nine of ten test rows
 within {report["error"]["p90"]:.4g}. {card.interval_of(report)}
 
-{card.beside(report, "r2", "mae")}
+{card.comparison(report, "r2", "mae")}
 """

@@ -75,7 +75,7 @@ class Detection(Objective[np.ndarray]):
     def tune_threshold(self, rounds: Sequence[Any] = ()) -> None:
         """Choose on the validation rows, else on those learned from, from which score an object is shown: the best F1."""
         if rounds:
-            self.scenes.threshold = float(np.median([one.threshold for one in rounds]))
+            self.scenes.threshold = float(np.median([fold.threshold for fold in rounds]))
             return
         from trainer.learning.passes import read_part
 
@@ -121,7 +121,7 @@ class Detection(Objective[np.ndarray]):
         return f"""Average precision **{metrics["map_50"]:.1%}** at half overlap, {metrics["map"]:.1%} over overlaps from 50 to 95 %, counted as COCO does.
 {card.interval_of(report)} Objects are shown from a score of {report["threshold"]:.2f} on.
 
-{card.beside(report, "map_50", "map")}
+{card.comparison(report, "map_50", "map")}
 
 | label | test objects | AP50 | AP50-95 | precision | recall |
 |---|---|---|---|---|---|
@@ -170,7 +170,7 @@ class ObjectScoring(Scoring[Boxes]):
         right, of_first, of_second = counts.tolist()
         return 2 * right / (of_first + of_second) if of_first + of_second else 1.0
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """Average precision at half overlap, of the objects that are shown."""
         return average_precision(parsed(truth, labels), parsed(predicted, labels), len(labels)).map_50
 

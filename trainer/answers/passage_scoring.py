@@ -94,15 +94,15 @@ class Answering(Objective[np.ndarray]):
 
     def best_threshold(self, rows: np.ndarray, outputs: np.ndarray) -> float:
         truths = self.actual(rows)
-        found = [
+        answers = [
             answer_of(self.asked.pairs[row].context, listed, None) for row, listed in zip(rows, outputs, strict=True)
         ]
-        gains = [scored(truth, one.answer)[1] for truth, one in zip(truths, found, strict=True)]
+        gains = [scored(truth, answer.answer)[1] for truth, answer in zip(truths, answers, strict=True)]
         return choose_threshold(
             outputs[:, 0, 2], np.array(gains), np.array([bool(truth.answers) for truth in truths], dtype=bool)
         )
 
-    def found(self, rows: np.ndarray, outputs: np.ndarray) -> list[Found]:
+    def extracted(self, rows: np.ndarray, outputs: np.ndarray) -> list[Found]:
         """What these rows' outputs say; before a threshold is chosen, by the one that is best for these very rows."""
         thresholds: list[float | None]
         if self.always_answers:
@@ -132,10 +132,10 @@ class Answering(Objective[np.ndarray]):
         return [answers[0]["text"] if answers else None for answers in accepted]
 
     def answers(self, metric: str, outputs: np.ndarray, rows: np.ndarray | None = None) -> list[str | None]:
-        return [one.answer for one in self.found(self.rows.part("test") if rows is None else rows, outputs)]
+        return [answer.answer for answer in self.extracted(self.rows.part("test") if rows is None else rows, outputs)]
 
     def figures(self, rows: np.ndarray, outputs: np.ndarray) -> dict[str, float]:
-        return scores(self.actual(rows), [one.answer for one in self.found(rows, outputs)])
+        return scores(self.actual(rows), [answer.answer for answer in self.extracted(rows, outputs)])
 
     def rank(self, figures: dict[str, float]) -> tuple[float, ...]:
         return figures["passage_f1"], figures["exact_match"]
@@ -147,7 +147,7 @@ class Answering(Objective[np.ndarray]):
         test = self.rows.part("test")
         truth = [self.rows.loaded.answers[row] for row in test]
         pairs = [self.asked.pairs[row] for row in test]
-        return report(pairs, truth, self.found(test, outputs), self.rows.numbers(test)) | {"threshold": self.chosen}
+        return report(pairs, truth, self.extracted(test, outputs), self.rows.numbers(test)) | {"threshold": self.chosen}
 
     def manifest(self) -> dict[str, Any]:
         return {"threshold": self.chosen}
@@ -160,14 +160,14 @@ class Answering(Objective[np.ndarray]):
         return f"""F1 **{report["metrics"]["passage_f1"]:.1%}** and exact match {report["metrics"]["exact_match"]:.1%}, by SQuAD's normalisation; Chinese and Japanese by characters.
 {card.interval_of(report)}
 
-{card.beside(report, "passage_f1", "exact_match")}
+{card.comparison(report, "passage_f1", "exact_match")}
 """
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         test = self.rows.part("test")
         return {
             "truth": [self.rows.loaded.answers[row] for row in test],
-            "predicted": [kept(one) for one in self.found(test, outputs)],
+            "predicted": [kept(answer) for answer in self.extracted(test, outputs)],
         }
 
 
@@ -178,17 +178,17 @@ class PassageScoring(Scoring[list[Answered]]):
         return [], None
 
     def served(self, outputs: list[Answered], manifest: Manifest) -> list[dict[str, Any]]:
-        return [found._asdict() for _pair, found in outputs]
+        return [answer._asdict() for _pair, answer in outputs]
 
     def kept(self, outputs: list[Answered], manifest: Manifest) -> list[str]:
-        return [kept(found) for _pair, found in outputs]
+        return [kept(answer) for _pair, answer in outputs]
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the questions that both answer with the very same."""
         pairs = zip(answers_of(predicted), answers_of(others), strict=True)
-        return float(np.mean([one == other for one, other in pairs]))
+        return float(np.mean([own == other for own, other in pairs]))
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         return scores(self.read_truth(list(truth), []), answers_of(predicted))["passage_f1"]
 
     def report(
@@ -200,12 +200,12 @@ class PassageScoring(Scoring[list[Answered]]):
         rows: list[int],
         input_name: str,
     ) -> dict[str, Any]:
-        return report([pair for pair, _found in outputs], list(truth), [found for _pair, found in outputs], rows)
+        return report([pair for pair, _found in outputs], list(truth), [answer for _pair, answer in outputs], rows)
 
     def falls(self, outputs: list[Answered], manifest: Manifest) -> np.ndarray:
         """How much less sure the same words are without the piece; all that was sure where the answer is another one."""
         (_pair, first), *others = outputs
-        lost = [first.score - (one.score if one.answer == first.answer else 0.0) for _other, one in others]
+        lost = [first.score - (answer.score if answer.answer == first.answer else 0.0) for _other, answer in others]
         return np.asarray(np.maximum(np.array(lost), 0.0))
 
     def cells(self, metric: str, truth: Given, predicted: tuple[Given, Given], labels: Sequence[Any]) -> Cells:
@@ -222,8 +222,8 @@ class PassageScoring(Scoring[list[Answered]]):
         return answers_of(cells)
 
 
-def kept(found: Found) -> str:
-    return json.dumps({"answer": found.answer, "start": found.start}, ensure_ascii=False)
+def kept(answer: Found) -> str:
+    return json.dumps({"answer": answer.answer, "start": answer.start}, ensure_ascii=False)
 
 
 def answers_of(cells: Sequence[str]) -> list[str | None]:
@@ -239,11 +239,11 @@ def scores(truth: Sequence[Truth], answers: Sequence[str | None]) -> dict[str, f
     return {"passage_f1": f1, "exact_match": exact}
 
 
-def report(pairs: list[Pair], cells: list[str], found: list[Found], rows: list[int]) -> dict[str, Any]:
+def report(pairs: list[Pair], cells: list[str], extracted: list[Found], rows: list[int]) -> dict[str, Any]:
     """The part of report.json that the test rows give."""
     given = [json.loads(cell) for cell in cells]
     truth = [truth_of([each["text"] for each in answers]) for answers in given]
-    answers = [one.answer for one in found]
+    answers = [answer.answer for answer in extracted]
     every = [scored(*each) for each in zip(truth, answers, strict=True)]
     return {
         **headed("passage_f1", interval("passage_f1", truth, answers)),
@@ -251,15 +251,15 @@ def report(pairs: list[Pair], cells: list[str], found: list[Found], rows: list[i
         "test_rows": len(pairs),
         "labels": [],
         "kinds_of_answers": kinds(truth, answers, every),
-        "mistakes": mistakes(pairs, given, found, every, rows),
+        "mistakes": mistakes(pairs, given, extracted, every, rows),
     }
 
 
 def kinds(truth: list[Truth], answers: list[str | None], every: list[tuple[float, float]]) -> dict[str, int]:
     """How many questions were answered exactly, partly, with other words, not, rightly not, and though there is no answer."""
     counts = dict.fromkeys(("exact", "partly", "other", "not_answered", "rightly_not", "invented"), 0)
-    for one, answer, (exact, f1) in zip(truth, answers, every, strict=True):
-        if not one.answers:
+    for accepted, answer, (exact, f1) in zip(truth, answers, every, strict=True):
+        if not accepted.answers:
             counts["rightly_not" if answer is None else "invented"] += 1
         elif answer is None:
             counts["not_answered"] += 1
@@ -269,20 +269,20 @@ def kinds(truth: list[Truth], answers: list[str | None], every: list[tuple[float
 
 
 def mistakes(
-    pairs: list[Pair], given: list[list[dict[str, Any]]], found: list[Found], every: list[tuple[float, float]], rows: list[int]
+    pairs: list[Pair], given: list[list[dict[str, Any]]], answers: list[Found], every: list[tuple[float, float]], rows: list[int]
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The questions answered worst, the surest first, with what of the context is about the answers."""
-    worst = sorted((row for row in range(len(pairs)) if every[row][1] < 1), key=lambda row: (every[row][1], -found[row].score))  # fmt: skip
-    return [mistake(pairs[row], given[row], found[row], every[row][1], rows[row]) for row in worst[:WORST]]
+    worst = sorted((row for row in range(len(pairs)) if every[row][1] < 1), key=lambda row: (every[row][1], -answers[row].score))  # fmt: skip
+    return [mistake(pairs[row], given[row], answers[row], every[row][1], rows[row]) for row in worst[:WORST]]
 
 
-def mistake(pair: Pair, given: list[dict[str, Any]], found: Found, f1: float, row: int) -> dict[str, Any]:
+def mistake(pair: Pair, given: list[dict[str, Any]], answer: Found, f1: float, row: int) -> dict[str, Any]:
     """`truth_spans` and `predicted_spans` count characters of the part of the context that is shown."""
     true = given[0] if given else None
     start = None if true is None else int(true["answer_start"])
     spans = {
         "truth_spans": [] if true is None or start is None else [(start, start + len(true["text"]))],
-        "predicted_spans": [] if found.start is None or found.end is None else [(found.start, found.end)],
+        "predicted_spans": [] if answer.start is None or answer.end is None else [(answer.start, answer.end)],
     }
     text, places = excerpt(pair.context, spans)
     return {
@@ -290,7 +290,7 @@ def mistake(pair: Pair, given: list[dict[str, Any]], found: Found, f1: float, ro
         "question": pair.question,
         "context": text,
         "truth": "" if true is None else true["text"],
-        "predicted": found.answer or "",
+        "predicted": answer.answer or "",
         "f1": round(f1, 4),
         **{name: [{"start": start, "end": end} for start, end in own] for name, own in places.items()},
     }

@@ -82,7 +82,7 @@ class Rewriting(Writing):
         return f"""ROUGE-1 **{metrics["rouge_1"]:.1%}**, ROUGE-2 **{metrics["rouge_2"]:.1%}**, ROUGE-L **{metrics["rouge_l"]:.1%}** (F1), BLEU
 **{100 * metrics["bleu"]:.1f}**, chrF **{100 * metrics["chrf"]:.1f}** (sacreBLEU, {writing["tokenizer"]}). {card.interval_of(report)}
 
-{card.beside(report, "rouge_l", "bleu")}
+{card.comparison(report, "rouge_l", "bleu")}
 
 Of its {report["test_rows"]} texts for the test rows {writing["exact"]} are the right one to the letter,
 {writing["empty"]} are empty, {writing["repeating"]} repeat themselves{copied}.
@@ -104,9 +104,9 @@ class RewritingScoring(CompletionScoring):
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the very same text."""
         pairs = zip(predicted, others, strict=True)
-        return float(np.mean([one.strip() == other.strip() for one, other in pairs]))
+        return float(np.mean([own.strip() == other.strip() for own, other in pairs]))
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """ROUGE-L."""
         pairs = zip(truth, predicted, strict=True)
         return float(np.mean([text_scores.rouges(right, own)[2] for right, own in pairs]))

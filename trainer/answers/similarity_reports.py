@@ -60,7 +60,7 @@ def curve(is_alike: np.ndarray, predicted: np.ndarray, points: int = 60) -> list
         return []
     ends = np.flatnonzero(np.diff(predicted[order], append=-np.inf))
     places = ends[np.unique(np.linspace(0, len(ends) - 1, points).astype(int))]
-    return [[0.0, 0.0], *([float(wrong[at] / wrong[-1]), float(right[at] / right[-1])] for at in places)]
+    return [[0.0, 0.0], *([float(wrong[place] / wrong[-1]), float(right[place] / right[-1])] for place in places)]
 
 
 def search_report(

@@ -140,7 +140,7 @@ class Similarity(Objective[np.ndarray]):
 
     def card(self, report: dict[str, Any]) -> str:
         names = ("ndcg_10", "recall_10") if self.is_search else ("spearman", "pair_auc")
-        return f"{card.interval_of(report)}\n\n{card.beside(report, *names)}\n"
+        return f"{card.interval_of(report)}\n\n{card.comparison(report, *names)}\n"
 
     def predictions(self, outputs: np.ndarray) -> dict[str, list[Any]]:
         test, rows = self.rows.part("test"), self.rows
@@ -185,11 +185,11 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
         """Share of the pairs with about the same score; of a search, of the first texts that are among the other's first."""
         if predicted and isinstance(predicted[0], str):
             pairs = zip(map(json.loads, predicted), map(json.loads, others), strict=True)
-            return float(np.mean([shared_share(one[:COMPARED], other[:COMPARED]) for one, other in pairs]))
+            return float(np.mean([shared_share(own[:COMPARED], other[:COMPARED]) for own, other in pairs]))
         spread = float(np.std(others)) or 1.0
         return float(np.mean(np.abs(np.subtract(predicted, others)) <= SAME * spread + 1e-9))
 
-    def rightness(self, predicted: Sequence[Any], truth: Sequence[Any], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[Any], truth: Sequence[Any], labels: Sequence[str]) -> float:
         """nDCG of searches; of pairs the correlation of the ranks, or the area under the curve where they are alike or not."""
         if predicted and isinstance(predicted[0], str):
             ranked = [json.loads(cell) for cell in predicted]
@@ -228,13 +228,13 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
             )
             return Cells(first, second, mean)
         actual = np.asarray(truth, dtype=np.float64)
-        one, two = (alike_scaled(np.asarray(side, dtype=np.float64), metric) for side in predicted)
+        left, right = (alike_scaled(np.asarray(side, dtype=np.float64), metric) for side in predicted)
         if metric == "pair_auc":
             is_alike = actual > scale_of(actual).middle
-            return Cells(one, two, lambda cells, weights: measures.auc(is_alike, cells, weights))
+            return Cells(left, right, lambda cells, weights: measures.auc(is_alike, cells, weights))
         if metric == "spearman":
-            return Cells(one, two, lambda cells, weights: measures.spearman(actual, cells, weights))
-        return Cells(one, two, lambda cells, weights: measures.pearson(actual, cells, weights))
+            return Cells(left, right, lambda cells, weights: measures.spearman(actual, cells, weights))
+        return Cells(left, right, lambda cells, weights: measures.pearson(actual, cells, weights))
 
     def read_truth(self, cells: list[Any], every: list[str]) -> Given:
         return [judged_of(cell) for cell in cells] if cells and isinstance(cells[0], str) else cells
@@ -243,9 +243,9 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
         return [json.loads(cell) for cell in cells] if cells and isinstance(cells[0], str) else cells
 
 
-def shared_share(found: list[int], others: list[int]) -> float:
+def shared_share(own: list[int], others: list[int]) -> float:
     """Share of the others that were found too; 1 where there are none on either side."""
-    return len({*found} & {*others}) / len(others) if others else float(not found)
+    return len({*own} & {*others}) / len(others) if others else float(not own)
 
 
 def alike_scaled(predicted: np.ndarray, metric: str) -> np.ndarray:

@@ -116,7 +116,7 @@ class Tagging(Objective[Outputs]):
         return f"""Entity F1 **{report["metrics"]["entity_f1"]:.1%}**: a passage counts where both its edges and its type are right.
 {card.interval_of(report)}
 
-{card.beside(report, "entity_f1", "entity_precision", "entity_recall")}
+{card.comparison(report, "entity_f1", "entity_precision", "entity_recall")}
 
 | type | test passages | precision | recall | F1 |
 |---|---|---|---|---|
@@ -149,9 +149,9 @@ class SpansScoring(Scoring[list[Entities]]):
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the texts in which both mark the very same."""
-        return float(np.mean([one == other for one, other in zip(parsed(predicted), parsed(others), strict=True)]))
+        return float(np.mean([own == other for own, other in zip(parsed(predicted), parsed(others), strict=True)]))
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         return scores(parsed(truth), parsed(predicted))["entity_f1"]
 
     def report(
@@ -207,10 +207,10 @@ def scored_names(entities: Entities) -> dict[tuple[str, str], float]:
 
 
 def report(
-    texts: list[str], truth: list[Entities], found: list[Entities], labels: list[str], rows: list[int]
+    texts: list[str], truth: list[Entities], predicted: list[Entities], labels: list[str], rows: list[int]
 ) -> dict[str, Any]:
     """The part of report.json that the test rows give."""
-    actual, own = [passages(each) for each in truth], [passages(each) for each in found]
+    actual, own = [passages(each) for each in truth], [passages(each) for each in predicted]
     every = [errors(true, answer) for true, answer in zip(actual, own, strict=True)]
     return {
         **headed("entity_f1", interval("entity_f1", actual, own)),
@@ -221,7 +221,7 @@ def report(
         "per_class": [of_label(label, actual, own) for label in sorted({*labels, *labels_in(actual)})],
         "errors": dict(Counter(kind for wrong in every for kind, _true, _found in wrong)),
         "confusion": confused(actual, own, every),
-        "mistakes": mistakes(texts, truth, found, every, rows),
+        "mistakes": mistakes(texts, truth, predicted, every, rows),
     }
 
 
@@ -229,17 +229,17 @@ def labels_in(every: Sequence[Passages]) -> set[str]:
     return {label for each in every for _start, _end, label in each}
 
 
-def of_label(label: str, truth: Sequence[Passages], found: Sequence[Passages]) -> dict[str, Any]:
+def of_label(label: str, truth: Sequence[Passages], predicted: Sequence[Passages]) -> dict[str, Any]:
     def only(each: Passages) -> Passages:
         return frozenset(passage for passage in each if passage[2] == label)
 
-    counts = counted(list(map(only, truth)), list(map(only, found))).sum(axis=0).tolist()
+    counts = counted(list(map(only, truth)), list(map(only, predicted))).sum(axis=0).tolist()
     figures = rates(*counts)
     named = {"precision": "entity_precision", "recall": "entity_recall", "f1": "entity_f1"}
     return {"label": label, "rows": int(counts[2]), **{name: figures[key] for name, key in named.items()}}
 
 
-def confused(truth: Sequence[Passages], found: Sequence[Passages], every: list[list[Any]]) -> list[dict[str, Any]]:
+def confused(truth: Sequence[Passages], predicted: Sequence[Passages], every: list[list[Any]]) -> list[dict[str, Any]]:
     """[{truth, predicted, count}] of the types that stand for one another, the commonest first; "" for no passage."""
     pairs: Counter[tuple[str, str]] = Counter()
     for wrong in every:
@@ -254,7 +254,7 @@ def confused(truth: Sequence[Passages], found: Sequence[Passages], every: list[l
 
 
 def mistakes(
-    texts: list[str], truth: list[Entities], found: list[Entities], every: list[list[Any]], rows: list[int]
+    texts: list[str], truth: list[Entities], predicted: list[Entities], every: list[list[Any]], rows: list[int]
 ) -> list[dict[str, Any]]:
     """Texts with the most errors, what is marked and what should be."""
     worst = [row for row in sorted(range(len(texts)), key=lambda row: -len(every[row])) if every[row]][:WORST]
@@ -263,9 +263,9 @@ def mistakes(
             "row": rows[row],
             "text": texts[row],
             "truth": named(texts[row], truth[row]),
-            "predicted": named(texts[row], found[row]),
+            "predicted": named(texts[row], predicted[row]),
             "truth_spans": truth[row],
-            "predicted_spans": found[row],
+            "predicted_spans": predicted[row],
             "kinds": [kind for kind, _true, _found in every[row]],
         }
         for row in worst

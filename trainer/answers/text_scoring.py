@@ -112,7 +112,7 @@ class Transcription(Objective[Outputs]):
         return f"""Word error rate **{metrics["wer"]:.1%}**, character error rate {metrics["cer"]:.1%}, on {report["test_words"]:,} words that were kept apart: wrong,
 missing and extra words over those that were said. {card.interval_of(report)}
 
-{card.beside(report, "wer", "cer")}
+{card.comparison(report, "wer", "cer")}
 """
 
     def predictions(self, outputs: Outputs) -> dict[str, list[Any]]:
@@ -137,9 +137,9 @@ class TextScoring(Scoring[Sequence[str]]):
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the rows with the very same text."""
-        return float(np.mean([one == other for one, other in zip(predicted, others, strict=True)]))
+        return float(np.mean([own == other for own, other in zip(predicted, others, strict=True)]))
 
-    def rightness(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
+    def score(self, predicted: Sequence[str], truth: Sequence[str], labels: Sequence[str]) -> float:
         """One less the word error rate."""
         return 1 - rates(errors(list(truth), list(predicted)))["wer"]
 

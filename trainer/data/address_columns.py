@@ -103,8 +103,8 @@ def addresses_of(tables: Sequence[Table], choices: Choices) -> Iterator[str]:
     """The addresses of the columns that were asked for; where none was, of every column that has some."""
     for table in tables:
         kinds = [kind_of(name, sample) for name, sample in zip(table.columns, first_cells(table), strict=False)]
-        found = [name for name, kind in zip(table.columns, kinds, strict=False) if kind]
-        asked = [name for name in found if choices.get(WHAT, table.name, name) == FETCH] or found
+        columns = [name for name, kind in zip(table.columns, kinds, strict=False) if kind]
+        asked = [name for name in columns if choices.get(WHAT, table.name, name) == FETCH] or columns
         places = [table.columns.index(name) for name in asked]
         for batch in table.batches:
             for place in places:

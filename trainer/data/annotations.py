@@ -222,7 +222,9 @@ def read_coco(
     images = coco_images(document, find_image, boxes, part, name)
     labels = coco_labels(document)
     ids: set[str] = set()
-    has_single = any(isinstance(one, dict) and not is_crowd(one) for one in document["annotations"])
+    has_single = any(
+        isinstance(annotation, dict) and not is_crowd(annotation) for annotation in document["annotations"]
+    )
     for number, annotation in enumerate(document["annotations"], 1):
         if not isinstance(annotation, dict):
             boxes.refuse(f"annotation {number} of {name} is not an object")

@@ -28,10 +28,10 @@ MIN_VOTES = 1.5
 
 def join_votes(dataset: Dataset, choices: Choices) -> np.ndarray | None:
     """The rows that stay, of a table of votes that were joined; None for any other. What was read how goes to the readings."""
-    found = find_columns(dataset)
-    if found is None:
+    columns = find_columns(dataset)
+    if columns is None:
         return None
-    annotator, item, label = found
+    annotator, item, label = columns
     asked = choices.pick("annotators", LABELS)
     chosen = asked or MAJORITY
     codes = number_items(dataset.column(item))
@@ -58,10 +58,10 @@ def join_votes(dataset: Dataset, choices: Choices) -> np.ndarray | None:
     if chosen == DROP_TIES and ties:
         rows = rows[[int(codes[row]) not in ties for row in rows]]
         count = int(np.isin(codes, list(ties)).sum())
-        said = ngettext(
+        left_out_sentence = ngettext(
             "%(count)s vote on items without a majority.", "%(count)s votes on items without a majority.", count
         )
-        dataset.left_out.append(LeftOut("ties", count, said).as_dict())
+        dataset.left_out.append(LeftOut("ties", count, left_out_sentence).as_dict())
     best = [counted.get(int(codes[row])) for row in rows]
     labels = [top[0][0] if top else None for top in best]
     shares = [

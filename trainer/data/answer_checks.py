@@ -161,9 +161,9 @@ def length_problems(dataset: Dataset, usable: np.ndarray) -> list[Problem]:
 def question_problems(dataset: Dataset) -> list[Problem]:
     """Of questions about passages: what each row has wrong, and whether enough of them are left to learn from."""
     problems = passage_problems(dataset)
-    if any(one["severity"] == "error" for one in problems):
+    if any(each["severity"] == "error" for each in problems):
         return problems
-    left_out = sum(one["count"] for one in problems if one["code"] in LEFT_OUT)
+    left_out = sum(each["count"] for each in problems if each["code"] in LEFT_OUT)
     return problems + too_few_problems(int(dataset.mapped_keys.usable.sum()) - left_out)
 
 

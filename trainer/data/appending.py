@@ -58,8 +58,8 @@ def append_rows(
     divide_added(dataset, parts)
     dataset.sources = [*dataset.sources, *added.sources]
     dataset.left_out = [*dataset.left_out, *added.left_out]
-    kept = [one for one in dataset.problems if one["code"] not in APPENDED]
-    kept += [one for one in added.problems if one["code"] in LOST]
+    kept = [each for each in dataset.problems if each["code"] not in APPENDED]
+    kept += [each for each in added.problems if each["code"] in LOST]
     dataset.problems = kept + added_problems(dataset.rows - before, int(copies.sum()), matched, added.names)
 
 

@@ -55,10 +55,10 @@ def resolve(host: str, port: int, allowed: Collection[str] = ()) -> str:
     """The address to connect to, as digits; `NotFetchedError` where any that the name stands for is not public, unless `allowed`
     names the host with its port."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, ValueError) as error:
         raise NotFetchedError(_("names a server that is not there")) from error
-    addresses = [str(entry[4][0]) for entry in found]
+    addresses = [str(entry[4][0]) for entry in entries]
     if f"{host}:{port}" in allowed and addresses:
         return addresses[0]
     if port == loopback_port() and all(ipaddress.ip_address(text).is_loopback for text in addresses):

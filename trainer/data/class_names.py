@@ -168,8 +168,8 @@ def find_class_names(files: "Files | Beside", labels: Iterable[str | None]) -> d
 def names_of_columns(files: "Files", rows: Sequence["MediaRow"]) -> dict[str, str]:
     """The same for the first column of ids of labels in rows that a table or a list made."""
     columns = [name for name in (rows[0].cells if rows else ()) if NUMBERED.search(name.strip().lower())]
-    found = (find_class_names(files, {(row.cells.get(name) or "").strip() for row in rows}) for name in columns)
-    return next(filter(None, found), {})
+    by_column = (find_class_names(files, {(row.cells.get(name) or "").strip() for row in rows}) for name in columns)
+    return next(filter(None, by_column), {})
 
 
 def read_names(files: "Files | Beside", entry: Entry) -> dict[str, str]:

@@ -99,15 +99,15 @@ def read_segments(files: "Files") -> Recordings | None:
         read_scripts(files)
     for entry in segments:
         folder = entry.parts[:-1]
-        beside = {base_name(other): other for other in files.others if other.parts[:-1] == folder}
+        siblings = {base_name(other): other for other in files.others if other.parts[:-1] == folder}
         tables = {
-            name: dict(pairs(files.archive, beside[name])) if name in beside else {} for name in ("text", "utt2spk")
+            name: dict(pairs(files.archive, siblings[name])) if name in siblings else {} for name in ("text", "utt2spk")
         }
         lines = list(pairs(files.archive, entry))
         read = [(own_id, files.find(rest.split()[0] if rest else ""), rest.split()[1:3]) for own_id, rest in lines]
         if not any(recording for _id, recording, _times in read):
             continue
-        recordings.used |= {entry.name, *(beside[name].name for name in beside if name in KALDI)}
+        recordings.used |= {entry.name, *(siblings[name].name for name in siblings if name in KALDI)}
         for number, (own_id, recording, times) in enumerate(read, 1):
             span = parse_span(times)
             if recording is None or span is None:
@@ -177,7 +177,7 @@ def read_beside(files: "Files") -> Recordings | None:
         stem = entry.name.rsplit(".", 1)[0]
         names = (stem, strip_language(stem))  # talk.two.srt may belong to talk.two.wav
         ends = (name.rsplit("/", 1)[-1] for name in names)
-        recording = next((found for name in (*names, *ends) if (found := files.find(name))), None)
+        recording = next((file for name in (*names, *ends) if (file := files.find(name))), None)
         if recording is None or recording.name in recordings.cuts:
             continue
         text = read_text(files.archive, entry)
@@ -227,12 +227,12 @@ def segments_of(text: str) -> list[Cut]:
         return []
     listed = document.get("segments") if isinstance(document, dict) else None
     cuts = []
-    for one in listed if isinstance(listed, list) else []:
-        span = parse_span([str(one.get("start")), str(one.get("end"))]) if isinstance(one, dict) else None
-        if span is None or not isinstance(one.get("text"), str):
+    for segment in listed if isinstance(listed, list) else []:
+        span = parse_span([str(segment.get("start")), str(segment.get("end"))]) if isinstance(segment, dict) else None
+        if span is None or not isinstance(segment.get("text"), str):
             return []
-        speaker = one.get("speaker")
-        cells: dict[str, str | None] = {"text": " ".join(one["text"].split()) or None}
+        speaker = segment.get("speaker")
+        cells: dict[str, str | None] = {"text": " ".join(segment["text"].split()) or None}
         cuts.append(Cut(*span, cells | ({"speaker": speaker} if isinstance(speaker, str) else {})))
     return cuts
 
@@ -309,10 +309,10 @@ def elan_tiers(text: str) -> Iterator[Tier]:
         cuts = []
         for mark in tier.iter("ALIGNABLE_ANNOTATION"):
             times = [slots.get(mark.get(f"TIME_SLOT_REF{number}")) for number in (1, 2)]
-            said = " ".join((mark.findtext("ANNOTATION_VALUE") or "").split())
-            if all(time and time.isascii() and time.isdigit() and len(time) < 10 for time in times) and said.casefold() not in PAUSES:  # fmt: skip
+            words = " ".join((mark.findtext("ANNOTATION_VALUE") or "").split())
+            if all(time and time.isascii() and time.isdigit() and len(time) < 10 for time in times) and words.casefold() not in PAUSES:  # fmt: skip
                 start, end = (int(time or 0) / 1000 for time in times)
-                cuts += [Cut(start, end, {"text": said})] if end > start else []
+                cuts += [Cut(start, end, {"text": words})] if end > start else []
         yield Tier(str(tier.get("TIER_ID") or ""), cuts)
 
 
@@ -333,10 +333,10 @@ def read_tiers(text: str) -> Iterator[Tier]:
         place += 5
         cuts: list[Cut] = []
         for _number in range(int(count) if isinstance(count, float) and 0 <= count < 1e6 else 0):
-            start, end, said = [*tokens[place : place + 3], None, None, None][:3]
-            if not isinstance(start, float) or not isinstance(end, float) or not isinstance(said, str):
+            start, end, words = [*tokens[place : place + 3], None, None, None][:3]
+            if not isinstance(start, float) or not isinstance(end, float) or not isinstance(words, str):
                 break
             place += 3
-            if said.strip().casefold() not in PAUSES:
-                cuts.append(Cut(start, end, {"text": " ".join(said.split())}))
+            if words.strip().casefold() not in PAUSES:
+                cuts.append(Cut(start, end, {"text": " ".join(words.split())}))
         yield Tier(str(name), cuts)

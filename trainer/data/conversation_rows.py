@@ -128,10 +128,10 @@ def preference(asked: object, chosen: object, rejected: object, tools: object = 
     if not better or not worse or better[-1]["role"] != "assistant" or worse[-1]["role"] != "assistant":
         return None
     before = better[:-1] if len(better) > 1 else turns
-    said, refused = better[-1]["content"], worse[-1]["content"]
-    if not before or not said.strip() or not refused.strip() or said == refused:
+    preferred, refused = better[-1]["content"], worse[-1]["content"]
+    if not before or not preferred.strip() or not refused.strip() or preferred == refused:
         return None
-    return Row(with_tools(before, read_tools(tools)), said, refused)
+    return Row(with_tools(before, read_tools(tools)), preferred, refused)
 
 
 def spoken(cell: object, role: str) -> list[dict[str, str]]:

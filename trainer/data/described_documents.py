@@ -54,15 +54,15 @@ def find_description(archive: Archive, documents: Sequence[Entry]) -> Descriptio
 
 def names_of(documents: Sequence[Entry]) -> dict[str, str]:
     """{what a document may be called: its path}; a name that several have is none."""
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     several: set[str] = set()
     for entry in documents:
         path = entry.name.lower()
         file = path.rpartition("/")[2]
         for name in dict.fromkeys([path, file, file.rpartition(".")[0] or file]):
-            if found.setdefault(name, entry.name) != entry.name:
+            if by_name.setdefault(name, entry.name) != entry.name:
                 several.add(name)
-    return {name: path for name, path in found.items() if name not in several}
+    return {name: path for name, path in by_name.items() if name not in several}
 
 
 def describe(archive: Archive, entry: Entry, by_name: dict[str, str], count: int) -> Description | None:
@@ -95,8 +95,8 @@ def key_of(
     """The column whose cells name most documents."""
     paths = {name: [path for row in rows if (path := path_of(row[name], by_name))] for name in columns}
     best = max(columns, key=lambda name: len(paths[name]), default="")
-    found = len(set(paths.get(best, [])))
-    return best if found >= LEAST and len(paths[best]) >= ENOUGH * len(rows) and found >= ENOUGH * count else None
+    distinct = len(set(paths.get(best, [])))
+    return best if distinct >= LEAST and len(paths[best]) >= ENOUGH * len(rows) and distinct >= ENOUGH * count else None
 
 
 def path_of(cell: str | None, by_name: dict[str, str]) -> str | None:

@@ -129,9 +129,9 @@ def read_documents(
     has_labels = bool(roles.scored) and (roles.scored[0][0] >= 2 or len(set(roles.labels)) > 1)
     description = find_description(archive, entries)
     own = {entry.name for entry in entries}
-    beside = Beside(archive, [entry for entry in archive.entries if entry.name not in own])
+    other_files = Beside(archive, [entry for entry in archive.entries if entry.name not in own])
     told_by_name = None if has_labels or description else label_by_stems(stems_of(entries), choices, archive.name)
-    names_of_ids = find_class_names(beside, roles.labels) if has_labels else {}
+    names_of_ids = find_class_names(other_files, roles.labels) if has_labels else {}
     rows: list[dict[str, str | None]] = []
     parts: list[str] = []
     lost: list[tuple[str, str]] = []
@@ -146,8 +146,10 @@ def read_documents(
         cells |= {"label": label or None} if has_labels else {}
         cells |= {"label": told_by_name[0][entry.name]} if told_by_name and told_by_name[0] else {}
         cells |= {roles.group_name: roles.groups[index] or None} if roles.groups else {}
-        told = description.rows.get(entry.name, {}) if description else {}
-        cells |= {name if name not in ("text", "file", *cells) else f"{name} (2)": cell for name, cell in told.items()}
+        described = description.rows.get(entry.name, {}) if description else {}
+        cells |= {
+            name if name not in ("text", "file", *cells) else f"{name} (2)": cell for name, cell in described.items()
+        }
         rows.append({**cells, "file": entry.name})
         parts.append(roles.parts[index])
         meter.add(1, archive.bytes_read)
@@ -166,7 +168,7 @@ def read_documents(
     readings += [description.reading()] if description else []
     readings += [names_reading("label")] if names_of_ids else []
     readings += cut_reading([row["file"] or "" for row in rows if isinstance(row["text"], CutText)], archive.name)
-    left_out = left_out_of(archive, entries, lost, description, beside.used)
+    left_out = left_out_of(archive, entries, lost, description, other_files.used)
     return dataset, np.array(given, dtype=object) if any(parts) else None, readings, left_out
 
 

@@ -87,10 +87,10 @@ class Fetch:
             declared = answer.headers.get("Content-Length", "")
         if declared.isdigit() and size < int(declared):
             raise NotFetchedError("was cut short")
-        found = sniff(head)
-        if found is None:
+        sniffed = sniff(head)
+        if sniffed is None:
             raise NotFetchedError("is empty")
-        return found[1]
+        return sniffed[1]
 
     def take(self, count: int, size: int) -> None:
         if size > MAX_FILE_BYTES:

@@ -30,11 +30,11 @@ def parts_of_names(names: Sequence[str]) -> list[str | None]:
     called as parts are."""
     if len(set(folders := [folder_part(name) for name in names]) - {None}) > 1:
         return folders
-    told = [part_and_rest(name) for name in names]
+    pairs = [part_and_rest(name) for name in names]
     alike = defaultdict(list)
-    for name, (part, rest) in zip(names, told, strict=True):
+    for name, (part, rest) in zip(names, pairs, strict=True):
         alike[rest].append((part, PACKED.search(name) is not None))
-    return [part if is_split(alike[rest]) else None for part, rest in told]
+    return [part if is_split(alike[rest]) else None for part, rest in pairs]
 
 
 def folder_part(name: str) -> str | None:
@@ -63,9 +63,9 @@ def part_and_rest(name: str) -> tuple[str | None, tuple[str, ...]]:
     folders, _slash, file = path.rpartition("/")
     stem = re.sub(r"(\.[A-Za-z]\w{0,7}){1,2}$", "", display_name(file))
     words = [word for word in re.split(r"[^a-z]+", f"{folders}/{stem}".lower()) if word]
-    told = [place for place, word in enumerate(words) if word in kinds.SPLIT_VALUES]
-    rest = [word for place, word in enumerate(words) if word not in SHARDS and place not in told[-1:]]
-    return (kinds.SPLIT_VALUES[words[told[-1]]] if told else None), tuple(rest)
+    places = [place for place, word in enumerate(words) if word in kinds.SPLIT_VALUES]
+    rest = [word for place, word in enumerate(words) if word not in SHARDS and place not in places[-1:]]
+    return (kinds.SPLIT_VALUES[words[places[-1]]] if places else None), tuple(rest)
 
 
 def parts_reading(names: Sequence[str], parts: Sequence[str | None], choices: Choices) -> list[Reading]:

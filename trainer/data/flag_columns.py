@@ -55,12 +55,12 @@ def nearly_binary(dataset: Dataset, columns: list[str]) -> dict[str, list[int]]:
     if len(columns) < MIN_COLUMNS - 1:
         return {}
     free = [name for name in dataset.names if name not in (*dataset.kinds, *columns, *FACTS)]
-    found = {
+    by_column = {
         name: odd_rows(dataset, name)
         for name in free
         if first_cells(dataset, name) & YES and first_cells(dataset, name) & NO
     }
-    return {name: rows for name, rows in found.items() if 0 < len(rows) <= MOST_ODD * dataset.rows}
+    return {name: rows for name, rows in by_column.items() if 0 < len(rows) <= MOST_ODD * dataset.rows}
 
 
 def odd_rows(dataset: Dataset, name: str) -> list[int]:

@@ -104,8 +104,8 @@ def read_roles(folders: Sequence[Sequence[str]], asked: str | None = None) -> Fo
     split = [level for level in levels if level.index >= 0 and tells_parts(level, levels)]
     others = [level for level in levels if level not in split and level.index >= 0]
     others += innermost_level(cleaned, split, others)
-    told = ([part_of_folder(name) for name in level.names] for level in split)
-    parts = [first_filled(names) for names in zip(*told, strict=True)]
+    named_parts = ([part_of_folder(name) for name in level.names] for level in split)
+    parts = [first_filled(names) for names in zip(*named_parts, strict=True)]
     scored = score_levels(others, parts)
     chosen = next((level for _points, level in scored if level.value == asked), scored[0][1] if scored else None)
     scored = sorted(scored, key=lambda candidate: candidate[1] is not chosen)
@@ -142,8 +142,8 @@ def innermost_level(folders: Sequence[Sequence[str]], split: Sequence[Level], ot
     depth = max(map(len, folders), default=0)
     if depth <= 1 or depth == min(map(len, folders), default=0):
         return []
-    told = {level.index for level in split}
-    level = Level(-1, tuple(path[-1] if path and len(path) - 1 not in told else "" for path in folders))
+    split_levels = {level.index for level in split}
+    level = Level(-1, tuple(path[-1] if path and len(path) - 1 not in split_levels else "" for path in folders))
     return [] if any(level.names == other.names for other in others) else [level]
 
 
@@ -172,8 +172,8 @@ def first_filled(names: Sequence[str]) -> str:
 def part_of_folder(name: str) -> str:
     """The part that a folder's name tells, by itself or beside a word that says nothing else: test, train_images."""
     words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
-    told = [word for word in words if word in kinds.SPLIT_VALUES]
-    return kinds.SPLIT_VALUES[told[0]] if len(told) == 1 and set(words) - set(told) <= PART_WORDS else ""
+    parts = [word for word in words if word in kinds.SPLIT_VALUES]
+    return kinds.SPLIT_VALUES[parts[0]] if len(parts) == 1 and set(words) - set(parts) <= PART_WORDS else ""
 
 
 def tells_parts(level: Level, levels: Sequence[Level]) -> bool:
@@ -273,6 +273,6 @@ def name_of_groups(level: Level) -> str:
     first = level.distinct[0].lower()
     if re.fullmatch(r"\d{4}[-_.]?\d{2}.*|\d{1,2}[-_.]\d{1,2}[-_.]\d{2,4}", first):
         return "day"
-    told = re.match(rf"({GROUP_WORDS})(?![a-z]{{2}})", first)
+    match = re.match(rf"({GROUP_WORDS})(?![a-z]{{2}})", first)
     full = {"cam": "camera", "spk": "speaker", "subj": "subject", "sub": "subject", "pat": "patient", "sess": "session"}
-    return full.get(told[1], told[1]) if told else UNNAMED_GROUP
+    return full.get(match[1], match[1]) if match else UNNAMED_GROUP

@@ -58,14 +58,14 @@ class Meter:
         self.emit, self.total = emit, max(total_bytes, 1)
         self.rows = self.bytes_before = 0
         self.started = time.monotonic()
-        self.told = 0.0
+        self.reported_at = 0.0
 
     def add(self, rows: int, bytes_read: int) -> None:
         self.rows += rows
         now = time.monotonic()
-        if now - self.told < PROGRESS_SECONDS:
+        if now - self.reported_at < PROGRESS_SECONDS:
             return
-        self.told = now
+        self.reported_at = now
         fraction = READING_SHARE * min((self.bytes_before + bytes_read) / self.total, 1)
         seconds = now - self.started
         self.emit(

@@ -96,8 +96,8 @@ def collect_idx(files: list[IdxFile], folder: Path, meter: Meter) -> Collection:
 
 def parts_of_pictures(files: list[IdxFile]) -> list[str]:
     """The part of each file, given or told by their names together; "" where they make no split."""
-    told = parts_of_names([re.sub("t10k", "test", file.name, flags=re.IGNORECASE) for file in files])
-    parts = [file.given_part or part or "" for file, part in zip(files, told, strict=True)]
+    named_parts = parts_of_names([re.sub("t10k", "test", file.name, flags=re.IGNORECASE) for file in files])
+    parts = [file.given_part or part or "" for file, part in zip(files, named_parts, strict=True)]
     return parts if len(set(parts)) > 1 else [""] * len(files)
 
 

@@ -24,17 +24,17 @@ class Pair(NamedTuple):
     details_key: str
 
 
-def find_pair(one: Table, other: Table, first: Columns, second: Columns) -> Pair | None:
+def find_pair(left: Table, right: Table, first: Columns, second: Columns) -> Pair | None:
     """Two tables of the same records; `first`, `second`: their first cells by column."""
-    shared = [name for name in one.columns if name in other.columns]
-    if len(shared) != 1 or min(len(one.columns), len(other.columns)) < 2:
+    shared = [name for name in left.columns if name in right.columns]
+    if len(shared) != 1 or min(len(left.columns), len(right.columns)) < 2:
         return None
-    ours, theirs = (cells[table.columns.index(shared[0])] for table, cells in ((one, first), (other, second)))
+    ours, theirs = (cells[table.columns.index(shared[0])] for table, cells in ((left, first), (right, second)))
     if not name_each_other(ours, theirs):
         return None
     is_longer = len(ours) > ALIKE * len(theirs)
-    is_wider = len(one.columns) >= len(other.columns) and len(theirs) <= ALIKE * len(ours)
-    base, details = (one, other) if is_longer or is_wider else (other, one)
+    is_wider = len(left.columns) >= len(right.columns) and len(theirs) <= ALIKE * len(ours)
+    base, details = (left, right) if is_longer or is_wider else (right, left)
     return Pair(base, details, shared[0], shared[0])
 
 
@@ -81,15 +81,15 @@ def join_pair(pair: Pair) -> None:
     base, details = pair.base, pair.details
     place = details.columns.index(pair.details_key)
     others = [number for number in range(len(details.columns)) if number != place]
-    at = base.columns.index(pair.key)
+    key_index = base.columns.index(pair.key)
     base.columns = [*base.columns, *(details.columns[number] for number in others)]
-    base.batches = joined_batches(base.batches, base, details, at, place, others)
+    base.batches = joined_batches(base.batches, base, details, key_index, place, others)
     base.suggested = base.suggested or details.suggested
     base.readings += details.readings
 
 
 def joined_batches(
-    before: Iterator[Columns], base: Table, details: Table, at: int, place: int, others: list[int]
+    before: Iterator[Columns], base: Table, details: Table, key_index: int, place: int, others: list[int]
 ) -> Iterator[Columns]:
     rows, count = dict[str | None, tuple[str | None, ...]](), 0
     for batch in details.batches:
@@ -99,7 +99,7 @@ def joined_batches(
     seen: set[str | None] = set()
     blank: tuple[str | None, ...] = (None,) * len(others)
     for batch in before:
-        keys = batch[at]
+        keys = batch[key_index]
         seen.update(keys)
         yield [*batch, *zip(*(rows.get(key, blank) for key in keys), strict=True)]
     base.left_out += details.all_left_out()

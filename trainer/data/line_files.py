@@ -72,14 +72,17 @@ def read_line_files(files: Sequence[tuple[Path, str]]) -> LineRows | None:
     return parallel_rows(read) or answer_rows(read) or class_rows(read)
 
 
-def asked_lines(found: Sequence[Reading], asked: str | None) -> list[Reading]:
+def asked_lines(readings: Sequence[Reading], asked: str | None) -> list[Reading]:
     """What is told of the files by what somebody asked for; `SpecError` for what they are not."""
-    told = found[0]
-    if asked not in (None, told.chosen, TABLE):
-        raise bad_reading("lines", str(asked), [told.chosen, TABLE])
+    reading = readings[0]
+    if asked not in (None, reading.chosen, TABLE):
+        raise bad_reading("lines", str(asked), [reading.chosen, TABLE])
     if asked != TABLE:
-        return [replace(told, is_asked=asked is not None, confidence=1.0 if asked else told.confidence), *found[1:]]
-    return [Reading("lines", TABLE, APART.label, [Choice(told.chosen, told.sentence)], is_asked=True)]
+        return [
+            replace(reading, is_asked=asked is not None, confidence=1.0 if asked else reading.confidence),
+            *readings[1:],
+        ]
+    return [Reading("lines", TABLE, APART.label, [Choice(reading.chosen, reading.sentence)], is_asked=True)]
 
 
 def may_hold_lines(path: Path, name: str) -> bool:
@@ -168,19 +171,19 @@ def answer_rows(files: Sequence[LineFile]) -> LineRows | None:
     """A row for each line of a file of texts with that of their labels (texts.txt, labels.txt); `DataError` where one has more
     lines. None where the labels do not come again, as names of classes, or numbers are parted by blanks."""
     answers = [file for file in files if ANSWERS & set(file.words)]
-    pairs = [(one, other) for other in answers for one in files if are_pair_names(one.words, other.words)]
+    pairs = [(source, other) for other in answers for source in files if are_pair_names(source.words, other.words)]
     if not pairs or 2 * len(pairs) != len(files):
         return None
-    if any(parts_by_blanks("\n".join(one.lines[:200])) or 2 * len(set(other.lines)) > len(other.lines) for one, other in pairs):  # fmt: skip
+    if any(parts_by_blanks("\n".join(source.lines[:200])) or 2 * len(set(other.lines)) > len(other.lines) for source, other in pairs):  # fmt: skip
         return None
     columns: dict[str, list[str | None]] = {"text": [], "label": []}
     parts: list[str] = []
-    pair_parts = parts_of_names([" ".join(one.words) for one, _other in pairs])
-    for (one, other), part in zip(pairs, pair_parts, strict=True):
-        check_lengths([one, other])
-        columns["text"] += [line or None for line in one.lines]
+    pair_parts = parts_of_names([" ".join(source.words) for source, _other in pairs])
+    for (source, other), part in zip(pairs, pair_parts, strict=True):
+        check_lengths([source, other])
+        columns["text"] += [line or None for line in source.lines]
         columns["label"] += [line or None for line in other.lines]
-        parts += [part or ""] * len(one.lines)
+        parts += [part or ""] * len(source.lines)
     names = ", ".join(other.name for _one, other in pairs[:4])
     sentence = _("%(names)s holds the labels of the texts beside it, line by line.", names=names)
     return make_rows(files, columns, parts, [Reading("lines", "answers", sentence, [APART], 0.85)])

@@ -327,13 +327,13 @@ def add_groups(files: Files, collection: Collection, media_rows: list[MediaRow])
     if not groups:
         return
     of_rows = [groups[files.index_of[row.entry.name]] for row in media_rows]
-    told = column_of_groups(media_rows, of_rows)
-    if not told and any(name in row.cells for row in media_rows[:100]):
+    group_column = column_of_groups(media_rows, of_rows)
+    if not group_column and any(name in row.cells for row in media_rows[:100]):
         return
     for row, group in zip(media_rows, of_rows, strict=True):
-        row.cells[told or name] = group or None
+        row.cells[group_column or name] = group or None
     if len(set(of_rows) - {""}) >= MIN_GROUPS:
-        collection.group = told or name
+        collection.group = group_column or name
 
 
 def column_of_groups(media_rows: Sequence[MediaRow], groups: Sequence[str]) -> str | None:

@@ -66,7 +66,7 @@ def find_base64(tables: Sequence[Table], choices: Choices) -> list[MediaColumn]:
             return []
         sample = cells[table.columns.index(name)]
         asked = choices.pick(WHAT, (DECODE, KEEP), table.name, name)
-        kinds = [found[0] for cell in sample if (found := sniff(decode_base64(cell or "") or b""))]
+        kinds = [sniffed[0] for cell in sample if (sniffed := sniff(decode_base64(cell or "") or b""))]
         kind = max(kinds, key=kinds.count) if kinds else "image"
         table.readings.append(base64_reading(table, name, kind, asked))
         if asked == KEEP:
@@ -91,8 +91,8 @@ def resolve_base64(cell: str) -> tuple[str, bytes]:
     data = decode_base64(cell)
     if data is None:
         raise UnreadableError("is not base64, or cut short")
-    found = sniff(data)
-    return found[1] if found else "", data
+    sniffed = sniff(data)
+    return sniffed[1] if sniffed else "", data
 
 
 def read_column(media: MediaColumn, path: Path, folder: Path, meter: Meter) -> Collection:

@@ -92,8 +92,8 @@ def preview(data: bytes) -> bytes:
     from PIL import Image
 
     best, most = b"", 0
-    for found in list(re.finditer(rb"\xff\xd8\xff[\xdb\xc0-\xfe]", data))[:MAX_PREVIEWS]:
-        part = data[found.start() :]
+    for match in list(re.finditer(rb"\xff\xd8\xff[\xdb\xc0-\xfe]", data))[:MAX_PREVIEWS]:
+        part = data[match.start() :]
         try:
             with Image.open(io.BytesIO(part), formats=["JPEG"]) as image:
                 pixels = image.width * image.height

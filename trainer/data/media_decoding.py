@@ -76,12 +76,12 @@ def finish_decoding(
         return
     if len(stored) > 1:
         collection.group = collection.group or "file"
-    for one, cells in stored:
-        if isinstance(one, media.UnreadableError):
-            collection.lost.append((row.entry.name, str(one)))
+    for source, cells in stored:
+        if isinstance(source, media.UnreadableError):
+            collection.lost.append((row.entry.name, str(source)))
             continue
-        collection.converted[one.converted] += bool(one.converted)
-        yield replace(row, cells=row.cells | cells) if cells else row, one
+        collection.converted[source.converted] += bool(source.converted)
+        yield replace(row, cells=row.cells | cells) if cells else row, source
 
 
 def store(source: bytes | Path, kind: str, folder: Path, row: "MediaRow", every: float | None) -> Stored:

@@ -117,8 +117,8 @@ class Files:
         if near and (entry := self.paths.get(f"{near.casefold()}/{path.casefold()}")):
             return entry
         folded = ("/".join(parts[start:]) for start in range(len(parts)))
-        found = next((self.paths[end] for end in folded if end in self.paths), None)
-        return found or self.paths.get(UPLOAD_PREFIX.sub("", parts[-1])) or self.find_otherwise(parts[-1])
+        by_end = next((self.paths[end] for end in folded if end in self.paths), None)
+        return by_end or self.paths.get(UPLOAD_PREFIX.sub("", parts[-1])) or self.find_otherwise(parts[-1])
 
     def find_otherwise(self, name: str) -> Entry | None:
         """By a name with another ending of the same kind (1.png, where 1.jpg lies), or by a number without its zeros in front."""

@@ -136,7 +136,7 @@ def payloads_of(value: object) -> list[tuple[bytes, str]]:
 def kind_of(sample: list[dict[str, Any]], column: str) -> str | None:
     """image or audio, whichever most of the cells are that are not empty."""
     payloads = [data for row in sample for data, _path in payloads_of(row[column]) if data]
-    kinds = [found[0] for data in payloads if (found := sniff(data))]
+    kinds = [sniffed[0] for data in payloads if (sniffed := sniff(data))]
     return max(kinds, key=kinds.count) if kinds and len(kinds) >= 0.5 * len(payloads) else None
 
 
@@ -192,8 +192,8 @@ def media_rows(records: Records, collection: Collection, form: str, archive: Arc
                 reason = "names a file that was not sent along" if path else "holds no picture or sound"
                 collection.lost.append((where, reason))
                 continue
-            found = sniff(data)
-            name = unique_name(path, number, found[1] if found else "", seen)
+            sniffed = sniff(data)
+            name = unique_name(path, number, sniffed[1] if sniffed else "", seen)
             if collection.boxes is not None:
                 size = hub_boxes.image_size(data)
                 hub_boxes.add_boxes(collection.boxes, name, row[records.objects], form, size)

@@ -149,7 +149,7 @@ def trust_of_numbers(title: str, index: int, cells: list[str], files: Files) -> 
 def tell_refused(table: Table, column: int, cells: list[str], files: Files, folder: str) -> None:
     """That somebody chose that numbers are not names of files, where they could be."""
     title = table.columns[column]
-    if files.choices.get(NUMBERS, files.archive.name, title) != "none" or any(told.what == NUMBERS and told.column == title for told in files.readings):  # fmt: skip
+    if files.choices.get(NUMBERS, files.archive.name, title) != "none" or any(reading.what == NUMBERS and reading.column == title for reading in files.readings):  # fmt: skip
         return
     if sum(files.find(cell, folder) is not None for cell in cells) < MIN_MATCHED * len(cells):
         return
@@ -202,7 +202,7 @@ def folder_column(table: Table, files: Files, naming: int | None) -> int | None:
 
 def tell_apart(table: Table, column: int, files: Files) -> None:
     """That somebody chose that a column does not name folders, though it does."""
-    if any(told.what == FOLDERS for told in files.readings):
+    if any(reading.what == FOLDERS for reading in files.readings):
         return
     sentence = _("“%(column)s” of %(table)s names no folders", column=table.columns[column], table=table.name)
     other = Choice("folders", _("They are names of folders"))

@@ -65,8 +65,8 @@ def count_currencies(cells: pa.ChunkedArray) -> Counter[str]:
     counts: Counter[str] = Counter()
     if not len(looked_at):
         return counts
-    found = pc.struct_field(pc.extract_regex(looked_at, CURRENCY), "sign")
-    for entry in pc.value_counts(found).to_pylist():
+    signs = pc.struct_field(pc.extract_regex(looked_at, CURRENCY), "sign")
+    for entry in pc.value_counts(signs).to_pylist():
         sign = re.sub(r"[^A-Z$€£¥￥₹₩₽₺₴₫฿₪₦₱元円]", "", (entry["values"] or "").upper())
         counts[SAME.get(sign, sign)] += entry["counts"]
     return counts

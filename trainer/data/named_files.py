@@ -113,10 +113,13 @@ def labels_of(names: Sequence[str], parts: Sequence[str | None]) -> list[str]:
     end = count_shared([own[::-1] for own in words])
     words = [own[: len(own) - end] for own in words]
     labels = [" ".join(own) for own in words]
-    told = set(labels)
-    is_few = 2 <= len(told) <= MAX_LABELS
+    classes = set(labels)
+    is_few = 2 <= len(classes) <= MAX_LABELS
     # a label that only one part has is not a label of both
-    alike = all({label for label, part in zip(labels, parts, strict=True) if part == one} == told for one in set(parts))
+    alike = all(
+        {label for label, part in zip(labels, parts, strict=True) if part == own_part} == classes
+        for own_part in set(parts)
+    )
     if not is_few or not alike or any(not own or set(own) <= SAYS_NOTHING or is_date(own) for own in words):
         return []
     return labels

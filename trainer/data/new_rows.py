@@ -41,7 +41,7 @@ def find_new_rows(
         pq.write_table(added.table.filter(pa.array(is_new)), out / ROWS)
     remember(np.union1d(before, keys), out)
     size = (out / ROWS).stat().st_size if is_new.any() else 0
-    lost = [one for one in added.problems if one["code"] in LOST]
+    lost = [problem for problem in added.problems if problem["code"] in LOST]
     return {"rows": added.rows, "new": int(is_new.sum()), "bytes": size, "left_out": lost}
 
 

@@ -217,14 +217,14 @@ def read_pairs(loaded: LoadedPairs) -> None:
     numbers = np.array([np.nan if (value := number_of(cell, **written)) is None else value for cell in cells])
     read = read_scores(cells, numbers)
     form = forms.form_of(loaded.columns, read.values, has_documents=bool(loaded.documents))
-    for told in score_problems(read, np.ones(len(cells), dtype=bool)) if form not in SEARCHED else []:
-        if told["severity"] == "error":
-            raise DataError(told["message"], code=told["code"], hint=_("Check which column was chosen."))
-        lines = [loaded.row_numbers[row - 1] for row in told["rows"]]
+    for each in score_problems(read, np.ones(len(cells), dtype=bool)) if form not in SEARCHED else []:
+        if each["severity"] == "error":
+            raise DataError(each["message"], code=each["code"], hint=_("Check which column was chosen."))
+        lines = [loaded.row_numbers[row - 1] for row in each["rows"]]
         message = _(
-            "%(message)s Rows: %(rows)s.", message=told["message"], rows=join_names([str(row) for row in lines])
+            "%(message)s Rows: %(rows)s.", message=each["message"], rows=join_names([str(row) for row in lines])
         )
-        loaded.problems.append(told | {"message": message, "rows": lines, "i18n": {"message": message.source}})
+        loaded.problems.append(each | {"message": message, "rows": lines, "i18n": {"message": message.source}})
     kept = np.isfinite(read.values)
     loaded.keep(kept)
     loaded.values["score"] = read.values[kept].tolist()

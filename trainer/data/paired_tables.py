@@ -45,7 +45,7 @@ def is_pair(inputs: Table, answers: Table) -> bool:
 def are_pair_names(first: Sequence[str], second: Sequence[str]) -> bool:
     if len(first) != len(second):
         return False
-    other = [(one, two) for one, two in zip(first, second, strict=True) if one != two]
+    other = [(left, right) for left, right in zip(first, second, strict=True) if left != right]
     return len(other) == 1 and other[0][0] in INPUTS and other[0][1] in ANSWERS
 
 
@@ -120,11 +120,11 @@ def join_rows(inputs: Table, answers: Table) -> None:
     """The inputs with the columns of the answers; rows of these that stand beside none are told."""
     width = len(answers.columns)
     inputs.columns = [*inputs.columns, *answers.columns]
-    inputs.batches = beside(inputs.batches, inputs, answers, width)
+    inputs.batches = side_by_side(inputs.batches, inputs, answers, width)
     inputs.readings += answers.readings
 
 
-def beside(before: Iterator[Columns], inputs: Table, answers: Table, width: int) -> Iterator[Columns]:
+def side_by_side(before: Iterator[Columns], inputs: Table, answers: Table, width: int) -> Iterator[Columns]:
     rows = chain.from_iterable(zip(*batch, strict=True) for batch in answers.batches)
     blank: tuple[str | None, ...] = (None,) * width
     for batch in before:

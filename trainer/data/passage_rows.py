@@ -60,7 +60,7 @@ def read_cells(
         placed = [(answer, *texts[context].place(answer)) for answer in given]
         for how in dict.fromkeys(how for _given, _answer, how in placed):
             read.rows[how].append(row)
-        lost = [one.text for one, answer, _how in placed if answer is None]
+        lost = [given.text for given, answer, _how in placed if answer is None]
         kept = list(dict.fromkeys(answer for _given, answer, _how in placed if answer is not None))
         read.examples["partly_lost" if kept else "answer_not_in_context"] += lost
         if kept or not given:
@@ -118,9 +118,9 @@ def split_problems(dataset: Dataset, contexts: list[str | None]) -> list[Problem
 def row_problems(read: Read) -> list[Problem]:
     """The rows left out, repaired and doubted; rows from 0."""
     problems = [
-        problem(told.code, told.severity, told.message(len(rows)), rows, examples=read.examples[told.key])
-        for told in TOLD
-        if (rows := read.rows[told.key])
+        problem(kind.code, kind.severity, kind.message(len(rows)), rows, examples=read.examples[kind.key])
+        for kind in TOLD
+        if (rows := read.rows[kind.key])
     ]
     if (without := read.rows["none"]) and read.rows["answered"]:
         text = ngettext(
@@ -259,13 +259,13 @@ def read_loaded(loaded: LoadedRows) -> None:
     """Answers become JSON as SQuAD has it, with their places in characters; rows that cannot be read are left out and told by
     number."""
     read = read_cells(loaded.values["question"], loaded.values["context"], loaded.answers)
-    for told in row_problems(read):
-        numbers = [loaded.row_numbers[row - 1] for row in told["rows"]]
-        if told["code"] in LEFT_OUT | REPAIRED:
+    for each in row_problems(read):
+        numbers = [loaded.row_numbers[row - 1] for row in each["rows"]]
+        if each["code"] in LEFT_OUT | REPAIRED:
             rows = join_names([str(row) for row in numbers])
-            message = _("%(message)s Rows: %(rows)s.", message=told["message"], rows=rows)
-            told = told | {"message": message, "rows": numbers, "i18n": {"message": message.source}}
-            loaded.problems.append(told)
+            message = _("%(message)s Rows: %(rows)s.", message=each["message"], rows=rows)
+            each = each | {"message": message, "rows": numbers, "i18n": {"message": message.source}}
+            loaded.problems.append(each)
     loaded.keep(np.array([answers is not None for answers in read.answers], dtype=bool))
     loaded.values[loaded.answer] = [written(answers) for answers in read.answers if answers is not None]
 

@@ -105,7 +105,7 @@ def rename_labels(dataset: Dataset, names: dict[str, str]) -> None:
 def take_labels_back(dataset: Dataset, source: str) -> None:
     """Rows whose label comes from there go back to the pool."""
     values, answer = answers_of(dataset)
-    rows = [row for row, one in dataset.label_sources.items() if one["source"] == source]
+    rows = [row for row, label in dataset.label_sources.items() if label["source"] == source]
     for row in rows:
         values[row] = None
         del dataset.label_sources[row]

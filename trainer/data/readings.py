@@ -181,11 +181,11 @@ def preview_of(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> 
     return {"columns": [cut(name) for name in columns[:PREVIEW_COLUMNS]], "rows": shown}
 
 
-def ways_back(choices: Choices, told: Sequence[JsonObject]) -> list[JsonObject]:
+def ways_back(choices: Choices, readings: Sequence[JsonObject]) -> list[JsonObject]:
     """An entry for each choice of a person after which no reader put the question any more, so that it can be taken back;
     `SpecError` for a question that none put at all."""
     choices.check_used()
-    keys = {str(reading["what"]) for reading in told}
+    keys = {str(reading["what"]) for reading in readings}
     bare = {key.partition("@")[0] for key in keys}
 
     def is_told(key: str) -> bool:

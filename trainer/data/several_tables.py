@@ -228,11 +228,11 @@ def join_by_keys(several: Several, choices: Choices) -> None:
     """Tables of one part that tell of the same records become one, unless a person says that they are others."""
     for index in range(len(several.tables) - 1, 0, -1):
         for place in range(index):
-            one, other = several.tables[place], several.tables[index]
+            table, other = several.tables[place], several.tables[index]
             parts = {several.parts[place], several.parts[index]} - {None}
             if len(parts) > 1:
                 continue
-            pair = keyed_tables.find_pair(one, other, first_batch(one), first_batch(other))
+            pair = keyed_tables.find_pair(table, other, first_batch(table), first_batch(other))
             if pair is not None and is_joined(several, pair, choices):
                 several.tables[place], several.parts[place] = pair.base, next(iter(parts), None)
                 several.drop(index)

@@ -46,11 +46,11 @@ Cells = dict[str, str | None]
 def read_sidecars(files: "Files") -> dict[str, Cells] | None:
     """{path of a picture or sound: its cells}; None where fewer than half have a file beside them."""
     index = index_sidecars(files.others)
-    found = {entry.name: sidecars for entry in files.media if (sidecars := sidecars_of(entry, index))}
-    if len(found) < MIN_SHARE * len(files.media):
+    by_file = {entry.name: sidecars for entry in files.media if (sidecars := sidecars_of(entry, index))}
+    if len(by_file) < MIN_SHARE * len(files.media):
         return None
     cells: dict[str, Cells] = {}
-    for path, entries in found.items():
+    for path, entries in by_file.items():
         read: Cells = {}
         for entry in entries:
             fields = read_sidecar(files.archive, entry)
@@ -74,8 +74,8 @@ def sidecars_of(media: Entry, others: dict[str, Entry]) -> list[Entry]:
     stem = path.rsplit(".", 1)[0]
     keys = [path, stem, MICROPHONE.sub("", stem)]
     keys += [tail for key in keys[1:] for tail in tails_of(key)]
-    found = (next((others[key + suffix] for key in keys if key + suffix in others), None) for suffix in SUFFIXES)
-    return [entry for entry in found if entry is not None]
+    candidates = (next((others[key + suffix] for key in keys if key + suffix in others), None) for suffix in SUFFIXES)
+    return [entry for entry in candidates if entry is not None]
 
 
 def index_sidecars(entries: Sequence[Entry]) -> dict[str, Entry]:
@@ -189,7 +189,7 @@ def read_part_lists(files: "Files") -> None:
     read: dict[str, dict[str, str]] = {}
     for entry, part in lists if len(lists) <= MAX_PART_LISTS else ():
         lines = [line.strip() for line in read_lines(files.archive, entry)]
-        named = [found.name for line in lines if (found := files.find(line)) is not None]
+        named = [file.name for line in lines if (file := files.find(line)) is not None]
         if lines and len(named) >= MIN_NAMING * len(lines):
             read[entry.name] = dict.fromkeys(named, part)
     files.used |= read.keys()
@@ -257,7 +257,7 @@ def read_scripts(files: "Files") -> None:
         files.used.add(entry.name)
         for line in read_lines(files.archive, entry):
             own_id, *words = line.split()
-            media = next((found for word in reversed(words) if (found := files.find(word.lstrip("/")))), None)
+            media = next((file for word in reversed(words) if (file := files.find(word.lstrip("/")))), None)
             if media is not None:
                 files.paths.setdefault(own_id.casefold(), media)
 

@@ -126,13 +126,13 @@ def read_loaded(loaded: LoadedRows) -> None:
     """Tokens become texts, and tags JSON lists of {start, end, label} in their characters; rows that cannot be read are left
     out and told by number."""
     read = read_cells(loaded.values["tokens"], loaded.answers)
-    for told in row_problems(read):
-        numbers = [loaded.row_numbers[row - 1] for row in told["rows"]]
+    for each in row_problems(read):
+        numbers = [loaded.row_numbers[row - 1] for row in each["rows"]]
         if numbers:
             message = _(
-                "%(message)s Rows: %(rows)s.", message=told["message"], rows=join_names([str(row) for row in numbers])
+                "%(message)s Rows: %(rows)s.", message=each["message"], rows=join_names([str(row) for row in numbers])
             )
-            loaded.problems.append(told | {"message": message, "rows": numbers, "i18n": {"message": message.source}})
+            loaded.problems.append(each | {"message": message, "rows": numbers, "i18n": {"message": message.source}})
     loaded.keep(np.array([pair is not None for pair in read.pairs]))
     pairs = [pair for pair in read.pairs if pair is not None]
     texts, answers = [], []

@@ -319,8 +319,8 @@ def read_together(opened: Opened, folder: Path, meter: Meter, choices: Choices) 
 def read_texts(opened: Opened, sources: Sources, meter: Meter, choices: Choices) -> bool:
     """Documents of archives, or sent as they are, into `sources`; whether there were any. Those that are tables are none."""
     tables = [] if opened.others else [(file.path, file.name) for file in opened.plain]
-    are_tables, told = choose_tables(tables, choices)
-    sources.readings += [told] if told else []
+    are_tables, reading = choose_tables(tables, choices)
+    sources.readings += [reading] if reading else []
     if are_tables:
         return False
     archives = [archive for archive, _file in opened.others]

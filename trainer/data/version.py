@@ -288,8 +288,8 @@ def personal_problems(dataset: Dataset) -> list[Problem]:
 
 def is_of_label_lists(dataset: Dataset) -> bool:
     """Whether images or recordings have lists of labels, which no task learns."""
-    found = {column["kind"] for column in dataset.profile}
-    return "list" in found and bool(found & {"image", "audio"})
+    kinds = {column["kind"] for column in dataset.profile}
+    return "list" in kinds and bool(kinds & {"image", "audio"})
 
 
 def explain_no_roles(dataset: Dataset) -> str:

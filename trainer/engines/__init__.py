@@ -228,9 +228,9 @@ class Engine(Generic[Read, Answered]):
         """How far two models agree in their `answers` to the same inputs, 1 at best."""
         return self.scoring.agreement(answers, others, self.labels) if answers else 1.0
 
-    def rightness(self, answers: Sequence[Any], truth: Sequence[Any]) -> float:
+    def score(self, answers: Sequence[Any], truth: Sequence[Any]) -> float:
         """How good many answers are, 1 at best: accuracy, R², and the like."""
-        return self.scoring.rightness(answers, truth, self.labels) if answers else 1.0
+        return self.scoring.score(answers, truth, self.labels) if answers else 1.0
 
     def report(self, rows: "Loaded", outputs: Outputs, shown: list[str]) -> JsonObject:
         """As report.json has it, by the `outputs` of the rows of another file (`trainer.data.loading.Loaded`)."""

@@ -133,11 +133,13 @@ def explained(method: str, described: list[JsonObject], weighed: Weighed) -> Jso
     """{method, unit, calls, parts}, and {base, value} where the weights lead from one to the other. Of more parts than
     MOST_PARTS the weightiest are told, in their order, and the rest as one."""
     weights = np.asarray(weighed.weights, dtype=float)
-    told = np.sort(np.argsort(-np.abs(weights), kind="stable")[:MOST_PARTS])
-    parts: list[JsonObject] = [described[place] | {"weight": rounded(weights[place], weighed.unit)} for place in told]
-    if len(told) < len(weights):
-        rest = float(weights.sum() - weights[told].sum())
-        parts.append({"kind": "rest", "count": len(weights) - len(told), "weight": rounded(rest, weighed.unit)})
+    strongest = np.sort(np.argsort(-np.abs(weights), kind="stable")[:MOST_PARTS])
+    parts: list[JsonObject] = [
+        described[place] | {"weight": rounded(weights[place], weighed.unit)} for place in strongest
+    ]
+    if len(strongest) < len(weights):
+        rest = float(weights.sum() - weights[strongest].sum())
+        parts.append({"kind": "rest", "count": len(weights) - len(strongest), "weight": rounded(rest, weighed.unit)})
     sums: JsonObject = {}
     if weighed.base is not None:
         sums = {

@@ -65,10 +65,10 @@ class HeatMaps:
         """(height, width), 0 and more, of one read input. `direction_of` the outputs: the weights (outputs,) under which they say
         the answer."""
         argument = self.session.get_inputs()[0].name
-        answer, *told = self.session.run([ANSWER, *self.facts["tensors"]], {argument: value[None]})
+        answer, *tensors = self.session.run([ANSWER, *self.facts["tensors"]], {argument: value[None]})
         if self.method == ROLLOUT:
-            return rollout(told, *self.facts["patches"])
-        return grad_cam(self.tail, told[0], direction_of(answer[0]))
+            return rollout(tensors, *self.facts["patches"])
+        return grad_cam(self.tail, tensors[0], direction_of(answer[0]))
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -99,7 +99,7 @@ class HeatEngine(ArrayEngine[np.ndarray]):
         """Where parts lie in the map, [x, y, width, height] in shares of it."""
         return [part["box"] for part in described]
 
-    def told(self, heat: np.ndarray) -> np.ndarray:
+    def shown_heat(self, heat: np.ndarray) -> np.ndarray:
         """The map as it is told, (rows, columns)."""
         return heat
 
@@ -122,8 +122,10 @@ class HeatEngine(ArrayEngine[np.ndarray]):
         if method not in METHODS:
             return super().explain(value, method, seconds)
         parts, heat = self.parts(value), self.heat(method, value)
-        told = explained(method, parts.described, self.weighed(heat, parts)) | {"heat": told_heat(self.told(heat))}
-        return told | ({"view": self.view} if self.view else {})
+        explanation = explained(method, parts.described, self.weighed(heat, parts)) | {
+            "heat": told_heat(self.shown_heat(heat))
+        }
+        return explanation | ({"view": self.view} if self.view else {})
 
 
 def with_outputs(model: bytes, names: Sequence[str]) -> bytes:

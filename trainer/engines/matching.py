@@ -94,13 +94,13 @@ class MatchingEngine(Engine[Asked, Answers]):
         """((texts, features), tokens of each)."""
         encoded = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
         order = sorted(range(len(encoded)), key=lambda place: len(encoded[place]))
-        found: list[np.ndarray] = [np.zeros(0)] * len(encoded)
+        vectors: list[np.ndarray] = [np.zeros(0)] * len(encoded)
         for start in range(0, len(order), PIECE):
             part = order[start : start + PIECE]
             rows = self.session.run(None, padded([encoded[place] for place in part]))[0]
             for place, row in zip(part, rows, strict=True):
-                found[place] = row
-        return np.stack(found), np.array([len(ids) for ids in encoded])
+                vectors[place] = row
+        return np.stack(vectors), np.array([len(ids) for ids in encoded])
 
     def answered(self, inputs: Sequence[Asked]) -> Answers:
         texts = list(dict.fromkeys(text for value in inputs for text in texts_of(value)))
@@ -109,17 +109,17 @@ class MatchingEngine(Engine[Asked, Answers]):
         queries = [value for value in inputs if isinstance(value, Query)]
         asked = np.array([place[query.text] for query in queries], dtype=np.int64)
         most = max((query.top for query in queries), default=0)
-        found = iter(self.searched_for(vectors[asked], [query.text for query in queries], most) if queries else [])
+        hits = iter(self.searched_for(vectors[asked], [query.text for query in queries], most) if queries else [])
         answers: Answers = []
         for value in inputs:
             if isinstance(value, Query):
-                answers.append({"matches": self.matches(next(found), value.top)})
+                answers.append({"matches": self.matches(next(hits), value.top)})
             elif isinstance(value, Pair):
                 if self.reranker is not None:
                     answers.append({"score": self.joint_score(value)})
                     continue
                 cosine = float(vectors[place[value.first]] @ vectors[place[value.second]])
-                answers.append({"score": self.score(cosine)})
+                answers.append({"score": self.similarity_of(cosine)})
             else:
                 answers.append(
                     {"embedding": vectors[place[value.text]].tolist(), "tokens": int(lengths[place[value.text]])}
@@ -130,12 +130,12 @@ class MatchingEngine(Engine[Asked, Answers]):
         """In two stages, where there is a second one."""
         if self.reranker is None:
             return self.corpus.search(vectors, queries, most)
-        found = self.corpus.search(vectors, queries, max(most, DEPTH))
-        return [self.reordered(*each) for each in zip(queries, found, strict=True)]
+        hits = self.corpus.search(vectors, queries, max(most, DEPTH))
+        return [self.reordered(*each) for each in zip(queries, hits, strict=True)]
 
-    def reordered(self, query: str, found: Found) -> Found:
-        relevances = self.relevances([(query, self.corpus.texts[place]) for place in found.places[:DEPTH].tolist()])
-        return reorder(found, relevances, self.settings["blend"])
+    def reordered(self, query: str, hits: Found) -> Found:
+        relevances = self.relevances([(query, self.corpus.texts[place]) for place in hits.places[:DEPTH].tolist()])
+        return reorder(hits, relevances, self.settings["blend"])
 
     def relevances(self, pairs: list[tuple[str, str]]) -> np.ndarray:
         """(pairs,) logits of the model that reads both texts at once."""
@@ -155,7 +155,7 @@ class MatchingEngine(Engine[Asked, Answers]):
         (logit,) = np.clip(self.relevances([(pair.first, pair.second)]), -60, 60)
         return float(low + (high - low) / (1 + np.exp(-logit)))
 
-    def score(self, cosine: float) -> float:
+    def similarity_of(self, cosine: float) -> float:
         """On the scale of the rows learned from."""
         value = cosine * self.settings["slope"] + self.settings["shift"]
         if self.settings["form"] == BINARY:
@@ -165,10 +165,10 @@ class MatchingEngine(Engine[Asked, Answers]):
             return float(np.clip(value, low, high))
         return float(value)
 
-    def matches(self, found: Found, top: int) -> list[JsonObject]:
+    def matches(self, hits: Found, top: int) -> list[JsonObject]:
         return [
             {"text": self.corpus.texts[place], "row": self.corpus.rows[place], "score": round(float(score), 4)}
-            for place, score in zip(found.places[:top].tolist(), found.scores[:top].tolist(), strict=True)
+            for place, score in zip(hits.places[:top].tolist(), hits.scores[:top].tolist(), strict=True)
         ]
 
     def outputs(self, inputs: Sequence[Asked]) -> Outputs:
@@ -202,8 +202,8 @@ class MatchingEngine(Engine[Asked, Answers]):
                 hint=_("Check the file, or train again with these texts."),
             )
         queries = list(judged)
-        found = self.searched_for(self.vectors(queries)[0], queries, DEEPEST)
-        ranked = [own.places.tolist() for own in found]
+        hits = self.searched_for(self.vectors(queries)[0], queries, DEEPEST)
+        ranked = [own.places.tolist() for own in hits]
         row_numbers = [numbers[query] for query in queries]
         return search_report(list(judged.values()), ranked, queries, row_numbers, self.corpus.texts)
 

@@ -72,7 +72,7 @@ class QuestionEngine(Engine[Pair, list[tuple[Pair, Found]]]):
     def predict(self, inputs: Sequence[Pair]) -> list[JsonObject]:
         """As every engine; `truncated: true` where not all of the question and the context was read."""
         prepared = self.prepare(inputs)
-        predictions = self.served(self.decoded(inputs, self.found(prepared))) if inputs else []
+        predictions = self.served(self.decoded(inputs, self.candidates_of(prepared))) if inputs else []
         for prediction, each in zip(predictions, prepared, strict=True):
             if each.is_cut:
                 prediction["truncated"] = True
@@ -80,9 +80,9 @@ class QuestionEngine(Engine[Pair, list[tuple[Pair, Found]]]):
 
     def outputs(self, inputs: Sequence[Pair]) -> np.ndarray:
         """The candidates of each pair (`trainer.passages.decoding`)."""
-        return self.found(self.prepare(inputs))
+        return self.candidates_of(self.prepare(inputs))
 
-    def found(self, prepared: Sequence[Prepared]) -> np.ndarray:
+    def candidates_of(self, prepared: Sequence[Prepared]) -> np.ndarray:
         outputs = empty(len(prepared))
         order = sorted(range(len(prepared)), key=lambda row: sum(len(window.ids) for window in prepared[row].windows))
         rows: list[int] = []

@@ -74,7 +74,7 @@ class SoundEngine(ListeningEngine[np.ndarray], HeatEngine):
         end = max(part["end"] for part in described)
         return [[0, part["start"] / end, 1, (part["end"] - part["start"]) / end] for part in described]
 
-    def told(self, heat: np.ndarray) -> np.ndarray:
+    def shown_heat(self, heat: np.ndarray) -> np.ndarray:
         """All tones together, a row."""
         return np.asarray(heat.sum(axis=1)[None])
 

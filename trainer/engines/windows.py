@@ -108,8 +108,8 @@ def met(before: np.ndarray, after: np.ndarray, share: float) -> tuple[int, int]:
     pairs = aligned(before[offset:], after[:second])
     if not pairs:
         return len(before), 0
-    one, two = pairs[len(pairs) // 2]
-    return offset + one + 1, two + 1
+    left, right = pairs[len(pairs) // 2]
+    return offset + left + 1, right + 1
 
 
 def aligned(before: np.ndarray, after: np.ndarray) -> list[tuple[int, int]]:
@@ -118,11 +118,11 @@ def aligned(before: np.ndarray, after: np.ndarray) -> list[tuple[int, int]]:
     scores = np.zeros((len(before) + 1, len(after) + 1), dtype=np.int64)
     scores[0] = GAP * columns
     for row, token in enumerate(before, 1):
-        found = scores[row - 1] + GAP
-        found[0] = 0
-        matched = np.where(after == token, scores[row - 1, :-1] + MATCH, found[1:])
-        found[1:] = np.maximum(found[1:], matched)
-        scores[row] = np.maximum.accumulate(found - GAP * columns) + GAP * columns
+        score = scores[row - 1] + GAP
+        score[0] = 0
+        matched = np.where(after == token, scores[row - 1, :-1] + MATCH, score[1:])
+        score[1:] = np.maximum(score[1:], matched)
+        scores[row] = np.maximum.accumulate(score - GAP * columns) + GAP * columns
     row, column, pairs = len(before), int(scores[-1].argmax()), []
     while row and column:
         here, diagonal = scores[row, column], scores[row - 1, column - 1] + MATCH

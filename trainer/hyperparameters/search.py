@@ -42,24 +42,24 @@ class Search:
         """The fields of the result event: {best, params, stopped, trials, importance} and those of the best trial's run."""
         stopped = self.reason_to_stop()
         while stopped is None:
-            self.one()
+            self.run_trial()
             stopped = self.reason_to_stop()
         self.emit("log", message=stopped)
         trials = self.trials()
         best = self.best(trials)
         self.emit("log", message=_("Trial %(number)s is the best; it is tested now.", number=best))
         result = run(self.trial_spec(best, test=True), self.folder(best), self.emit)
-        told = {
+        outcome = {
             "best": best,
             "params": trials[best].params,
             "stopped": stopped,
             "trials": [described(number, each) for number, each in trials.items()],
             "importance": self.importance(list(trials.values())),
         }
-        write_json(self.out / "search.json", told)
-        return result | told
+        write_json(self.out / "search.json", outcome)
+        return result | outcome
 
-    def one(self) -> None:
+    def run_trial(self) -> None:
         """Begin the next trial, or go on with the one that was cut short."""
         trials = self.trials()
         number = next((number for number, each in trials.items() if each.state == "running"), len(trials) + 1)

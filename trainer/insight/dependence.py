@@ -18,9 +18,9 @@ def dependences(engine: TableEngine, rows: Sequence[JsonObject]) -> JsonObject:
     the most; `labels`: the commonest, empty for a number."""
     rows = rows[:MOST_ROWS]
     labels = commonest(engine, rows)
-    found = [told for column in engine.columns if (told := of_column(engine, rows, column, labels))]
-    found.sort(key=lambda told: -told["span"])
-    return {"labels": labels, "columns": found[:MOST_COLUMNS]}
+    curves = [curve for column in engine.columns if (curve := of_column(engine, rows, column, labels))]
+    curves.sort(key=lambda curve: -curve["span"])
+    return {"labels": labels, "columns": curves[:MOST_COLUMNS]}
 
 
 def commonest(engine: TableEngine, rows: Sequence[JsonObject]) -> list[str]:
@@ -41,16 +41,16 @@ def of_column(
     if len(values) < 2:
         return None
     name, places = column["name"], [engine.labels.index(label) for label in labels]
-    told = []
+    mean_answers = []
     for value in values:
         outputs = np.asarray(engine.outputs([{**row, name: value} for row in rows]))
-        told.append((softmax(outputs)[:, places] if places else outputs[:, :1]).mean(axis=0))
-    means = np.array(told)
+        mean_answers.append((softmax(outputs)[:, places] if places else outputs[:, :1]).mean(axis=0))
+    means = np.array(mean_answers)
     return {
         "column": name,
         "kind": column["kind"],
         "values": values,
-        "answers": [[float(f"{one:.4g}") for one in each] for each in means.tolist()],
+        "answers": [[float(f"{value_of_label:.4g}") for value_of_label in each] for each in means.tolist()],
         "span": float(f"{(means.max(axis=0) - means.min(axis=0)).max():.4g}"),
     }
 

@@ -41,23 +41,23 @@ def imitate(engine: TableEngine, learned: Sequence[JsonObject], tested: Sequence
     tree = kind(max_depth=DEPTH, min_samples_leaf=max(2, int(LEAST_LEAF * len(learned))), random_state=0)
     tree.fit(matrix_of(engine, questions, learned), engine.kept(engine.outputs(learned)))
     given, right = tree.predict(matrix_of(engine, questions, tested)), engine.kept(engine.outputs(tested))
-    value = engine.rightness(given.tolist(), right)
+    value = engine.score(given.tolist(), right)
     low, high = wilson_interval(value, len(tested)) if is_class else (None, None)
     fidelity = {"value": rounded(value), "low": low and rounded(low), "high": high and rounded(high)}
     return {"tree": node_of(tree, questions, 0), "fidelity": fidelity | {"rows": len(tested)}}
 
 
 def questions_of(engine: TableEngine) -> list[Question]:
-    found: list[Question] = []
+    questions: list[Question] = []
     for column in engine.columns:
         name = column["name"]
         if column["kind"] == "number":
-            found.append(Question(name))
+            questions.append(Question(name))
         elif column["kind"] == "date":
-            found += [Question(name, part=part) for part in tables.DATE_PARTS[:DATE_PARTS]]
+            questions += [Question(name, part=part) for part in tables.DATE_PARTS[:DATE_PARTS]]
         elif column["kind"] == "category":
-            found += [Question(name, level) for level in column["levels"][:MOST_LEVELS]]
-    return found
+            questions += [Question(name, level) for level in column["levels"][:MOST_LEVELS]]
+    return questions
 
 
 def matrix_of(engine: TableEngine, questions: Sequence[Question], rows: Sequence[JsonObject]) -> np.ndarray:

@@ -20,12 +20,12 @@ def insight(artifact: Path, version: Path, emit: Emit = silent) -> JsonObject:
     """{map, tree, dependence}, each None where there is none; `DataError` where there is nothing at all."""
     with tempfile.TemporaryDirectory(prefix="maquette-insight-") as folder:
         try:
-            found: JsonObject = {"map": map_of(artifact, version, Path(folder), emit)}
+            result: JsonObject = {"map": map_of(artifact, version, Path(folder), emit)}
         except DataError as error:
             if error.code != "no_vectors" or not is_table(artifact):
                 raise
-            found = {"map": None}
-    return found | (of_table(artifact, version) if is_table(artifact) else {"tree": None, "dependence": None})
+            result = {"map": None}
+    return result | (of_table(artifact, version) if is_table(artifact) else {"tree": None, "dependence": None})
 
 
 def is_table(artifact: Path) -> bool:

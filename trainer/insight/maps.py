@@ -43,7 +43,7 @@ def map_of(artifact: Path, version: Path, out: Path, emit: Emit = silent) -> Jso
     points = read_points(version, out, emit)
     dataset, task = points.rows.dataset, tasks.get(points.rows.dataset.task or "")
     labelled = answers.get(task.answer).labelled
-    right = rightness(artifact) if labelled else {}
+    right = is_right_by_row(artifact) if labelled else {}
     plane, variance = to_plane(points.matrix)
     shown = shown_rows(dataset, points.rows.numbers)
     parts = np.asarray(dataset.split)[points.rows.numbers]
@@ -114,15 +114,15 @@ def to_plane(matrix: np.ndarray) -> tuple[np.ndarray, list[float]]:
 def classes_of(points: Points, label_at: np.ndarray, labels: list[str]) -> list[JsonObject]:
     """Of the largest classes."""
     counts = np.bincount(label_at[label_at >= 0], minlength=len(labels))
-    found: list[JsonObject] = []
+    classes: list[JsonObject] = []
     for place in np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist():
         own = np.flatnonzero(label_at == place)
         centre = points.matrix[own].mean(axis=0)
         order = own[np.argsort(-(points.matrix[own] @ centre), kind="stable")]
         numbers = (points.rows.numbers[order] + 1).tolist()
         odd = [number for number in reversed(numbers) if number not in numbers[:SHOWN]][:SHOWN]
-        found.append({"label": labels[place], "rows": len(own), "typical": numbers[:SHOWN], "odd": odd})
-    return found
+        classes.append({"label": labels[place], "rows": len(own), "typical": numbers[:SHOWN], "odd": odd})
+    return classes
 
 
 def nearest(points: Points, parts: np.ndarray) -> JsonObject:
@@ -139,7 +139,7 @@ def nearest(points: Points, parts: np.ndarray) -> JsonObject:
     }
 
 
-def rightness(artifact: Path) -> dict[int, bool]:
+def is_right_by_row(artifact: Path) -> dict[int, bool]:
     """{row: whether its answer was right}."""
     rows = read_predictions(artifact, lambda name: name in ("row", "truth", "predicted")) or []
     return {row["row"]: row["truth"] == row["predicted"] for row in rows}

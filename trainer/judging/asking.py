@@ -71,7 +71,7 @@ class Judge:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         address = f"{self.url.rstrip('/')}/chat/completions"
         try:
-            status, told, text = post(
+            status, answer_headers, text = post(
                 address,
                 json.dumps(body | {"max_tokens": ANSWER_TOKENS}).encode(),
                 headers,
@@ -82,7 +82,7 @@ class Judge:
             if not isinstance(error, BrokenOffError):
                 self.journal.note(key, "refused")
             raise unreachable(_("its address %(reason)s", reason=error.args[0])) from error
-        after = told.get("Retry-After", "")
+        after = answer_headers.get("Retry-After", "")
         return status, min(float(after), MOST_WAIT) if after.isascii() and after.isdigit() else 2.0, text
 
 

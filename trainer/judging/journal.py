@@ -60,11 +60,11 @@ def lines_of(path: Path | None) -> list[dict[str, Any]]:
     """Those that are whole: the last one may have been cut when its writer was killed."""
     if path is None or not path.is_file():
         return []
-    found = []
+    entries = []
     for text in path.read_text("utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
             continue
-        found += [line] if isinstance(line, dict) and {"key", "state", "price", "of", "reply"} <= line.keys() else []
-    return found
+        entries += [line] if isinstance(line, dict) and {"key", "state", "price", "of", "reply"} <= line.keys() else []
+    return entries

@@ -76,7 +76,7 @@ def judge(
     counts replies and pairs that were lost. Unless it `is_agreed`, nothing is sent."""
     every = questions_of(thumbs, pairs)
     price = foreseen(asked.unasked(every), asked.prices)
-    told = {
+    result = {
         "foreseen": price,
         "cap": asked.prices.cap,
         "agreement": None,
@@ -91,7 +91,7 @@ def judge(
         message=_("Grading costs at most %(price)s; the cap is %(cap)s.", price=f"{price:.4f}", cap=asked.prices.cap),
     )
     if not is_agreed:
-        return told | {"spent": 0.0}
+        return result | {"spent": 0.0}
     replies = ask_each(every, 0, [each.question for each in thumbs], asked, emit)
     measured = agreement(
         [each.is_up for each, reply in zip(thumbs, replies, strict=True) if reply is not None],
@@ -99,7 +99,7 @@ def judge(
     )
     trusted = measured["kappa"]["low"] > 0
     graded = grade(every, thumbs, pairs, asked, emit) if trusted and pairs else None
-    return told | {
+    return result | {
         "agreement": measured,
         "trusted": trusted,
         "pairs": graded,

@@ -30,14 +30,14 @@ def write_alike(path: Path, rows: PartlyLabelled, unit: np.ndarray, next_ones: l
     """`unit`: vectors of length one, a row each; `next_ones`: places of the rows that are asked about next."""
     candidates = np.flatnonzero(rows.is_asked & ~rows.is_reserved)
     places = looked_at(rows, next_ones, MOST_COMPARED // max(1, len(candidates)))
-    blocks = [nearest(unit, places[at : at + BLOCK], candidates) for at in range(0, len(places), BLOCK)]
-    found = [pair for block in blocks for pair in block]
-    numbers = [rows.numbers[near] + 1 for near, _cosines in found]
+    blocks = [nearest(unit, places[start : start + BLOCK], candidates) for start in range(0, len(places), BLOCK)]
+    pairs = [pair for block in blocks for pair in block]
+    numbers = [rows.numbers[near] + 1 for near, _cosines in pairs]
     table = pa.table(
         {
             "row": pa.array(rows.numbers[places] + 1, pa.int64()),
             "alike": pa.array(numbers, pa.list_(pa.int64())),
-            "similarity": pa.array([cosines for _near, cosines in found], pa.list_(pa.float32())),
+            "similarity": pa.array([cosines for _near, cosines in pairs], pa.list_(pa.float32())),
         }
     )
     part = path.with_suffix(".part")
@@ -61,9 +61,9 @@ def nearest(unit: np.ndarray, places: np.ndarray, candidates: np.ndarray) -> lis
     cosines[places[:, None] == candidates[None, :]] = -1
     count = min(MOST_EACH, len(candidates))
     best = np.argpartition(-cosines, count - 1, axis=1)[:, :count] if count else np.zeros((len(places), 0), dtype=int)
-    found = []
+    pairs = []
     for each, chosen in zip(cosines, best, strict=True):
         order = chosen[np.argsort(-each[chosen], kind="stable")]
         order = order[each[order] >= LEAST]
-        found.append((candidates[order], each[order]))
-    return found
+        pairs.append((candidates[order], each[order]))
+    return pairs

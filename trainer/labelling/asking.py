@@ -71,7 +71,7 @@ def order_rows(
     if model is None:
         spread = spread_out(unit, np.array(turns.free, dtype=np.int64), unit[labelled], count)
         return fill(turns, [SPREAD] * count, {SPREAD: iter(spread)})
-    kinds = [TEN[(len(labelled) + at) % len(TEN)] for at in range(count)]
+    kinds = [TEN[(len(labelled) + number) % len(TEN)] for number in range(count)]
     if corrected is None:
         kinds = [UNCERTAIN if kind == LIKE else kind for kind in kinds]
     free = np.flatnonzero(turns.is_free)
@@ -112,10 +112,10 @@ def uncertain_rows(turns: Turns, places: np.ndarray, model: Doubting, learned: n
     chosen: list[int] = []
     is_chosen = np.zeros(len(places))
     for _number in range(min(count, len(places))):
-        at = int((weight * distance.clip(0) - is_chosen).argmax())
-        chosen.append(int(places[at]))
-        distance = np.minimum(distance, 1 - unit @ unit[at])
-        is_chosen[at] = True
+        index = int((weight * distance.clip(0) - is_chosen).argmax())
+        chosen.append(int(places[index]))
+        distance = np.minimum(distance, 1 - unit @ unit[index])
+        is_chosen[index] = True
     return chosen
 
 
@@ -136,11 +136,11 @@ def spread_out(unit: np.ndarray, places: np.ndarray, known: np.ndarray, count: i
     nearest_cosine = (candidates @ known.T).max(axis=1) if len(known) else -(candidates @ candidates.mean(axis=0))
     chosen: list[int] = []
     for _number in range(min(count, len(places))):
-        at = int(nearest_cosine.argmin())
-        chosen.append(int(places[at]))
-        cosines = candidates @ candidates[at]
+        index = int(nearest_cosine.argmin())
+        chosen.append(int(places[index]))
+        cosines = candidates @ candidates[index]
         nearest_cosine = np.maximum(nearest_cosine, cosines) if len(chosen) > 1 or len(known) else cosines
-        nearest_cosine[at] = np.inf
+        nearest_cosine[index] = np.inf
     return chosen
 
 

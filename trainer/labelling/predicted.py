@@ -63,7 +63,7 @@ def suggest_predicted(request: Request, out: Path, write: Callable[[Path, pa.Tab
 def read_pool(request: Request) -> Pool:
     dataset = read_version(Path(request.version), None, None)
     waiting = pool_rows(dataset)
-    waiting[[one.row - 1 for one in request.decisions if 0 < one.row <= dataset.rows]] = False
+    waiting[[decision.row - 1 for decision in request.decisions if 0 < decision.row <= dataset.rows]] = False
     numbers = np.random.default_rng(request.seed).permutation(np.flatnonzero(waiting))
     drawn = takes_test(dataset) & is_drawn_for_test(keys_to_divide(dataset).texts, dataset.split_spec.seed)
     return Pool(dataset, numbers, drawn[numbers])
@@ -74,16 +74,16 @@ def predict_rows(request: Request, dataset: Dataset, rows: list[int], emit: Emit
     if not rows or request.artifact is None:
         return {}
     began = time.monotonic()
-    said: dict[int, Said] = {}
+    predicted: dict[int, Said] = {}
     engine = open_engine(request.artifact)
     for start in range(0, len(rows), AT_ONCE):
         numbers = rows[start : start + AT_ONCE]
         if request.seconds is not None and time.monotonic() - began > request.seconds:
             break
-        said |= dict(zip(numbers, answer_some(engine, [input_of(dataset, row) for row in numbers]), strict=True))
-        emit("progress", stage="read", fraction=round(len(said) / len(rows), 3), done=len(said), unit="rows")
+        predicted |= dict(zip(numbers, answer_some(engine, [input_of(dataset, row) for row in numbers]), strict=True))
+        emit("progress", stage="read", fraction=round(len(predicted) / len(rows), 3), done=len(predicted), unit="rows")
     has_words = dataset.mapped_shape.reads[:1] == ("tokens",)
-    return {row: in_words(dataset, row, one) if has_words else one for row, one in said.items()}
+    return {row: in_words(dataset, row, answer) if has_words else answer for row, answer in predicted.items()}
 
 
 def input_of(dataset: Dataset, row: int) -> object:
@@ -117,10 +117,10 @@ def value_of(output: JsonObject) -> Said:
     """An answer as serving gives it (`trainer.answers.base.Answer.output`)."""
     if "objects" in output:
         boxes = output["objects"]
-        return [{"label": one["label"], "box": one["box"]} for one in boxes], least(boxes)
+        return [{"label": box["label"], "box": box["box"]} for box in boxes], least(boxes)
     if "labels" in output:
-        doubts = [abs(one["score"] - 0.5) for one in output.get("scores", [])]
-        return [one["label"] for one in output["labels"]], 0.5 + min(doubts) if doubts else None
+        doubts = [abs(score["score"] - 0.5) for score in output.get("scores", [])]
+        return [label["label"] for label in output["labels"]], 0.5 + min(doubts) if doubts else None
     if "entities" in output:
         return output["entities"], least(output["entities"])
     if "value" in output:
@@ -128,23 +128,23 @@ def value_of(output: JsonObject) -> Said:
     return (output["text"], None) if output.get("text") else (None, None)
 
 
-def least(found: Sequence[JsonObject]) -> float | None:
+def least(objects: Sequence[JsonObject]) -> float | None:
     """How sure the model is of what it is least sure of."""
-    return min((float(one["score"]) for one in found if one.get("score") is not None), default=None)
+    return min((float(each["score"]) for each in objects if each.get("score") is not None), default=None)
 
 
-def in_words(dataset: Dataset, row: int, said: Said) -> Said:
+def in_words(dataset: Dataset, row: int, answer: Said) -> Said:
     """Passages by the words that they touch, not by characters; of those that share a word the first."""
     words = words_of(dataset.column(dataset.roles["tokens"])[row].as_py()) or []
-    if said[0] is None:
-        return said
+    if answer[0] is None:
+        return answer
     places, spans, end = text_of(words)[1], [], 0
-    for entity in said[0] if isinstance(said[0], list) else []:
-        touched = [at for at, (low, high) in enumerate(places) if low < entity["end"] and entity["start"] < high]
+    for entity in answer[0] if isinstance(answer[0], list) else []:
+        touched = [index for index, (low, high) in enumerate(places) if low < entity["end"] and entity["start"] < high]
         if touched and touched[0] >= end:
             end = touched[-1] + 1
             spans.append({"start": touched[0], "end": end, "label": entity["label"]})
-    return spans, said[1]
+    return spans, answer[1]
 
 
 def answers_table(known: dict[int, Said], model: str) -> pa.Table:
@@ -172,12 +172,12 @@ def ordered_table(pool: Pool, known: dict[int, Said]) -> pa.Table:
     """`suggestions.parquet`."""
     reserved = set(pool.numbers[pool.is_reserved].tolist())
     order = list(order_rows(pool, known))
-    said = [known.get(row, (None, None)) for row, _reason in order]
+    answers = [known.get(row, (None, None)) for row, _reason in order]
     return pa.table(
         {
             "row": pa.array([row + 1 for row, _reason in order], pa.int64()),
-            "label": pa.array([None if v is None else json.dumps(v, ensure_ascii=False) for v, _sure in said], pa.string()),
-            "confidence": pa.array([sure for _value, sure in said], pa.float64()),
+            "label": pa.array([None if v is None else json.dumps(v, ensure_ascii=False) for v, _sure in answers], pa.string()),
+            "confidence": pa.array([sure for _value, sure in answers], pa.float64()),
             "place": pa.array(range(len(order)), pa.int64()),
             "reserved": pa.array([row in reserved for row, _reason in order], pa.bool_()),
             "reason": pa.array([reason for _row, reason in order], pa.string()),
@@ -196,7 +196,7 @@ def order_rows(pool: Pool, known: dict[int, Said]) -> Iterator[tuple[int, str]]:
     taken: set[int] = set()
     for turn in range(len(pool.numbers)):
         for kind in (TEN[turn % len(TEN)], RANDOM, TEST):
-            row = next((one for one in queues[kind] if one not in taken), None)
+            row = next((number for number in queues[kind] if number not in taken), None)
             if row is not None:
                 taken.add(row)
                 yield row, kind

@@ -34,7 +34,7 @@ def thin_labels(rows: PartlyLabelled) -> list[dict[str, Any]]:
     counts = Counter(rows.codes[rows.learned].tolist())
     used = sorted({*counts, *rows.codes[rows.tested].tolist()}, key=lambda code: (counts[code], code))
     thin = [{"label": rows.labels[code], "rows": counts[code], "more": ENOUGH - counts[code]} for code in used]
-    return [one for one in thin if one["more"] > 0]
+    return [label for label in thin if label["more"] > 0]
 
 
 def last_change(rows: PartlyLabelled, space: Space, model: Fitted) -> dict[str, Any] | None:
@@ -48,7 +48,7 @@ def last_change(rows: PartlyLabelled, space: Space, model: Fitted) -> dict[str, 
     if before is None:
         return None
     truth = rows.codes[rows.tested]
-    now, then = (one.predict(unit[rows.tested]) == truth for one in (model, before))
+    now, then = (each.predict(unit[rows.tested]) == truth for each in (model, before))
     low, high = paired_share_interval(int((now & ~then).sum()), int((then & ~now).sum()), len(truth))
     others = rows.asked[:: max(1, len(rows.asked) // MOST_COMPARED)]
     agreement = float((model.predict(unit[others]) == before.predict(unit[others])).mean()) if len(others) else 1.0

@@ -73,7 +73,7 @@ def read_rows(request: Request) -> PartlyLabelled:
         (tested | (people & drawn))[chosen], (drawn & (codes == UNLABELLED))[chosen],
         (unlabelled & (codes == UNLABELLED))[chosen],
     )  # fmt: skip
-    skipped = [one.row - 1 for one in request.decisions if one.value is None]
+    skipped = [decision.row - 1 for decision in request.decisions if decision.value is None]
     made.is_asked &= ~np.isin(made.numbers, skipped)
     return made
 
@@ -84,15 +84,15 @@ def given(
     """Set what was decided about rows of the pool; {row: source}."""
     places = {label: code for code, label in enumerate(labels)}
     sources: dict[int, str] = {}
-    for order, one in enumerate(decisions):
-        row = one.row - 1
-        if one.value is None or not 0 <= row < len(codes) or not unlabelled[row]:
+    for order, decision in enumerate(decisions):
+        row = decision.row - 1
+        if decision.value is None or not 0 <= row < len(codes) or not unlabelled[row]:
             continue
-        label = canonical_label(one.value)
+        label = canonical_label(decision.value)
         if label not in places:
             places[label] = len(labels)
             labels.append(label)
-        codes[row], decided[row], sources[row] = places[label], order, one.source
+        codes[row], decided[row], sources[row] = places[label], order, decision.source
     return sources
 
 

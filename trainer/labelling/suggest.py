@@ -95,9 +95,9 @@ def last_corrected(rows: PartlyLabelled, request: Request, path: Path) -> int | 
         return None
     before = pq.read_table(path, columns=["row", "label"]).to_pydict()
     suggested = dict(zip(before["row"], before["label"], strict=True))
-    for one in reversed(request.decisions):
-        if one.value is not None and suggested.get(one.row) not in (None, one.value):
-            places = np.flatnonzero(rows.numbers == one.row - 1)
+    for decision in reversed(request.decisions):
+        if decision.value is not None and suggested.get(decision.row) not in (None, decision.value):
+            places = np.flatnonzero(rows.numbers == decision.row - 1)
             return int(places[0]) if len(places) else None
     return None
 
@@ -115,7 +115,9 @@ def write(
     table = pa.table(
         {
             "row": pa.array(rows.numbers[places] + 1, pa.int64()),
-            "label": pa.array([labels[at] for at in best] if best is not None else [None] * len(places), pa.string()),
+            "label": pa.array(
+                [labels[index] for index in best] if best is not None else [None] * len(places), pa.string()
+            ),
             "confidence": pa.array(
                 shares.max(axis=1).tolist() if shares is not None else [None] * len(places), pa.float64()
             ),

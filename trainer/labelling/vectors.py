@@ -261,8 +261,8 @@ def unanswered(dataset: Dataset, values: dict[str, list[str]], row_numbers: list
     """With an answer and a part for each row, as families ask for them."""
     shape, count = dataset.mapped_shape, len(row_numbers)
     return Loaded(
-        {**values, shape.answer: ["ab"[at % 2] for at in range(count)]},
-        np.array(["test" if at % 4 == 3 else "train" for at in range(count)], dtype=object),
+        {**values, shape.answer: ["ab"[number % 2] for number in range(count)]},
+        np.array(["test" if number % 4 == 3 else "train" for number in range(count)], dtype=object),
         row_numbers,
         dataset.roles,
         [],

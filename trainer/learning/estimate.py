@@ -76,8 +76,8 @@ def estimate(spec: Spec, emit: Emit, started_in: float = 0.0) -> dict[str, Any]:
     likely = figures.pop("likely_seconds") + started_in
     figures["fixed_seconds"] = round(figures["fixed_seconds"] + started_in, 1)
     seconds = {name: round(min(likely * factor, limit or float("inf")), 1) for name, factor in SPREAD.items()}
-    told = [warning for warning in job.warnings if warning["code"] == UNREAD]
-    return {"seconds": seconds, "expected": None, **figures, "warnings": told}
+    unread = [warning for warning in job.warnings if warning["code"] == UNREAD]
+    return {"seconds": seconds, "expected": None, **figures, "warnings": unread}
 
 
 def only_downloads(emit: Emit) -> Emit:

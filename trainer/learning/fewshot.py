@@ -84,7 +84,7 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     is_halfway = False
     if epochs is None:
         held, epochs, is_halfway = cross_validate(job, model, named, own, known, names)
-    with job.lap(FOLDS, FOLDS + 1) if held else nullcontext():
+    with job.substage(FOLDS, FOLDS + 1) if held else nullcontext():
         parts = np.concatenate([known, names]), known[:0]
         learn(ContrastiveTuning(job, model, named, own, epochs, parts), is_halfway=is_halfway)
     if held is None:
@@ -116,9 +116,9 @@ def cross_validate(
     for number, held in enumerate(folds):
         path = job.checkpoints / f"held-{number}.npy"
         if not path.exists():
-            others = [fold for at, fold in enumerate(folds) if at != number]
+            others = [fold for index, fold in enumerate(folds) if index != number]
             parts = np.sort(np.concatenate([*others, names])), held
-            with job.lap(number, FOLDS + 1):
+            with job.substage(number, FOLDS + 1):
                 tuning = ContrastiveTuning(job, model, rows, objective, parts=parts)
                 tuning.run()
             save(path, torch.stack(tuning.held).numpy())
@@ -126,10 +126,10 @@ def cross_validate(
         by_fold.append(np.load(path))
     planned = min(len(outputs) for outputs in by_fold)  # fewer where a limit ended one
     together, order = (
-        [np.concatenate([outputs[at] for outputs in by_fold]) for at in range(planned)],
+        [np.concatenate([outputs[epoch] for outputs in by_fold]) for epoch in range(planned)],
         np.concatenate(folds),
     )
-    best = max(range(planned), key=lambda at: objective.rank(objective.figures(order, together[at])))
+    best = max(range(planned), key=lambda epoch: objective.rank(objective.figures(order, together[epoch])))
     epoch, is_halfway = best // WAYS + 1, best % WAYS == 1
     job.log(
         _(
@@ -221,7 +221,7 @@ class ContrastiveTuning(FineTuning):
         """(labels, features): the mean vectors of each label by the encoder as it was given, of length one."""
         if self.kept_means is None:
             vectors = self.vectors(self.train)
-            place = {row: at for at, row in enumerate(self.train.tolist())}
+            place = {row: index for index, row in enumerate(self.train.tolist())}
             means = [vectors[[place[row] for row in rows.tolist()]].mean(0) for rows in self.by_label]
             self.kept_means = torch.nn.functional.normalize(torch.stack(means), dim=1)
         return self.kept_means
@@ -250,10 +250,10 @@ class ContrastiveTuning(FineTuning):
             vectors = torch.cat([self.features(piece) for piece in pieces])
         loss = self.loss(vectors.requires_grad_(), batch)
         (gradient,) = torch.autograd.grad(self.scaler.scale(loss), vectors)
-        at = 0
+        start = 0
         for piece in pieces:
-            self.features(piece).backward(gradient[at : at + len(piece)])
-            at += len(piece)
+            self.features(piece).backward(gradient[start : start + len(piece)])
+            start += len(piece)
         return loss.detach()
 
     def features(self, rows: np.ndarray) -> Tensor:
@@ -263,11 +263,11 @@ class ContrastiveTuning(FineTuning):
 
     def vectors(self, part: np.ndarray) -> Tensor:
         """(rows, features) of these rows by the encoder as it is."""
-        found: dict[int, Tensor] = {}
+        by_row: dict[int, Tensor] = {}
         batches = self.rows.sorted_batches(part, self.rows.read_batch)
         for batch, vectors in read_batches(self.model, self.rows, batches, self.job.device, self.model.features):
-            found |= dict(zip(batch.tolist(), vectors, strict=True))
-        return torch.stack([found[row] for row in part.tolist()])
+            by_row |= dict(zip(batch.tolist(), vectors, strict=True))
+        return torch.stack([by_row[row] for row in part.tolist()])
 
     def learn_head(self) -> None:
         """A logistic regression over the vectors of the rows learned from, in place."""
@@ -303,12 +303,12 @@ class ContrastiveTuning(FineTuning):
                     value.lerp_(self.first[name], 0.5)
 
     def more_to_keep(self) -> dict[str, Tensor]:
-        kept = {f"held.{at}": outputs for at, outputs in enumerate(self.held)}
+        kept = {f"held.{index}": outputs for index, outputs in enumerate(self.held)}
         return kept if self.kept_means is None else kept | {"means": self.kept_means}
 
     def take_back(self, tensors: dict[str, Tensor]) -> None:
         names = [name for name in tensors if name.startswith("held.")]
-        self.held = [tensors[f"held.{at}"] for at in range(len(names))]
+        self.held = [tensors[f"held.{index}"] for index in range(len(names))]
         self.kept_means = tensors.get("means")
 
 

@@ -91,7 +91,7 @@ class FineTuning:
         """Over which the learning rate rises and falls."""
         self.last = min(last or self.epochs, self.epochs)
         self.planned = self.last * self.steps_an_epoch
-        self.step = self.epoch = self.at = 0
+        self.step = self.epoch = self.batch_index = 0
         self.best: dict[str, Tensor] = {}
         self.best_score: tuple[float, ...] = ()
         self.best_epoch = self.bad_epochs = self.drops = 0
@@ -206,7 +206,7 @@ class FineTuning:
         """Learn from every row once, from where a checkpoint left off; False when a limit ended it."""
         batches = self.batches()
         self.model.train()
-        for index in range(self.at, len(batches)):
+        for index in range(self.batch_index, len(batches)):
             started = time.monotonic()
             self.losses.append(
                 self.learn(batches[index], np.random.default_rng([self.job.spec.seed, self.epoch, index]))
@@ -225,7 +225,7 @@ class FineTuning:
                 if not self.best:
                     self.keep(self.validate())
                 return False
-        self.at = 0
+        self.batch_index = 0
         return True
 
     def tell_loss(self) -> None:
@@ -336,7 +336,7 @@ class FineTuning:
         outputs = self.validation_outputs()
         self.model.train()
         figures = self.objective.figures(self.validation, outputs)
-        self.recovery.look(self.objective.is_collapsed(self.validation, outputs))
+        self.recovery.check_epoch(self.objective.is_collapsed(self.validation, outputs))
         epoch = self.step / self.steps_an_epoch
         for name, key in self.objective.epoch_metrics:
             self.job.metric(name, "validation", figures[key], step=self.step, epoch=epoch)

@@ -106,13 +106,15 @@ class Rounds(Generic[RowsT]):
             path = job.out / "folds" / f"{fold}.npz"
             self.begin(fold)
             if not path.exists():
-                with job.lap(fold, self.count + 1):
-                    self.one(family, job, fold, fit, evaluate).save(path)
+                with job.substage(fold, self.count + 1):
+                    self.run_fold(family, job, fold, fit, evaluate).save(path)
             rounds.append(Round.load(path))
         self.learn_all()
         return rounds
 
-    def one(self, family: NetworkFamily[RowsT, NetworkT], job: Job, fold: int, fit: Fit, evaluate: Evaluate) -> Round:
+    def run_fold(
+        self, family: NetworkFamily[RowsT, NetworkT], job: Job, fold: int, fit: Fit, evaluate: Evaluate
+    ) -> Round:
         torch.manual_seed(job.spec.seed + fold + 1)
         objective = objective_of(job, self.rows)
         model = job.device.place(family.build(job, self.rows))

@@ -183,27 +183,29 @@ def describe(ref: str, *, tokens: int, rows: int, rank: int) -> dict[str, Any]:
         "adapter_parameters": shapes.adapters,
         "tokens": tokens,
         "rows": rows,
-        "methods": [method_facts(one, rows, devices) for one in methods],
+        "methods": [method_facts(method, rows, devices) for method in methods],
         "devices": devices,
         "cache_bytes": cache_bytes(config, tokens),
         "sentence": verdict(methods, rows, tokens, devices),
     }
 
 
-def method_facts(one: Foreseen, rows: int, devices: list[dict[str, Any]]) -> dict[str, Any]:
+def method_facts(method: Foreseen, rows: int, devices: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "method": one.method,
-        "weights_bytes": one.weights,
-        "gradients_bytes": one.gradients,
-        "optimizer_bytes": one.optimizer,
-        "activations_bytes": int(OVERHEAD * one.activations * rows),
-        "memory_bytes": one.total(rows),
-        "fits": [device["name"] for device in devices if can_use(one, device) and one.total(rows) <= room_of(device)],
+        "method": method.method,
+        "weights_bytes": method.weights,
+        "gradients_bytes": method.gradients,
+        "optimizer_bytes": method.optimizer,
+        "activations_bytes": int(OVERHEAD * method.activations * rows),
+        "memory_bytes": method.total(rows),
+        "fits": [
+            device["name"] for device in devices if can_use(method, device) and method.total(rows) <= room_of(device)
+        ],
     }
 
 
-def can_use(one: Foreseen, device: dict[str, Any]) -> bool:
-    return one.method != QLORA or device["kind"] == "gpu"
+def can_use(method: Foreseen, device: dict[str, Any]) -> bool:
+    return method.method != QLORA or device["kind"] == "gpu"
 
 
 def room_of(device: dict[str, Any]) -> float:
@@ -223,9 +225,9 @@ def list_devices() -> list[dict[str, Any]]:
 def verdict(methods: list[Foreseen], rows: int, tokens: int, devices: list[dict[str, Any]]) -> str:
     """Of the first GPU, or of the processor where there is none."""
     device = devices[0]
-    able = [one for one in methods if can_use(one, device)]
-    fitting = [one.method for one in able if one.total(rows) <= room_of(device)]
-    others = [one.method for one in able if one.method not in fitting]
+    able = [each for each in methods if can_use(each, device)]
+    fitting = [each.method for each in able if each.total(rows) <= room_of(device)]
+    others = [each.method for each in able if each.method not in fitting]
     values = {
         "device": device["name"],
         "memory": format_bytes(device["memory_bytes"]),
@@ -235,7 +237,7 @@ def verdict(methods: list[Foreseen], rows: int, tokens: int, devices: list[dict[
         "others": ", ".join(others),
     }
     if not fitting:
-        least = min(one.total(rows) for one in able)
+        least = min(each.total(rows) for each in able)
         return _(
             "Does not fit on %(device)s (%(memory)s): at %(tokens)s tokens at least %(least)s are needed.",
             **values,

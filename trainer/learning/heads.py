@@ -26,7 +26,7 @@ class DirectionHead(nn.Linear):
     """A logit a label: `scale` times how near its direction is to the features, which are of length one, plus a bias (Wang et al.
     2017, "NormFace"). A label can be told apart by where it lies alone, not by how long its weights grow.
 
-    Once it has learned, `settle` makes it the `nn.Linear` that answers the same.
+    Once it has learned, `fix_directions` makes it the `nn.Linear` that answers the same.
     """
 
     def __init__(self, inputs: int, labels: int, scale: float) -> None:
@@ -40,7 +40,7 @@ class DirectionHead(nn.Linear):
         """(labels, inputs), each row of length `scale`."""
         return self.scale * nn.functional.normalize(self.weight, dim=1)
 
-    def settle(self) -> None:
+    def fix_directions(self) -> None:
         with torch.no_grad():
             self.weight.copy_(self.directions())
 

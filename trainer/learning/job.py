@@ -78,7 +78,7 @@ class Job:
         self.is_pruned = self.ended_early = False
         pruning = spec.pruning if self.is_trial else None
         self._watch = trial.Watch(pruning.metric, pruning.earlier) if pruning else None
-        self._lap, self._laps = 0, 1
+        self._substage, self._substages = 0, 1
         self._paid_for: float | None = None  # seconds in all, as whoever pays last said
         self._asked_at = float("-inf")
         self.check_limits()
@@ -184,7 +184,7 @@ class Job:
             return True
         limit = self.time_limit()
         after = 0.0 if self.is_trial else self.plan["evaluate"] + self.plan["package"]
-        if limit is None or self.seconds() + after <= limit * (self._lap + 1) / self._laps:
+        if limit is None or self.seconds() + after <= limit * (self._substage + 1) / self._substages:
             return False
         self.ended_early = True
         return True
@@ -233,7 +233,7 @@ class Job:
 
     def metric(self, name: str, split: str, value: float, *, step: int, epoch: float | None, **basis: int) -> None:
         """`epoch`: passes over the data so far; None for what learns without them, of which nothing is to be drawn. `basis`: how many `rows` and `folds` a validation figure rests on, where that is not the validation split."""
-        if self._lap + 1 < self._laps:  # the curves are the last lap's
+        if self._substage + 1 < self._substages:  # the curves are of the last substage
             return
         epoch = None if epoch is None else round(epoch, 3)
         fields = {"name": name, "split": split, "step": step, "epoch": epoch, "value": round(float(value), 6)}
@@ -246,7 +246,7 @@ class Job:
 
     def expect(self, stage: str, seconds: float) -> None:
         """What a stage will take, as far as is known by now."""
-        self.plan[stage] = max(seconds, 0.1) * (self._laps if stage == "train" else 1)
+        self.plan[stage] = max(seconds, 0.1) * (self._substages if stage == "train" else 1)
 
     def begin(self, name: str) -> None:
         """Begin a stage before the `with` that ends it."""
@@ -269,16 +269,16 @@ class Job:
         self.save_clock()
 
     @contextmanager
-    def lap(self, number: int, count: int) -> Iterator[None]:
-        """One of several equal turns of the stage, with checkpoints of its own and its share of the time allowed. A lap may have
-        laps of its own."""
-        before = self.checkpoints, self._lap, self._laps
-        self._lap, self._laps = self._lap * count + number, self._laps * count
+    def substage(self, number: int, count: int) -> Iterator[None]:
+        """One of several equal turns of the stage, with checkpoints of its own and its share of the time allowed. A substage may have
+        substages of its own."""
+        before = self.checkpoints, self._substage, self._substages
+        self._substage, self._substages = self._substage * count + number, self._substages * count
         self.checkpoints = self.checkpoints / f"lap-{number}"
         try:
             yield
         finally:
-            self.checkpoints, self._lap, self._laps = before
+            self.checkpoints, self._substage, self._substages = before
 
     @contextmanager
     def as_method(self, slug: str, model: str = "") -> Iterator[None]:
@@ -298,7 +298,7 @@ class Job:
         if not force and now - self._told < TELL_SECONDS:
             return
         self._told = now
-        self._stage_fraction = (self._lap + (done / total if total else 1.0)) / self._laps
+        self._stage_fraction = (self._substage + (done / total if total else 1.0)) / self._substages
         remaining = self.remaining()
         elapsed = self.seconds()
         self._fraction = max(self._fraction, min(elapsed / (elapsed + remaining), 0.999))
@@ -310,14 +310,14 @@ class Job:
             done=done,
             total=total,
             unit=unit,
-            eta_seconds=self.shown_remaining.told(remaining),
+            eta_seconds=self.shown_remaining.update(remaining),
             forecast_seconds=round(remaining, 1),
             rows_per_second=None if rows_per_second is None else round(rows_per_second, 1),
         )
 
     def go_on_from(self, fraction: float) -> None:
         """The stage stands here without time spent on it in this process: at its start, or after a resume."""
-        fraction = (self._lap + fraction) / self._laps
+        fraction = (self._substage + fraction) / self._substages
         self._stage_fraction, self._from = fraction, (time.monotonic(), fraction)
 
     def remaining(self) -> float:

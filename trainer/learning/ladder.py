@@ -170,7 +170,7 @@ class Ladder:
 
     def learn(self, method: str) -> None:
         """Model and what was learned, by the method's own way."""
-        with self.job.as_method(method), self.job.lap(self.order.index(method), len(self.order)):
+        with self.job.as_method(method), self.job.substage(self.order.index(method), len(self.order)):
             torch.manual_seed(self.job.spec.seed)
             way = self.way(method)
             model = self.job.device.place(way.family.build(self.job, way.rows))
@@ -278,14 +278,14 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     ladder = Ladder(job, rows, objective, epochs)
     before = rounds_before(job, rows)
     if before:
-        told = settle(ladder, before)
+        result = winner_of_rounds(ladder, before)
     else:
         sentence = ladder.climb()
         job.log(sentence)
-        told = {"steps": [asdict(step) for step in ladder.steps], "stopped": sentence, "winner": ladder.best}
-        told |= sources({"stopped": sentence}) | {"metric": objective.headline}
-    write_json(job.checkpoints / "ladder.json", told)
-    return ladder.winner()._replace(ladder=told)
+        result = {"steps": [asdict(step) for step in ladder.steps], "stopped": sentence, "winner": ladder.best}
+        result |= sources({"stopped": sentence}) | {"metric": objective.headline}
+    write_json(job.checkpoints / "ladder.json", result)
+    return ladder.winner()._replace(ladder=result)
 
 
 def rounds_before(job: Job, rows: Rows) -> list[dict[str, Any]]:
@@ -296,12 +296,12 @@ def rounds_before(job: Job, rows: Rows) -> list[dict[str, Any]]:
     return [json.loads(file.read_text("utf-8")) for file in files if file.parent != job.checkpoints]
 
 
-def settle(ladder: Ladder, rounds: list[dict[str, Any]]) -> dict[str, Any]:
+def winner_of_rounds(ladder: Ladder, rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """The method of most rounds, the cheapest of several; the steps are those of the first round that it won."""
     counts = Counter(each["winner"] for each in rounds)
     ladder.best = max(counts, key=lambda method: (counts[method], -ladder.order.index(method)))
-    told = next(each for each in rounds if each["winner"] == ladder.best)
-    return told | {"rounds": len(rounds), "won": counts[ladder.best]}
+    result = next(each for each in rounds if each["winner"] == ladder.best)
+    return result | {"rounds": len(rounds), "won": counts[ladder.best]}
 
 
 def constant(
@@ -329,6 +329,6 @@ def constant(
 
 def at_rows(held: Held, rows: np.ndarray) -> Outputs:
     """The outputs of these rows, which are among the held ones, in their order."""
-    place = {row: at for at, row in enumerate(held.rows.tolist())}
+    place = {row: index for index, row in enumerate(held.rows.tolist())}
     places = [place[row] for row in rows.tolist()]
-    return held.outputs[places] if isinstance(held.outputs, np.ndarray) else [held.outputs[at] for at in places]
+    return held.outputs[places] if isinstance(held.outputs, np.ndarray) else [held.outputs[index] for index in places]

@@ -145,5 +145,5 @@ def temperature(outputs: np.ndarray, truth: np.ndarray) -> float:
             (top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[np.arange(len(truth)), truth]).mean()
         )
 
-    found: Any = minimize_scalar(loss, bounds=(-3, 3), method="bounded")
-    return float(np.exp(found.x))
+    minimum: Any = minimize_scalar(loss, bounds=(-3, 3), method="bounded")
+    return float(np.exp(minimum.x))

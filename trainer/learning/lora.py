@@ -27,12 +27,12 @@ def taken(encoder: nn.Module, rank: int) -> Adapter:
     """The adapters of an encoder, before they are folded in."""
     from peft.tuners.lora import LoraLayer
 
-    found = {name: module for name, module in encoder.named_modules() if isinstance(module, LoraLayer)}
+    modules = {name: module for name, module in encoder.named_modules() if isinstance(module, LoraLayer)}
     layers = {
         name: (own.lora_A["default"].weight.detach().clone(), own.lora_B["default"].weight.detach().clone())
-        for name, own in found.items()
+        for name, own in modules.items()
     }
-    return Adapter(rank, any(getattr(own, "fan_in_fan_out", False) for own in found.values()), layers)
+    return Adapter(rank, any(getattr(own, "fan_in_fan_out", False) for own in modules.values()), layers)
 
 
 def is_meant(job: Job) -> bool:

@@ -128,12 +128,12 @@ def stack_of(encoder: nn.Module) -> tuple[str, dict[str, int]] | None:
 
 def layers_of(model: TrainableModel) -> list[nn.Module]:
     """The layers of its encoders, in their order; none of a net without a stack of them."""
-    found = []
+    modules = []
     for _prefix, encoder in encoders_of(model):
         if stack := stack_of(encoder):
             own, layers = stack
-            found += [encoder.get_submodule(f"{own}{name}") for name in layers]
-    return found
+            modules += [encoder.get_submodule(f"{own}{name}") for name in layers]
+    return modules
 
 
 def embedding_weights(encoder: nn.Module) -> int:

@@ -142,25 +142,29 @@ class Reading:
         self.job, self.rows, self.features = job, rows, features
         self.batches = rows.training_batches(known, BATCH, job.spec.seed, 0)
         self.save_every = float(os.environ.get("MAQUETTE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS))
-        self.at = 0
+        self.batch_index = 0
 
     def run(self, model: TrainableModel) -> np.ndarray:
         self.resume()
         work = [int(self.rows.lengths[batch].sum()) for batch in self.batches]
         started, done, saved = time.monotonic(), 0, time.monotonic()
-        output = read_batches(model, self.rows, self.batches[self.at :], self.job.device, model.reader(self.job))
+        output = read_batches(
+            model, self.rows, self.batches[self.batch_index :], self.job.device, model.reader(self.job)
+        )
         for batch, vectors in output:
             self.features[batch] = vectors.numpy()
-            self.at += 1
+            self.batch_index += 1
             done += len(batch)
             speed = done / (time.monotonic() - started)
             self.job.expect("evaluate", 1 + len(self.rows.part("test")) / speed)
-            self.job.progress(0.85 * sum(work[: self.at]), sum(work), unit=self.rows.work_unit, rows_per_second=speed)
+            self.job.progress(
+                0.85 * sum(work[: self.batch_index]), sum(work), unit=self.rows.work_unit, rows_per_second=speed
+            )
             if self.job.stop_requested or time.monotonic() - saved > self.save_every:
                 self.save()
                 saved = time.monotonic()
                 self.job.check_stop()
-            if self.job.out_of_time() and self.at < len(self.batches):
+            if self.job.out_of_time() and self.batch_index < len(self.batches):
                 self.tell_limit()
                 break
         self.job.log(
@@ -170,10 +174,10 @@ class Reading:
                 value=f"{done / max(time.monotonic() - started, 1e-6):.0f}",
             )
         )
-        return np.sort(np.concatenate(self.batches[: self.at]))
+        return np.sort(np.concatenate(self.batches[: self.batch_index]))
 
     def tell_limit(self) -> None:
-        share = self.at / len(self.batches)
+        share = self.batch_index / len(self.batches)
         self.job.warn(
             "limit",
             _(
@@ -184,12 +188,12 @@ class Reading:
         )
 
     def save(self) -> None:
-        read = np.concatenate(self.batches[: self.at])
+        read = np.concatenate(self.batches[: self.batch_index])
         tensors = {"rows": torch.from_numpy(read), "vectors": torch.from_numpy(self.features[read])}
-        state = {"at": self.at, "history": self.job.history}
-        written = checkpoint.save(self.job.checkpoints, self.at, tensors, state)
+        state = {"at": self.batch_index, "history": self.job.history}
+        written = checkpoint.save(self.job.checkpoints, self.batch_index, tensors, state)
         self.job.save_clock()
-        self.job.emit("checkpoint", step=self.at, epoch=self._epoch(), bytes=written, resumed=False)
+        self.job.emit("checkpoint", step=self.batch_index, epoch=self._epoch(), bytes=written, resumed=False)
 
     def resume(self) -> None:
         newest = checkpoint.latest(self.job.checkpoints)
@@ -197,13 +201,13 @@ class Reading:
             return
         tensors, state = newest
         self.features[tensors["rows"].numpy()] = tensors["vectors"].numpy()
-        self.at = state["at"]
+        self.batch_index = state["at"]
         self.job.history[:] = state["history"]
         self.job.go_on_from(0.85 * self._epoch())
-        self.job.emit("checkpoint", step=self.at, epoch=self._epoch(), bytes=0, resumed=True)
+        self.job.emit("checkpoint", step=self.batch_index, epoch=self._epoch(), bytes=0, resumed=True)
 
     def _epoch(self) -> float:
-        return round(self.at / len(self.batches), 3)
+        return round(self.batch_index / len(self.batches), 3)
 
 
 def choose_strength(

@@ -131,7 +131,7 @@ class Recovery:
                 ),
             )
 
-    def look(self, is_collapsed: bool) -> None:
+    def check_epoch(self, is_collapsed: bool) -> None:
         """After each epoch: whether all validation rows, whose answers differ, got the same one."""
         if not is_collapsed:
             self.collapsed_epochs, self.before = 0, {}

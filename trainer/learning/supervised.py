@@ -77,7 +77,7 @@ def run(family: SupervisedFamily[RowsT, NetworkT], job: Job) -> dict[str, Any]:
         name = objective.epoch_metrics[0][0]
         if job.is_trial and rounds:
             return trial.result(job, name, [each.validated for each in tested], usual_epochs(tested))
-        with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
+        with job.substage(rounds.count, rounds.count + 1) if rounds else nullcontext():
             learned = fit(job, model, rows, objective, usual_epochs(tested))
         if job.is_trial:
             return trial.result(job, name, [learned.validated], learned.epoch)

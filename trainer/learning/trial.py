@@ -54,10 +54,10 @@ def result(job: Ending, metric: str, scores: Sequence[float | None], epoch: int 
 def done(out: Path) -> dict[str, Any] | None:
     """What the trial in this folder came to; None while it has not ended."""
     try:
-        found: dict[str, Any] = json.loads((out / FILE).read_text("utf-8"))
+        finished: dict[str, Any] = json.loads((out / FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return found
+    return finished
 
 
 def keep(out: Path, result: dict[str, Any]) -> None:

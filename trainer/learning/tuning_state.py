@@ -44,6 +44,7 @@ class Tuning(Protocol):
     best: dict[str, Tensor]
     best_score: tuple[float, ...]
     step: int
+    batch_index: int
     steps_an_epoch: int
     planned: int
     saved_at: float
@@ -106,6 +107,7 @@ def resume(tuning: Tuning) -> None:
     scaler = state.pop("scaler", {})
     if scaler and tuning.scaler.is_enabled():
         tuning.scaler.load_state_dict(scaler)
+    tuning.batch_index = state.pop("at")
     for name, value in state.items():
         setattr(tuning, name, value)
     tuning.job.go_on_from(tuning.step / tuning.planned)

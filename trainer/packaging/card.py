@@ -86,7 +86,7 @@ def rows_used(rows: "Rows", report: dict[str, Any]) -> str:
     return f"Rows: {learned['rows']:,} learned from{epochs}{validated}, {tested:,} held out for the test and looked at once."
 
 
-def beside(report: dict[str, Any], *metrics: str) -> str:
+def comparison(report: dict[str, Any], *metrics: str) -> str:
     """The verdict, and this model in a table with its baselines."""
     models = {"**this model**": report["metrics"]}
     models |= {f"{title_of(name) or name}{quoted(figures)}": figures for name, figures in report["baselines"].items()}

@@ -141,7 +141,7 @@ def choose(artifact: Path, saved: Saved | None, *, int8: bool) -> dict[str, Any]
     engine = open_engine(artifact, "onnx-fp32")
     saved = saved or read_saved(artifact, engine)
     figures: dict[str, Any] = {"engine": "onnx-fp32", "rows": len(saved.inputs), "bytes": {}}
-    figures["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
+    figures["accuracy_trained"] = engine.score(saved.predicted, saved.truth)
     score(engine, "fp32", saved, figures)
     folder = artifact / "onnx"
     for careful in (False, True) if int8 else ():
@@ -160,7 +160,7 @@ def keep_native(artifact: Path, name: str, saved: Saved | None) -> dict[str, Any
     engine = open_engine(artifact, name)
     saved = saved or read_saved(artifact, engine)
     figures: dict[str, Any] = {"engine": name, "rows": len(saved.inputs), "bytes": {}}
-    figures["accuracy_trained"] = engine.rightness(saved.predicted, saved.truth)
+    figures["accuracy_trained"] = engine.score(saved.predicted, saved.truth)
     score(engine, name, saved, figures)
     figures["agreement"] = figures[f"agreement_{name}"]
     agreement = f"the same answer as the trained model on {figures['agreement']:.1%} of {len(saved.inputs):,} test rows"
@@ -171,7 +171,7 @@ def score(engine: Engine[Any, Any], name: str, saved: Saved, figures: dict[str, 
     predicted = engine.answers(saved.inputs, BATCH)
     figures["bytes"][name] = engine.bytes
     figures[f"agreement_{name}"] = engine.agreement(predicted, saved.predicted)
-    figures[f"accuracy_{name}"] = engine.rightness(predicted, saved.truth)
+    figures[f"accuracy_{name}"] = engine.score(predicted, saved.truth)
 
 
 def reason(figures: dict[str, Any], int8: bool, right: str) -> str:

@@ -94,7 +94,7 @@ def cut_of(cutter: Mapping[str, Any]) -> str:
     if kinds == ["Digits", "ByteLevel"] and steps[0].get("individual_digits") and steps[1].get("use_regex", True):
         return "smollm"
     pattern = str((steps[0].get("pattern") or {}).get("Regex", "")) if kinds == ["Split", "ByteLevel"] else ""
-    found = next((name for start, name in CUTS.items() if pattern.startswith(start)), None)
-    if found is None:
+    cut = next((name for start, name in CUTS.items() if pattern.startswith(start)), None)
+    if cut is None:
         raise other_kind(" + ".join(kinds))
-    return found
+    return cut

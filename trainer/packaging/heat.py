@@ -43,7 +43,7 @@ def write_rollout(graph: Path, example: np.ndarray, patches: tuple[int, int]) ->
 
     nodes = onnx.load(str(graph)).graph.node
     names = [node.output[0] for node in nodes if node.op_type == "Softmax"]
-    seen = look(graph, names, example)
+    seen = run_graph(graph, names, example)
     tokens = {tensor.value.shape[-2:] for tensor in seen if tensor.value.ndim == 4}
     fits = len(tokens) == 1 and len({*next(iter(tokens))}) == 1 and len(seen) == len(names)
     if not fits or next(iter(tokens))[0] <= patches[0] * patches[1]:
@@ -58,10 +58,10 @@ def write_grad_cam(graph: Path, example: np.ndarray) -> bool:
 
     model = onnx.load(str(graph))
     names = [name for node in model.graph.node[-LAST_NODES:] for name in node.output if name and name != ANSWER]
-    seen = look(graph, names, example)
+    seen = run_graph(graph, names, example)
     for place, tensor in reversed([*enumerate(seen)]):
         if tensor.value.ndim == 4 and tensor.value.shape[2] * tensor.value.shape[3] > 1:
-            start = next((one for one in seen[place + 1 :] if are_means(one.value, tensor.value)), tensor)
+            start = next((later for later in seen[place + 1 :] if are_means(later.value, tensor.value)), tensor)
             nodes, whole = following(model.graph, start.name), following(model.graph, tensor.name)
             if nodes and whole and convolves(model.graph.node) > convolves(whole):
                 onnx.save(tail_of(model, nodes, start), str(graph.parent / TAIL))
@@ -75,7 +75,7 @@ def convolves(nodes: "Iterable[NodeProto]") -> int:
     return sum(node.op_type == "Conv" for node in nodes)
 
 
-def look(graph: Path, names: Sequence[str], example: np.ndarray) -> list[Seen]:
+def run_graph(graph: Path, names: Sequence[str], example: np.ndarray) -> list[Seen]:
     """The tensors of these names that hold floats."""
     session = open_session(with_outputs(graph.read_bytes(), names), 1)
     values = session.run(list(names), {session.get_inputs()[0].name: example})
@@ -127,7 +127,7 @@ def answers_alike(graph: Path, example: np.ndarray, start: Seen) -> bool:
     """Whether the tail answers as the whole does, of one input and of several."""
     answer = answer_of(open_session(graph, 1), example)
     tail = open_session(graph.parent / TAIL, 1)
-    told = tail.run(None, {start.name: np.repeat(start.value, 3, axis=0)})[0]
-    return told.shape == (3, *answer.shape[1:]) and np.allclose(
-        told, np.repeat(answer, 3, axis=0), rtol=1e-3, atol=1e-4
+    outputs = tail.run(None, {start.name: np.repeat(start.value, 3, axis=0)})[0]
+    return outputs.shape == (3, *answer.shape[1:]) and np.allclose(
+        outputs, np.repeat(answer, 3, axis=0), rtol=1e-3, atol=1e-4
     )

@@ -53,11 +53,11 @@ def modelfile(folder: Path, rows: Written, source: str = "./model") -> str:
 def licence_text(rows: Written) -> str:
     if rows.licence == OWN:
         return "Trained from scratch: no other model is in it."
-    told = [
+    paragraphs = [
         f"Base model: {rows.base or 'a run of before'}, licence: {rows.licence or 'not known'}.",
         *notes(rows.licence),
     ]
-    return "\n".join(told)
+    return "\n".join(paragraphs)
 
 
 def common_system(turns: Sequence[Sequence[Turn]]) -> str:

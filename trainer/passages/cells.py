@@ -76,9 +76,9 @@ def is_readable(value: object) -> bool:
 
 def text_in(value: dict[str, object]) -> object:
     """What stands under the first of the names for the text; None for none of a fitting form."""
-    found = next((value[key] for key in TEXT_KEYS if key in value), None)
-    is_list = isinstance(found, list | tuple) and all(isinstance(part, str) for part in found)
-    return found if isinstance(found, str) or is_list else None
+    text = next((value[key] for key in TEXT_KEYS if key in value), None)
+    is_list = isinstance(text, list | tuple) and all(isinstance(part, str) for part in text)
+    return text if isinstance(text, str) or is_list else None
 
 
 def given_in(value: object) -> Iterator[Given]:
@@ -90,11 +90,9 @@ def given_in(value: object) -> Iterator[Given]:
         for part in value:
             yield from given_in(part)
     elif isinstance(value, dict):
-        found, start = text_in(value), next((value[key] for key in START_KEYS if key in value), None)
-        texts: list[Any] = [found] if isinstance(found, str) else list(found) if isinstance(found, list | tuple) else []
-        starts: list[Any] = (
-            [start] if isinstance(found, str) else list(start) if isinstance(start, list | tuple) else []
-        )
+        text, start = text_in(value), next((value[key] for key in START_KEYS if key in value), None)
+        texts: list[Any] = [text] if isinstance(text, str) else list(text) if isinstance(text, list | tuple) else []
+        starts: list[Any] = [start] if isinstance(text, str) else list(start) if isinstance(start, list | tuple) else []
         starts = starts if len(starts) == len(texts) else [None] * len(texts)
         yield from (Given(text, start_of(each)) for text, each in zip(texts, starts, strict=True) if text.strip())
 
@@ -129,10 +127,10 @@ class Context:
                     start = self.of_units(given.start, unit)
                     if start is not None and self.text.startswith(text, start):
                         return Answer(text, start), "utf16" if unit == "utf16" else "bytes"
-        found = self.find(text, given.start)
-        if found is None:
+        first_start = self.find(text, given.start)
+        if first_start is None:
             return None, "lost"
-        return found, "searched" if given.start is None else "moved"
+        return first_start, "searched" if given.start is None else "moved"
 
     def of_units(self, start: int, unit: str) -> int | None:
         """The character at so many units of UTF-16, or bytes of UTF-8; None where none begins there."""
@@ -140,8 +138,8 @@ class Context:
             size = (lambda char: 1 + (ord(char) > 0xFFFF)) if unit == "utf16" else (lambda char: len(char.encode("utf-8", "surrogatepass")))  # fmt: skip
             self.offsets[unit] = [0, *accumulate(map(size, self.text))]
         places = self.offsets[unit]
-        at = bisect.bisect_left(places, start)
-        return at if at < len(places) and places[at] == start else None
+        index = bisect.bisect_left(places, start)
+        return index if index < len(places) and places[index] == start else None
 
     def find(self, text: str, near: int | None) -> Answer | None:
         """The same words, at best whole, else capitals and blanks apart; where they stand several times the place nearest to

@@ -41,11 +41,11 @@ def candidates(scores: np.ndarray, batch: Batch, rows: int, *, scores_none: bool
     firsts = np.where(batch.starts >= 0, scores[..., 0], NOWHERE)
     lasts = np.where(batch.starts >= 0, scores[..., 1], NOWHERE)
     nowhere = scores[:, 0].sum(axis=1) * scores_none
-    found: list[list[np.ndarray]] = [[] for _row in range(rows)]
+    by_row: list[list[np.ndarray]] = [[] for _row in range(rows)]
     for window, row in enumerate(batch.owners.tolist()):
-        found[row].append(of_window(firsts[window], lasts[window], batch.starts[window], batch.ends[window], nowhere[window]))  # fmt: skip
+        by_row[row].append(of_window(firsts[window], lasts[window], batch.starts[window], batch.ends[window], nowhere[window]))  # fmt: skip
     every = empty(rows)
-    for row, parts in enumerate(found):
+    for row, parts in enumerate(by_row):
         if parts:
             listed = np.concatenate(parts)
             listed = listed[np.argsort(-listed[:, 2], kind="stable")]

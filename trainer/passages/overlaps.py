@@ -73,9 +73,9 @@ def features_of(question: str, context: str, text: Split, starts: np.ndarray, en
         return made
     own = shares(question, text)
     sentence = np.clip(np.searchsorted([start for start, _end in text.places], starts, side="right") - 1, 0, None)
-    beside = np.maximum(np.append(own[1:], 0.0), np.append(0.0, own[:-1]))
+    neighbours = np.maximum(np.append(own[1:], 0.0), np.append(0.0, own[:-1]))
     made[:, 0], made[:, 1] = own[sentence], (own[sentence] >= own.max()) & (own.max() > 0)
-    made[:, 2] = beside[sentence]
+    made[:, 2] = neighbours[sentence]
     asked = frozenset(terms_of(question))
     for match in TERMS.finditer(context.lower()):
         if asked.intersection(terms_of(match[0])):

@@ -39,14 +39,14 @@ def robustness(artifact: Path, version: Path, emit: Emit = silent, seconds: floa
     rows = read_asked_again(artifact, version, MOST_ROWS)
     card = Card(engine, kind, rows)
     card.fit_rows(seconds)
-    told = [card.measure(change, emit, number) for number, change in enumerate(kind.changes)]
+    results = [card.measure(change, emit, number) for number, change in enumerate(kind.changes)]
     return {
         "metric": card.metric.name,
         "rows": len(card.inputs),
         "of": report_of(artifact).get("evaluation", {}).get("kind", "test"),
         "score": rounded(card.score(card.clean)),
-        "without_effect": [change.name for change, found in zip(kind.changes, told, strict=True) if found is None],
-        "changes": [found for found in told if found is not None],
+        "without_effect": [change.name for change, result in zip(kind.changes, results, strict=True) if result is None],
+        "changes": [result for result in results if result is not None],
     }
 
 
@@ -89,11 +89,11 @@ class Card:
 
     def answered(self, inputs: Sequence[Any]) -> list[Any]:
         """A few at a time, as pictures fill the memory."""
-        found: list[Any] = []
+        predicted: list[Any] = []
         for start in range(0, len(inputs), BATCH):
             read = [self.engine.read(value) for value in inputs[start : start + BATCH]]
-            found += self.engine.answers(read, BATCH)
-        return found
+            predicted += self.engine.answers(read, BATCH)
+        return predicted
 
     def changed(self, value: Any, change: Change, strength: int, row: int) -> Any:  # noqa: ANN401  as a task gives it
         """The same every time; an input that nothing is left of stays as it is."""
@@ -104,16 +104,16 @@ class Card:
             return value
         return value if self.engine.task.check_input(worse) else worse
 
-    def at(self, change: Change, strength: int) -> list[Any]:
+    def changed_inputs(self, change: Change, strength: int) -> list[Any]:
         return [self.changed(value, change, strength, row) for row, value in enumerate(self.inputs)]
 
     def measure(self, change: Change, emit: Emit, number: int) -> JsonObject | None:
         """None where it changes none of the rows."""
         scores, falls = [], []
-        if self.at(change, len(change.strengths) - 1) == self.inputs:
+        if self.changed_inputs(change, len(change.strengths) - 1) == self.inputs:
             return None
         for strength in range(len(change.strengths)):
-            predicted = self.answered(self.at(change, strength))
+            predicted = self.answered(self.changed_inputs(change, strength))
             scores.append(rounded(self.score(predicted)))
             falls.append(self.fall(predicted))
             done = (number + (strength + 1) / len(change.strengths)) / len(self.kind.changes)
@@ -130,7 +130,7 @@ class Card:
         """By the first metric of the kind of answer, of all or of some rows."""
         truth = self.truth if rows is None else [self.truth[row] for row in rows]
         given = predicted if rows is None else [predicted[row] for row in rows]
-        right = self.engine.rightness(given, truth)
+        right = self.engine.score(given, truth)
         return 1 - right if self.metric.lower_is_better else right
 
     def fall(self, predicted: Sequence[Any]) -> JsonObject:

@@ -181,6 +181,6 @@ def alike(first: Sequence[str], second: Sequence[str], known: Iterable[str] = ()
 
     cosines = []
     for left, right in zip(first, second, strict=True):
-        one, two = vector(left), vector(right)
-        cosines.append(sum(value * two.get(term, 0.0) for term, value in one.items()))
+        first_vector, second_vector = vector(left), vector(right)
+        cosines.append(sum(value * second_vector.get(term, 0.0) for term, value in first_vector.items()))
     return np.array(cosines)

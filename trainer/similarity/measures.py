@@ -23,12 +23,12 @@ def midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def pearson(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> float:
     """0 where one of them is constant."""
     count = max(float(weights.sum()), 1e-12)
-    one, two = (side - float(side @ weights) / count for side in (first, second))
-    spreads = [float((side**2) @ weights) for side in (one, two)]
+    left, right = (side - float(side @ weights) / count for side in (first, second))
+    spreads = [float((side**2) @ weights) for side in (left, right)]
     sizes = [float((side**2) @ weights) for side in (first, second)]
     if any(spread <= 1e-12 * max(size, 1e-300) for spread, size in zip(spreads, sizes, strict=True)):
         return 0.0
-    return float((one * two) @ weights) / float(np.sqrt(spreads[0] * spreads[1]))
+    return float((left * right) @ weights) / float(np.sqrt(spreads[0] * spreads[1]))
 
 
 def spearman(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:

@@ -41,13 +41,13 @@ def read_pairs(tokenizer: "Tokenizer", pairs: Sequence[tuple[str, str]], pad: in
     return read
 
 
-def reorder(found: Found, relevances: np.ndarray, blend: float) -> Found:
-    """`relevances` (texts read,) of the first of `found`; those that were not read stay behind them."""
+def reorder(hits: Found, relevances: np.ndarray, blend: float) -> Found:
+    """`relevances` (texts read,) of the first of `hits`; those that were not read stay behind them."""
     read = len(relevances)
-    mixed = (1 - blend) * spread(found.scores[:read]) + blend * spread(relevances)
+    mixed = (1 - blend) * spread(hits.scores[:read]) + blend * spread(relevances)
     order = np.argsort(-mixed, kind="stable")
-    places = np.concatenate([found.places[:read][order], found.places[read:]])
-    return Found(places, np.concatenate([mixed[order], np.zeros(len(found.places) - read)]).astype(np.float32))
+    places = np.concatenate([hits.places[:read][order], hits.places[read:]])
+    return Found(places, np.concatenate([mixed[order], np.zeros(len(hits.places) - read)]).astype(np.float32))
 
 
 def spread(scores: np.ndarray) -> np.ndarray:

@@ -22,12 +22,12 @@ def entities_of(
     every = [units_of(text) for text in texts]
     cut = [np.asarray(each[: len(units)], dtype=np.float32) for each, units in zip(scores, every, strict=True)]
     return [
-        found(text, units, tags, shares(each) if len(each) else each, labels)
+        entities_of_text(text, units, tags, shares(each) if len(each) else each, labels)
         for text, units, tags, each in zip(texts, every, best_tags(cut, follows), cut, strict=True)
     ]
 
 
-def found(
+def entities_of_text(
     text: str, units: list[tuple[int, int]], tags: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]
 ) -> Entities:
     units = units[: len(tags)]

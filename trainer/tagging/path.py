@@ -28,12 +28,12 @@ def best_tags(scores: Sequence[np.ndarray], follows: np.ndarray | None = None) -
     """The likeliest tags of each text by its scores (units, tags). `follows` (tags, tags): scores that a model has learned for
     one tag after another."""
     order = sorted(range(len(scores)), key=lambda row: len(scores[row]))
-    found: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * len(scores)
+    best: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * len(scores)
     for first in range(0, len(order), AT_ONCE):
         rows = [row for row in order[first : first + AT_ONCE] if len(scores[row])]
         for row, tags in zip(rows, best_of_batch([scores[row] for row in rows], follows) if rows else [], strict=True):
-            found[row] = tags
-    return found
+            best[row] = tags
+    return best
 
 
 def best_of_batch(scores: Sequence[np.ndarray], follows: np.ndarray | None) -> list[np.ndarray]:

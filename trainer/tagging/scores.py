@@ -13,9 +13,9 @@ def passages(entities: Iterable[dict[str, Any]]) -> Passages:
     return frozenset((entity["start"], entity["end"], entity["label"]) for entity in entities)
 
 
-def counted(truth: Sequence[Passages], found: Sequence[Passages]) -> np.ndarray:
+def counted(truth: Sequence[Passages], predicted: Sequence[Passages]) -> np.ndarray:
     """(rows, 3): how many are right, were found, are there."""
-    counts = [(len(true & own), len(own), len(true)) for true, own in zip(truth, found, strict=True)]
+    counts = [(len(true & own), len(own), len(true)) for true, own in zip(truth, predicted, strict=True)]
     return np.array(counts, dtype=float).reshape(-1, 3)
 
 
@@ -30,16 +30,16 @@ def rates(right: float, predicted: float, actual: float) -> dict[str, float]:
     }
 
 
-def scores(truth: Sequence[Passages], found: Sequence[Passages]) -> dict[str, float]:
-    return rates(*counted(truth, found).sum(axis=0).tolist())
+def scores(truth: Sequence[Passages], predicted: Sequence[Passages]) -> dict[str, float]:
+    return rates(*counted(truth, predicted).sum(axis=0).tolist())
 
 
 def errors(
-    truth: Passages, found: Passages
+    truth: Passages, predicted: Passages
 ) -> list[tuple[str, tuple[int, int, str] | None, tuple[int, int, str] | None]]:
     """(what is wrong, what is true, what was found) of one text: `type` at the same place, `bounds` where they overlap,
     `missed`, `invented`; each passage once."""
-    left, extra = sorted(truth - found), sorted(found - truth)
+    left, extra = sorted(truth - predicted), sorted(predicted - truth)
     wrong: list[tuple[str, tuple[int, int, str] | None, tuple[int, int, str] | None]] = []
     for kind in ("type", "bounds"):
         for true in list(left):

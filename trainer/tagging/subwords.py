@@ -55,7 +55,7 @@ class Subwords:
         middle = np.minimum(firsts[:, None] - begins, ends - 1 - firsts[:, None])
         window = np.where(firsts < 0, -1, middle.argmax(axis=1)) if len(units) else np.zeros(0, dtype=np.int64)
         place = np.where(firsts < 0, -1, firsts - begins[window] + len(self.before))
-        return Encoded([[*self.before, *ids[at : at + size], *self.after] for at in starts], window, place)
+        return Encoded([[*self.before, *ids[start : start + size], *self.after] for start in starts], window, place)
 
     def batch(self, encoded: Sequence[Encoded]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(ids, mask), each (windows, longest), and picks (texts, most units): where among all places of the windows each
@@ -70,8 +70,8 @@ class Subwords:
         picks = np.full((len(encoded), max(1, *(len(each.place) for each in encoded))), -1, dtype=np.int64)
         first = 0
         for row, each in enumerate(encoded):
-            there = each.place >= 0
-            picks[row, : len(each.place)][there] = ((first + each.window) * longest + each.place)[there]
+            is_first = each.place >= 0
+            picks[row, : len(each.place)][is_first] = ((first + each.window) * longest + each.place)[is_first]
             first += len(each.windows)
         return ids, mask, picks
 
@@ -79,12 +79,12 @@ class Subwords:
 def first_subwords(units: list[tuple[int, int]], offsets: list[tuple[int, int]]) -> np.ndarray:
     """Of each unit the first sub-word that begins in it or covers its beginning, -1 for none."""
     firsts = np.full(len(units), -1, dtype=np.int64)
-    at = 0
+    index = 0
     for place, (start, end) in enumerate(units):
-        while at < len(offsets) and offsets[at][1] <= start:
-            at += 1
-        if at < len(offsets) and offsets[at][0] < end:
-            firsts[place] = at
+        while index < len(offsets) and offsets[index][1] <= start:
+            index += 1
+        if index < len(offsets) and offsets[index][0] < end:
+            firsts[place] = index
     return firsts
 
 

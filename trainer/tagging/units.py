@@ -43,14 +43,14 @@ def text_of(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     single = len(tokens) > 1 and all(len(token) == 1 for token in tokens) and any(map(IDEOGRAPH.match, tokens))
     parts: list[str] = []
     places: list[tuple[int, int]] = []
-    at, before = 0, ""
+    position, before = 0, ""
     for token in tokens:
         if before and not single and needs_blank(before[-1:], token[:1]):
             parts.append(" ")
-            at += 1
+            position += 1
         parts.append(token)
-        places.append((at, at + len(token)))
-        at += len(token)
+        places.append((position, position + len(token)))
+        position += len(token)
         before = token or before
     return "".join(parts), places
 
@@ -79,12 +79,12 @@ def tags_of(units: Sequence[tuple[int, int]], passages: Sequence[Passage], label
 
 def passages_of(units: Sequence[tuple[int, int]], tags: Sequence[int], labels: Sequence[str]) -> list[Passage]:
     """What tags as `tags_of` gives them say; a tag within a passage that none begins is one that begins."""
-    found: list[Passage] = []
+    passages: list[Passage] = []
     before = 0
     for (start, end), tag in zip(units, tags, strict=True):
         if tag and tag % 2 == 0 and before in (tag, tag - 1):
-            found[-1] = found[-1]._replace(end=end)
+            passages[-1] = passages[-1]._replace(end=end)
         elif tag:
-            found.append(Passage(start, end, labels[(tag - 1) // 2]))
+            passages.append(Passage(start, end, labels[(tag - 1) // 2]))
         before = tag
-    return found
+    return passages

@@ -105,15 +105,15 @@ class SentenceSimilarity(TextTask):
         things = ("kettle", "lamp", "garden chair", "bicycle", "printer", "window", "camera", "guitar")
         rows = []
         for number in range(60):
-            one, two = generator.sample(things, 2)
+            first, second = generator.sample(things, 2)
             same = number % 3 == 0
             near = number % 3 == 1
-            other = f"this {one} number {number} is broken" if same or near else f"a fine {two} for item {number}"
+            other = f"this {first} number {number} is broken" if same or near else f"a fine {second} for item {number}"
             rows.append(
                 {
-                    "first": f"the {one} number {number} does not work",
-                    "second": other if not same else f"the {one} number {number} does not work today",
-                    "third": f"a fine {two} for item {number}",
+                    "first": f"the {first} number {number} does not work",
+                    "second": other if not same else f"the {first} number {number} does not work today",
+                    "third": f"a fine {second} for item {number}",
                     "score": 5.0 if same else 3.0 if near else 0.5,
                 }
             )

@@ -113,10 +113,10 @@ class WritingParams(ChosenParams):
 
 
 def recurrent_card(ref: str, title: str, parameters: int) -> BaseModelCard:
-    told = gettext_noop(
+    sentence = gettext_noop(
         "Trained from scratch on your texts alone, word for word from left to right; smaller than the GPT."
     )
-    return BaseModelCard(ref, title, told, parameters, "Apache 2.0", gettext_noop("any language"), 900 * MIB)
+    return BaseModelCard(ref, title, sentence, parameters, "Apache 2.0", gettext_noop("any language"), 900 * MIB)
 
 
 RECURRENT_MODELS = (
@@ -331,7 +331,11 @@ def check_options(value: dict[str, Any]) -> str | None:
             return _("must have a %(name)s from %(low)s to %(high)s.", name=name, low=low, high=high)
     stop = value.get("stop")
     stops = [stop] if isinstance(stop, str) else stop or []
-    if not isinstance(stops, list) or len(stops) > MOST_STOPS or not all(isinstance(one, str) and one for one in stops):
+    if (
+        not isinstance(stops, list)
+        or len(stops) > MOST_STOPS
+        or not all(isinstance(stop, str) and stop for stop in stops)
+    ):
         return _("must have at most %(most)s texts as its `stop`.", most=MOST_STOPS)
     return None
 

@@ -49,9 +49,9 @@ def searched(step: Step, rows: int, prefix: list[int], end: int, most: int, beam
         likely = log_softmax(step(tokens_of(going, prefix), before))
         edges = np.cumsum([0, *(len(search.sums) for search in going)])
         came = [search.advance(likely[start : start + len(search.sums)]) for search, start in zip(going, edges, strict=False)]  # fmt: skip
-        open_ones = [at for at, search in enumerate(going) if not search.is_over]
-        before = np.concatenate([np.zeros(0, np.int64), *(edges[at] + came[at] for at in open_ones)])
-        going = [going[at] for at in open_ones]
+        open_ones = [index for index, search in enumerate(going) if not search.is_over]
+        before = np.concatenate([np.zeros(0, np.int64), *(edges[index] + came[index] for index in open_ones)])
+        going = [going[index] for index in open_ones]
     return [search.finished[0].ids for search in searches]
 
 

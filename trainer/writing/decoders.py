@@ -53,7 +53,7 @@ def load(folder: Path) -> Network:
         return build(config, read_weights(folder / WEIGHTS))
     with tuned.base.lock:
         network = build(config, tuned)
-    tuned.forget()
+    tuned.release()
     network.base, network.own_bytes = tuned.base, tuned.own_bytes
     return network
 

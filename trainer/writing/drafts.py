@@ -56,7 +56,7 @@ class Draft:
         self.generator = np.random.default_rng(options.seed)
         self.written: list[int] = []
         self.before = [int(each) for each in before][-2 * KNOWN :]
-        self.text, self.told, self.spelled = "", 0, 0
+        self.text, self.sent, self.spelled = "", 0, 0
         self.finish = "" if self.left > 0 else "length"
 
     @property
@@ -81,7 +81,7 @@ class Draft:
         self.written.append(token)
         self.unread = np.array([token])
         self.spell()
-        if is_whole or any(stop in self.text[self.told :] for stop in self.options.stop):
+        if is_whole or any(stop in self.text[self.sent :] for stop in self.options.stop):
             return self.end("stop")
         return self.tell(held_back(self.text, self.options.stop)) if self.left > 0 else self.end("length")
 
@@ -95,9 +95,9 @@ class Draft:
             self.text, self.spelled = self.text + more, len(self.written)
 
     def tell(self, held: int) -> Piece:
-        sure = max(len(self.text) - held, self.told)
-        piece = Piece(self.text[self.told : sure], len(self.written))
-        self.told = sure
+        sure = max(len(self.text) - held, self.sent)
+        piece = Piece(self.text[self.sent : sure], len(self.written))
+        self.sent = sure
         return piece
 
     def end(self, finish: str) -> Piece:

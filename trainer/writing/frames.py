@@ -33,9 +33,9 @@ class Frame:
         return asdict(self)
 
     @classmethod
-    def of(cls, said: dict[str, Any]) -> "Frame":
-        tokens = {name: tuple(said[name]) for name in ("before", "after", "start", "ends")}
-        return cls(said["prefix"], **tokens)
+    def of(cls, manifest: dict[str, Any]) -> "Frame":
+        tokens = {name: tuple(manifest[name]) for name in ("before", "after", "start", "ends")}
+        return cls(manifest["prefix"], **tokens)
 
 
 class FramedTemplate(Template):
@@ -89,5 +89,5 @@ def read_tokenizers(folder: Path) -> "tuple[Tokenizer, Tokenizer]":
 
 def said_of(folder: Path, name: str) -> Any:  # noqa: ANN401
     """A setting of how a model writes: of generation_config.json, or else of config.json."""
-    found = read_json(folder / "generation_config.json").get(name)
-    return read_json(folder / "config.json").get(name) if found is None else found
+    setting = read_json(folder / "generation_config.json").get(name)
+    return read_json(folder / "config.json").get(name) if setting is None else setting

@@ -47,5 +47,5 @@ def knows(role: str, gaps: Gaps) -> bool:
 
 def gap(before: str, after: str, gaps: Gaps) -> str:
     """The text between two messages; where a template was never seen to put them in this order, that of the nearest order."""
-    found = gaps.get(f"{before}>{after}")
-    return found if found is not None else gaps["user>assistant" if after == "assistant" else "assistant>user"]
+    text = gaps.get(f"{before}>{after}")
+    return text if text is not None else gaps["user>assistant" if after == "assistant" else "assistant>user"]

@@ -315,8 +315,8 @@ class Residual(NamedTuple):
     after: Norm | None = None
 
     def __call__(self, hidden: np.ndarray, parts: Sequence[Part], turns: Turns) -> np.ndarray:
-        found = self.step(hidden if self.before is None else self.before(hidden), parts, turns)
-        summed = hidden + (found if self.added is None else self.added(found))
+        output = self.step(hidden if self.before is None else self.before(hidden), parts, turns)
+        summed = hidden + (output if self.added is None else self.added(output))
         return summed if self.after is None else self.after(summed)
 
 

@@ -99,32 +99,32 @@ ROPES = ("default", "linear", "llama3")
 
 def rope_of(config: Config, kind: str = "") -> Config:
     """What it says of rotary positions, of layers of a kind where they differ; in the form of transformers 5 or of an earlier one."""
-    said = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    own = said.get(kind) if kind and isinstance(said.get(kind), Mapping) else said
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    own = rope.get(kind) if kind and isinstance(rope.get(kind), Mapping) else rope
     usual = {"rope_theta": config.get("rope_theta") or 10_000.0}
     share = {name: config[name] for name in ("partial_rotary_factor",) if config.get(name)}
     return {**usual, **share, **(own or {})}
 
 
-def rope_kind(said: Config) -> str:
-    return str(said.get("rope_type") or said.get("type") or "default")
+def rope_kind(rope: Config) -> str:
+    return str(rope.get("rope_type") or rope.get("type") or "default")
 
 
-def frequencies_of(said: Config, size: int) -> np.ndarray:
+def frequencies_of(rope: Config, size: int) -> np.ndarray:
     """(turned numbers / 2,) of a head of this size (Su et al. 2021); slower ones for long texts as `linear` (Chen et al. 2023) or
     `llama3` (Grattafiori et al. 2024) has it."""
-    turned = int(size * float(said.get("partial_rotary_factor") or 1.0))
-    found: np.ndarray = float(said["rope_theta"]) ** (-np.arange(0, turned, 2, dtype=np.float64) / turned)
-    kind = rope_kind(said)
+    turned = int(size * float(rope.get("partial_rotary_factor") or 1.0))
+    frequencies: np.ndarray = float(rope["rope_theta"]) ** (-np.arange(0, turned, 2, dtype=np.float64) / turned)
+    kind = rope_kind(rope)
     if kind == "linear":
-        return found / float(said["factor"])
-    return stretched(found, said) if kind == "llama3" else found
+        return frequencies / float(rope["factor"])
+    return stretched(frequencies, rope) if kind == "llama3" else frequencies
 
 
-def stretched(frequencies: np.ndarray, said: Config) -> np.ndarray:
+def stretched(frequencies: np.ndarray, rope: Config) -> np.ndarray:
     """Waves that are short against the texts that were learned from stay, long ones are stretched, others lie between."""
-    low, high, factor = (float(said[name]) for name in ("low_freq_factor", "high_freq_factor", "factor"))
-    turns = float(said["original_max_position_embeddings"]) * frequencies / (2 * math.pi)
+    low, high, factor = (float(rope[name]) for name in ("low_freq_factor", "high_freq_factor", "factor"))
+    turns = float(rope["original_max_position_embeddings"]) * frequencies / (2 * math.pi)
     kept = np.clip((turns - low) / (high - low), 0, 1)
-    found: np.ndarray = kept * frequencies + (1 - kept) * frequencies / factor
-    return found
+    result: np.ndarray = kept * frequencies + (1 - kept) * frequencies / factor
+    return result

@@ -61,15 +61,15 @@ class Recurrent(Reader[State]):
         for number, layer in enumerate(self.layers):
             hidden = turn(hidden @ layer.read + layer.read_bias, layer, cache.values[:, number])
         cache.length += len(ids)
-        found: np.ndarray = hidden @ self.out + self.out_bias
-        return found
+        logits: np.ndarray = hidden @ self.out + self.out_bias
+        return logits
 
     def lstm(self, gates: np.ndarray, layer: Layer, state: np.ndarray) -> np.ndarray:
         """(tokens, inner) of what the gates are given (tokens, 4 × inner); the state (2, inner) is changed."""
         given = np.empty((len(gates), self.inner), dtype=np.float32)
         for place, row in enumerate(gates):
-            enter, forget, new, leave = np.split(row + state[0] @ layer.keep + layer.keep_bias, 4)
-            state[1] = sigmoid(forget) * state[1] + sigmoid(enter) * np.tanh(new)
+            enter, forget_gate, new, leave = np.split(row + state[0] @ layer.keep + layer.keep_bias, 4)
+            state[1] = sigmoid(forget_gate) * state[1] + sigmoid(enter) * np.tanh(new)
             given[place] = state[0] = sigmoid(leave) * np.tanh(state[1])
         return given
 

@@ -84,8 +84,8 @@ class Tuned(Mapping[str, np.ndarray]):
 
     def low(self, names: Key, widths: list[int]) -> Low | None:
         """What was learned beside layers that stand side by side, each of so many outputs."""
-        found = [self.lows.get(name.removesuffix(".weight")) for name in names]
-        known = [(place, low) for place, low in enumerate(found) if low is not None]
+        parts = [self.lows.get(name.removesuffix(".weight")) for name in names]
+        known = [(place, low) for place, low in enumerate(parts) if low is not None]
         if not known:
             return None
         starts = np.cumsum([0, *widths])
@@ -100,7 +100,7 @@ class Tuned(Mapping[str, np.ndarray]):
         """Outputs of a layer, by the header alone."""
         return int(self.header[name]["shape"][1 if is_turned else 0])
 
-    def forget(self) -> None:
+    def release(self) -> None:
         """The merged weights, once a network is made."""
         self.read = None
 

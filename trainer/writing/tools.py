@@ -66,11 +66,11 @@ def read_answer(text: str) -> Said:
     if place < 0:
         return Said(text, [])
     try:
-        found = json.loads(text[place:])["tool_calls"]
+        calls = json.loads(text[place:])["tool_calls"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return Said(text, [])
-    is_whole = isinstance(found, list) and found and all(map(is_call, found))
-    return Said(text[:place].rstrip("\n"), found) if is_whole else Said(text, [])
+    is_whole = isinstance(calls, list) and calls and all(map(is_call, calls))
+    return Said(text[:place].rstrip("\n"), calls) if is_whole else Said(text, [])
 
 
 def is_call(call: object) -> bool:

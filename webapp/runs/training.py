@@ -242,7 +242,7 @@ class Training(Charged):
             if not self.unstored:
                 self.beat()
         elif kind == "progress":
-            seconds_left = self.remaining.told(item.get("forecast_seconds", item.get("eta_seconds")))
+            seconds_left = self.remaining.update(item.get("forecast_seconds", item.get("eta_seconds")))
             self.pending |= {"progress": item.get("fraction") or 0, "eta_seconds": seconds_left}
         elif kind == "metric":
             self.pending["metrics"] = self.row.metrics = self.row.metrics | {

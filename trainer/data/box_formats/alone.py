@@ -107,17 +107,17 @@ def title_of_xml(head: bytes) -> str:
 def refuse_annotation_archive(archive: Archive) -> None:
     """The same for an archive of which most files are annotations: a text file of YOLO, or an XML file, for each picture."""
     entries = [entry for entry in archive.entries if entry.suffix in (".txt", ".xml", ".json")]
-    found: list[str] = []
+    formats: list[str] = []
     for entry in entries[:SNIFFED_FILES]:
         try:
             data = archive.read(entry, MAX_BYTES)
         except EntryError:
             continue
         if title := title_of_entry(entry, data):
-            found.append(title)
-    is_told = len(found) > 1 or (found and found[0] != "YOLO")  # a single file of numbers may be anything
-    if is_told and len(found) >= MIN_SHARE * (min(len(entries), SNIFFED_FILES) - 3):
-        raise without_images(archive.name, found[0])
+            formats.append(title)
+    is_told = len(formats) > 1 or (formats and formats[0] != "YOLO")  # a single file of numbers may be anything
+    if is_told and len(formats) >= MIN_SHARE * (min(len(entries), SNIFFED_FILES) - 3):
+        raise without_images(archive.name, formats[0])
 
 
 def title_of_entry(entry: Entry, data: bytes) -> str:

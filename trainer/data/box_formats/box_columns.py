@@ -67,8 +67,8 @@ UNIT_OF_NAME = re.compile(
 
 
 def named_unit(names: list[str]) -> str:
-    found = [unit for name in names if (unit := UNIT_OF_NAME.search(name.casefold()))]
-    return next((kind for kind in ("percent", "shares") if sum(bool(unit[kind]) for unit in found) >= 4), "")
+    units = [unit for name in names if (unit := UNIT_OF_NAME.search(name.casefold()))]
+    return next((kind for kind in ("percent", "shares") if sum(bool(unit[kind]) for unit in units) >= 4), "")
 
 
 def find_form(columns: Iterable[str]) -> tuple[str, ...] | None:
@@ -127,19 +127,19 @@ def settle_form(table: BoxTable, unit: str, size_of: SizeOf, pictures: Pictures,
         return box_forms.CORNERS if table.form == CORNERS else box_forms.CENTRE
     is_named = table.form == SIDES
     offered = [box_forms.SIDES, box_forms.CENTRE, *([] if is_named else [box_forms.CORNERS])]
-    told, confidence = box_forms.SIDES, 1.0
+    form, confidence = box_forms.SIDES, 1.0
     if is_centred(table.rows, unit, size_of):
-        told, confidence = box_forms.CENTRE, 0.85
+        form, confidence = box_forms.CENTRE, 0.85
     elif not is_named:
         samples = (box_forms.Sample(row.values, size_in(unit, row, size_of)) for row in table.rows[:SNIFFED_ROWS])
-        found = box_forms.told_form(samples)
-        told = found or box_forms.SIDES
-        confidence = {box_forms.SIDES: 0.95, box_forms.CORNERS: 0.85}.get(found, 0.7)
+        guessed = box_forms.told_form(samples)
+        form = guessed or box_forms.SIDES
+        confidence = {box_forms.SIDES: 0.95, box_forms.CORNERS: 0.85}.get(guessed, 0.7)
     file = pictures.archive.name
     asked = pictures.choices.pick(box_forms.WHAT, offered, file)
-    if asked or not is_named or told != box_forms.SIDES:
-        into.readings.append(box_forms.form_reading(asked or told, offered, table.name, confidence, file, asked is not None))  # fmt: skip
-    return asked or told
+    if asked or not is_named or form != box_forms.SIDES:
+        into.readings.append(box_forms.form_reading(asked or form, offered, table.name, confidence, file, asked is not None))  # fmt: skip
+    return asked or form
 
 
 def size_in(unit: str, row: BoxRow, size_of: SizeOf) -> Size | None:

@@ -68,7 +68,7 @@ def find_frames(frames: set[int], size: str | None, find: Finder, into: Annotate
     if named or not frames:
         return named
     paths = find.index.paths()
-    numbers = {int(found[-1]): path for path in paths if (found := re.findall(r"\d{1,9}", path.rpartition("/")[2]))}
+    numbers = {int(digits[-1]): path for path in paths if (digits := re.findall(r"\d{1,9}", path.rpartition("/")[2]))}
     first = 1 if 0 in frames and min(numbers, default=0) == 1 else 0
     if len(numbers) == len(paths) and sum(frame + first in numbers for frame in frames) >= MIN_SHARE * len(frames):
         sentence = _(

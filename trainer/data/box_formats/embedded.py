@@ -19,7 +19,7 @@ SIGN = b'"shapes"'
 def add_embedded(archive: Archive) -> int:
     """Entries for the pictures that the archive's files hold and that are not in it themselves; how many."""
     stems = {stem_of(entry.name) for entry in archive.entries if entry.suffix in IMAGE_SUFFIXES}
-    found: list[Entry] = []
+    entries: list[Entry] = []
     misses = 0
     for entry in archive.entries:
         if entry.suffix != ".json" or stem_of(entry.name) in stems:
@@ -27,12 +27,12 @@ def add_embedded(archive: Archive) -> int:
         picture = find_embedded(archive, entry)
         misses += picture is None
         if picture is not None and stem_of(picture.name) not in stems:
-            found.append(picture)
+            entries.append(picture)
             stems.add(stem_of(picture.name))
-        if not found and misses >= MISSES:
+        if not entries and misses >= MISSES:
             break
-    archive.entries += found
-    return len(found)
+    archive.entries += entries
+    return len(entries)
 
 
 def stem_of(name: str) -> str:

@@ -56,11 +56,11 @@ def coco_samples(document: JsonObject) -> Iterator[Sample]:
         for image in document["images"]
         if isinstance(image, dict)
     }
-    for one in document["annotations"]:
-        box = parse_numbers(one.get("bbox"), 4) if isinstance(one, dict) else None
+    for annotation in document["annotations"]:
+        box = parse_numbers(annotation.get("bbox"), 4) if isinstance(annotation, dict) else None
         if box:
-            area = parse_numbers([one.get("area")], 1)
-            yield Sample(box, sizes.get(parse_id(one.get("image_id"))), area[0] if area else None)
+            area = parse_numbers([annotation.get("area")], 1)
+            yield Sample(box, sizes.get(parse_id(annotation.get("image_id"))), area[0] if area else None)
 
 
 def finish_coco(into: Annotated, file: str) -> None:
@@ -189,8 +189,8 @@ def is_supervisely(document: Json) -> bool:
 
 def read_supervisely(document: JsonObject, entry: Entry, find: Finder, into: Annotated) -> None:
     name = entry.parts[-1].removesuffix(".json")
-    beside = Finder(find.index, [*("img" if word == "ann" else word for word in entry.parts)])
-    path = picture_or_refuse([name, str(document.get("name") or "")], beside, into.boxes, entry.name)
+    find_picture = Finder(find.index, [*("img" if word == "ann" else word for word in entry.parts)])
+    path = picture_or_refuse([name, str(document.get("name") or "")], find_picture, into.boxes, entry.name)
     if path is None:
         return
     size = parse_size(document["size"].get("width"), document["size"].get("height"))

@@ -22,7 +22,7 @@ BINS = {"paligemma": 1024, "florence": 1000}
 def is_prompts(document: Json) -> bool:
     records = document[:50] if isinstance(document, list) else []
     return bool(records) and any(
-        isinstance(one, dict) and "image" in one and "<loc" in str(one.get("suffix")) for one in records
+        isinstance(record, dict) and "image" in record and "<loc" in str(record.get("suffix")) for record in records
     )
 
 
@@ -46,14 +46,14 @@ def read_prompts(document: list[Json], entry: Entry, find: Finder, into: Annotat
 
 def parse_prompt(text: str) -> list[tuple[str, list[float]]]:
     """(label, left, top, right, bottom in shares): PaliGemma names the rows of pixels first."""
-    found: list[tuple[str, list[float]]] = []
+    objects: list[tuple[str, list[float]]] = []
     for places, label in PALIGEMMA.findall(text):
         top, left, bottom, right = (int(place) / BINS["paligemma"] for place in re.findall(r"\d+", places))
-        found.append((label.strip(), [left, top, right, bottom]))
-    if not found:
+        objects.append((label.strip(), [left, top, right, bottom]))
+    if not objects:
         for label, places in FLORENCE.findall(text):
-            found.append((label.strip(), [int(place) / BINS["florence"] for place in re.findall(r"\d+", places)]))
-    return found
+            objects.append((label.strip(), [int(place) / BINS["florence"] for place in re.findall(r"\d+", places)]))
+    return objects
 
 
 BOXES = r"(?:\s+-?[\d.]+(?:,-?[\d.]+){4})"

@@ -147,8 +147,8 @@ def read_runs(
     """The masks of a table whose column `place` holds run lengths; `columns`: where image, label and sizes are."""
     into.title = "run lengths of masks"
     share = counts_from_before(row[place] for row in rows[:SNIFFED_RUNS])
-    is_relative, told = choose_start(share, pictures.choices, pictures.archive.name)
-    into.readings += told
+    is_relative, reading = choose_start(share, pictures.choices, pictures.archive.name)
+    into.readings += reading
     sizes: dict[str, Size | None] = {}
     entries = {entry.name: entry for entry in pictures.media}
     read: list[Run] = []

@@ -77,9 +77,9 @@ def read_tables(pictures: Pictures, index: PictureIndex) -> Annotated | None:
         return None
     into.used |= {entry.name for entry in tables if "class-descriptions" in entry.name}
     name_numbers(into, listed, pictures)
-    told = {box["label"] for boxes in into.boxes.objects.values() for box in boxes}.union(*into.tags.values())
-    into.used |= {entry.name for entry in lists_of_names(pictures) if told & set(listed)}
-    into.used |= {name for name, each in described.items() if told & set(each.values())}
+    labels = {box["label"] for boxes in into.boxes.objects.values() for box in boxes}.union(*into.tags.values())
+    into.used |= {entry.name for entry in lists_of_names(pictures) if labels & set(listed)}
+    into.used |= {name for name, each in described.items() if labels & set(each.values())}
     return into
 
 
@@ -113,7 +113,7 @@ def number_reading(chosen: str, is_asked: bool, file: str) -> Reading:
 
 def described_names(pictures: Pictures) -> dict[str, dict[str, str]]:
     """{path: {id: name}} of the JSON files that are called after labels and hold names of them; lists of files are none."""
-    found: dict[str, dict[str, str]] = {}
+    by_path: dict[str, dict[str, str]] = {}
     for entry in pictures.with_suffix(".json"):
         if not is_names_file(entry.name) and "label" not in entry.parts[-1].lower():
             continue
@@ -121,8 +121,8 @@ def described_names(pictures: Pictures) -> dict[str, dict[str, str]]:
         is_bare = text.lstrip().startswith("[") and "{" not in text
         names = {} if is_bare and not is_names_file(entry.name) else parse_text(text.encode())
         if names and not any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names.values()):
-            found[entry.name] = names
-    return found
+            by_path[entry.name] = names
+    return by_path
 
 
 def lists_of_names(pictures: Pictures) -> list[Entry]:
@@ -194,10 +194,10 @@ def read_known(
     if is_image_labels(columns):
         return read_image_labels(columns, listed, entry.name, find, into, names)
     if (place := find_runs(columns, first)) is not None:
-        found = run_columns(columns, first, place, find)
-        if "image" not in found:
+        places = run_columns(columns, first, place, find)
+        if "image" not in places:
             return False
-        read_runs(found, place, list(listed), entry.name, find, pictures, into, names)
+        read_runs(places, place, list(listed), entry.name, find, pictures, into, names)
         return True
     if find_form(name_columns(columns)) is None and (kind := makesense_kind(columns, first, find)):
         refuse_rows(kind, columns, listed, entry.name, find, into)

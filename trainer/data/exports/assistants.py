@@ -34,7 +34,7 @@ def part_of_tree(message: JsonObject) -> JsonObject | None:
     author, content = message.get("author"), message.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
     text = "\n".join(part for part in (parts if isinstance(parts, list) else []) if isinstance(part, str))
-    return said(author.get("role") if isinstance(author, dict) else None, text)
+    return message_of(author.get("role") if isinstance(author, dict) else None, text)
 
 
 # Claude: {"uuid", "name", "created_at", "chat_messages": [{"sender": "human", "text"}]}
@@ -46,12 +46,12 @@ def is_list(records: Sequence[JsonObject]) -> bool:
 
 def convert_list(record: JsonObject, conversion: Conversion) -> Iterator[JsonObject]:
     listed = record.get("chat_messages")
-    told = [entry for entry in (listed if isinstance(listed, list) else []) if isinstance(entry, dict)]
-    messages = [made for entry in told if (made := said(entry.get("sender"), str(entry.get("text") or "")))]
+    entries = [entry for entry in (listed if isinstance(listed, list) else []) if isinstance(entry, dict)]
+    messages = [made for entry in entries if (made := message_of(entry.get("sender"), str(entry.get("text") or "")))]
     yield from conversation(record, messages, record.get("created_at"), conversion)
 
 
-def said(role: Json, text: str) -> JsonObject | None:
+def message_of(role: Json, text: str) -> JsonObject | None:
     """A message of a conversation; None for one of a tool, or without text."""
     name = SENDERS.get(str(role))
     return {"role": name, "content": text} if name and text.strip() else None

@@ -75,12 +75,12 @@ def system_of(record: JsonObject) -> tuple[list[str], list[JsonObject]]:
 # Beside a conversation: {"system": "…", "messages": […]}, {"systemInstruction": {"parts": […]}, "contents": […]}
 
 
-def beside(record: JsonObject) -> JsonObject | None:
+def with_system(record: JsonObject) -> JsonObject | None:
     key = first_of(record, TALKS, are_messages)
-    keys, told = system_of(record)
-    if not told and key and is_worded(record.get("context")) and "author" in listed_in(record[key])[0]:  # of PaLM
-        keys, told = ["context"], [message(SYSTEM, record["context"])]
-    return without(record, key, *keys) | {MESSAGES: told + listed_in(record[key])} if key else None
+    keys, first = system_of(record)
+    if not first and key and is_worded(record.get("context")) and "author" in listed_in(record[key])[0]:  # of PaLM
+        keys, first = ["context"], [message(SYSTEM, record["context"])]
+    return without(record, key, *keys) | {MESSAGES: first + listed_in(record[key])} if key else None
 
 
 # What was asked, and the answer by itself: {"prompt": [{…}], "completion": [{…}]}, {"request": {…}, "response": {"choices": […]}}
@@ -97,9 +97,9 @@ def together(record: JsonObject) -> JsonObject | None:
     asked = listed_in(record[key])
     if asked and str(asked[-1].get("role") or asked[-1].get("from")) in ANSWERING:  # the answer is there already
         return None
-    keys, told = system_of(record)
-    said = [*told, *asked, *answer_of(value_of(record[answer]))]
-    return without(record, key, answer, *keys) | {MESSAGES: said}
+    keys, first = system_of(record)
+    messages = [*first, *asked, *answer_of(value_of(record[answer]))]
+    return without(record, key, answer, *keys) | {MESSAGES: messages}
 
 
 def logged(record: JsonObject, request: JsonObject, response: JsonObject) -> JsonObject | None:
@@ -129,15 +129,15 @@ def instructed(record: JsonObject) -> JsonObject | None:
     is_ranked = is_worded(record.get(CHOSEN)) and is_worded(record.get(REJECTED))
     if not asked or not (answer or is_ranked):
         return None
-    keys, said = system_of(record)
+    keys, messages = system_of(record)
     for pair in history_of(record):
-        said += [message(USER, pair[0]), message(ASSISTANT, pair[1])]
+        messages += [message(USER, pair[0]), message(ASSISTANT, pair[1])]
     more = record.get("input")
-    said.append(message(USER, f"{record[asked]}\n\n{more}" if is_worded(more) else record[asked]))
+    messages.append(message(USER, f"{record[asked]}\n\n{more}" if is_worded(more) else record[asked]))
     rest = without(record, asked, "input", "history", *keys)
     if is_ranked:
-        return rest | {"prompt": said}
-    return without(rest, answer) | {MESSAGES: [*said, message(ASSISTANT, record[answer])]}
+        return rest | {"prompt": messages}
+    return without(rest, answer) | {MESSAGES: [*messages, message(ASSISTANT, record[answer])]}
 
 
 def history_of(record: JsonObject) -> list[list[str]]:
@@ -173,8 +173,8 @@ def by_turns(record: JsonObject) -> JsonObject | None:
     if not listed:
         return None
     if all(map(is_worded, listed)):
-        said = [message((USER, ASSISTANT)[place % 2], text) for place, text in enumerate(listed)]
-        return without(record, key) | {MESSAGES: said} if len(listed) > 1 else None
+        messages = [message((USER, ASSISTANT)[place % 2], text) for place, text in enumerate(listed)]
+        return without(record, key) | {MESSAGES: messages} if len(listed) > 1 else None
     parts = [said_by_sides(entry) for entry in listed]
     return without(record, key) | {MESSAGES: list(chain.from_iterable(parts))} if all(parts) else None
 
@@ -183,9 +183,9 @@ def said_by_sides(entry: Json) -> list[JsonObject]:
     sides = next((sides for sides in SIDES if isinstance(entry, dict) and set(sides) <= set(entry)), None)
     if sides is None or not isinstance(entry, dict):
         return []
-    told = [message(SYSTEM, entry["system"])] if is_worded(entry.get("system")) else []
-    said = [message(role, entry[side]) for role, side in zip((USER, ASSISTANT), sides, strict=True)]
-    return [*told, *(turn for turn in said if is_worded(turn["content"]))]
+    first = [message(SYSTEM, entry["system"])] if is_worded(entry.get("system")) else []
+    turns = [message(role, entry[side]) for role, side in zip((USER, ASSISTANT), sides, strict=True)]
+    return [*first, *(turn for turn in turns if is_worded(turn["content"]))]
 
 
 # As one text: "\n\nHuman: …\n\nAssistant: …", ChatML, "[INST] … [/INST] …"
@@ -197,10 +197,10 @@ def transcribed(record: JsonObject) -> JsonObject | None:
         return record | {CHOSEN: chosen, REJECTED: rejected} if chosen and rejected else None
     if {"prompt", "completion"} <= set(record):
         asked, answer = turns_in(record["prompt"], is_open=True), record["completion"]
-        said = [*asked, message(ASSISTANT, answer.strip())] if asked and is_worded(answer) else []
-        return without(record, "prompt", "completion") | {MESSAGES: said} if said else None
-    said = turns_in(record.get("text")) if not set(record) & {*ASKED, *ANSWERED} else []
-    return without(record, "text") | {MESSAGES: said} if said else None
+        messages = [*asked, message(ASSISTANT, answer.strip())] if asked and is_worded(answer) else []
+        return without(record, "prompt", "completion") | {MESSAGES: messages} if messages else None
+    messages = turns_in(record.get("text")) if not set(record) & {*ASKED, *ANSWERED} else []
+    return without(record, "text") | {MESSAGES: messages} if messages else None
 
 
 # Liked or not: {"prompt", "completion", "label": true}, {…, "kto_tag": true}
@@ -250,7 +250,7 @@ FORMS = (
     Form("liked", _("Answers that people liked or disliked; liked ones are kept"), liked),
     Form("ranked", _("Two answers per row; the first is the preferred one"), ranked),
     Form("together", _("What was asked and what was answered, as one conversation each"), together),
-    Form("beside", _("Conversations, with the system message beside each in front of it"), beside, lambda record: bool(system_of(record)[1] or "context" in record)),
+    Form("beside", _("Conversations, with the system message beside each in front of it"), with_system, lambda record: bool(system_of(record)[1] or "context" in record)),
     Form("instructed", _("Instructions as conversations, with the system message and what was said before"), instructed, has_more),
     Form("by_turns", _("Conversations as lists of questions and answers"), by_turns),
     Form("transcribed", _("Conversations written as one text each, parted by who speaks"), transcribed),

@@ -113,8 +113,8 @@ SENDERS = frozenset({"from", "to", "cc", "bcc", "sender", "recipient", "recipien
 
 def senders_of(names: dict[str, str]) -> frozenset[str]:
     """The columns of a table of mails that say from whom to whom."""
-    found = SENDERS & set(names)
-    return frozenset(names[name] for name in found) if len(found) > 1 and "subject" in names else frozenset()
+    senders = SENDERS & set(names)
+    return frozenset(names[name] for name in senders) if len(senders) > 1 and "subject" in names else frozenset()
 
 
 TIMESTAMPS = frozenset({"timestamp", "zeitstempel", "horodateur", "marca temporal", "carimbo de data/hora", "informazioni cronologiche", "tijdstempel", "отметка времени", "时间戳记", "タイムスタンプ", "타임스탬프"})  # fmt: skip

@@ -64,8 +64,12 @@ def kind_of(cells: Sequence[str]) -> str:
 
 def are_translations(first: Sequence[str], second: Sequence[str], *, is_sure: bool) -> bool:
     """Whether most of the sentences of two columns are in two languages, each of its own."""
-    found = [Counter(code for cell in cells if (code := detect_code(cell))).most_common(1) for cells in (first, second)]
-    if not all(found):
+    languages = [
+        Counter(code for cell in cells if (code := detect_code(cell))).most_common(1) for cells in (first, second)
+    ]
+    if not all(languages):
         return is_sure
-    (one, ones), (other, others) = found[0][0], found[1][0]
-    return is_sure or (one != other and ones > 0.5 * len(first) and others > 0.5 * len(second))
+    (own_language, own_count), (other_language, other_count) = languages[0][0], languages[1][0]
+    return is_sure or (
+        own_language != other_language and own_count > 0.5 * len(first) and other_count > 0.5 * len(second)
+    )

@@ -42,7 +42,7 @@ def write_records(archive: Archive, path: Path, choices: Choices) -> Packed | No
     count = write_lines(path, chain.from_iterable(records_of(archive, entry, unread) for entry in chosen))
     if not count:
         return None
-    left_out = [told for told in (tell_others(others, archive.name), tell_unread(unread, archive.name)) if told]
+    left_out = [note for note in (tell_others(others, archive.name), tell_unread(unread, archive.name)) if note]
     used = {entry.name for entry in entries}
     used |= {entry.name for entry in archive.entries if is_beside(entry, len(entries))}
     return Packed(used, left_out, [annotator_reading(chosen, people, asked, archive.name)] if others else [])
@@ -61,7 +61,7 @@ def annotator_of(entry: Entry) -> str:
 def annotator_reading(chosen: Sequence[Entry], people: Sequence[str], asked: str | None, file: str) -> Reading:
     """Whose annotations are read, of the most documents."""
     counts = Counter(annotator_of(entry) for entry in chosen)
-    name = asked or max((one for one in people), key=lambda one: counts[one])
+    name = asked or max((person for person in people), key=lambda person: counts[person])
     sentence = ngettext(
         "The annotations of “%(name)s” are read where there are some: %(count)s document.",
         "The annotations of “%(name)s” are read where there are some: %(count)s documents.",
@@ -178,25 +178,31 @@ def read_json(document: Json) -> tuple[str, list[Json]] | None:
     if isinstance(listed, dict):
         listed = list(listed.values())
     if isinstance(listed, list):
-        structures = [(str(one.get("%TYPE", "")), one) for one in listed if isinstance(one, dict)]
+        structures = [
+            (str(structure.get("%TYPE", "")), structure) for structure in listed if isinstance(structure, dict)
+        ]
     else:
         structures = list(older_structures(document))
-    texts = [one["sofaString"] for _type, one in structures if isinstance(one.get("sofaString"), str)]
+    texts = [structure["sofaString"] for _type, structure in structures if isinstance(structure.get("sofaString"), str)]
     if not texts:
         return None
-    return texts[0], [mark for name, one in structures if (mark := mark_of(name, one))]
+    return texts[0], [mark for name, structure in structures if (mark := mark_of(name, structure))]
 
 
 def older_structures(document: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     """Those of `_referenced_fss`, which say their type, and of `_views`, which are listed by type."""
     referenced = document.get("_referenced_fss")
-    for one in referenced.values() if isinstance(referenced, dict) else ():
-        if isinstance(one, dict):
-            yield str(one.get("_type", "")), one
+    for structure in referenced.values() if isinstance(referenced, dict) else ():
+        if isinstance(structure, dict):
+            yield str(structure.get("_type", "")), structure
     views = document.get("_views")
     for view in views.values() if isinstance(views, dict) else ():
         for name, listed in view.items() if isinstance(view, dict) else ():
-            yield from ((str(name), one) for one in listed if isinstance(one, dict)) if isinstance(listed, list) else ()
+            yield from (
+                ((str(name), structure) for structure in listed if isinstance(structure, dict))
+                if isinstance(listed, list)
+                else ()
+            )
 
 
 def read_xmi(data: bytes) -> tuple[str, list[Json]] | None:
@@ -204,8 +210,8 @@ def read_xmi(data: bytes) -> tuple[str, list[Json]] | None:
     if root is None:
         return None
     structures = [(element.tag.rpartition("}")[2], dict(element.attrib)) for element in root]
-    texts = [one["sofaString"] for _name, one in structures if "sofaString" in one]
-    return (texts[0], [mark for name, one in structures if (mark := mark_of(name, one))]) if texts else None
+    texts = [structure["sofaString"] for _name, structure in structures if "sofaString" in structure]
+    return (texts[0], [mark for name, structure in structures if (mark := mark_of(name, structure))]) if texts else None
 
 
 def mark_of(type_name: str, structure: JsonObject) -> Json:

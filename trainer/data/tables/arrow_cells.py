@@ -68,8 +68,8 @@ def first_bytes(cells: pa.StringArray) -> np.ndarray:
 def may_begin(cells: pa.StringArray, characters: Collection[str]) -> np.ndarray:
     """Rows whose cell may begin with one of the characters, in either case and behind blanks; all that begin beyond ASCII, and
     empty ones, are among them."""
-    told = np.arange(256)
-    is_sure = (told > SPACE) & (told <= LAST_ASCII)
+    codes = np.arange(256)
+    is_sure = (codes > SPACE) & (codes <= LAST_ASCII)
     for character in characters:
         is_sure[[byte for byte in f"{character.lower()}{character.upper()}".encode() if byte < 128]] = False
     return np.flatnonzero(~is_sure[first_bytes(cells)])

@@ -193,10 +193,10 @@ def bibtex_pairs(text: str) -> Pairs | None:
     pairs: Pairs = [("key", key.strip())] if "=" not in key else []
     place, body = 0, rest if pairs else text
     while match := FIELD.match(body, place):
-        found = bibtex_value(body, match.end())
-        if found is None:
+        parsed = bibtex_value(body, match.end())
+        if parsed is None:
             return None
-        value, place = found
+        value, place = parsed
         name = match[1].lower()
         several = re.split(r"\s+and\s+", value) if name in ("author", "editor") else [value]
         several = re.split(r"\s*[,;]\s*", value) if name == "keywords" else several

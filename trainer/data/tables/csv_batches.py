@@ -51,7 +51,7 @@ def batches(blocks: Iterator[Block], table: Table, header: list[list[str]], choi
                 count = max(waiting.num_rows - FOOTER_ROWS, 0)
                 yield from emit(waiting.slice(0, count), numbers[:count], table, header, subtotals)
                 waiting, numbers, characters = waiting.slice(count).combine_chunks(), numbers[count:], 0
-    table.bad.sort(key=lambda told: told[0])  # blocks are read ahead of being fitted
+    table.bad.sort(key=lambda refused: refused[0])  # blocks are read ahead of being fitted
     kept = split_footer(rows_of(waiting), numbers, table, choices)
     yield from emit(waiting.slice(0, kept), numbers[:kept], table, header, subtotals)
 
@@ -105,9 +105,9 @@ def emit(
     if pages:
         count_pages(table, [numbers[index] for index in pages])
         rows, numbers = without_rows(rows, numbers, pages)
-    found = subtotals.take_out(rows, numbers)
-    if found:
-        rows, _numbers = without_rows(rows, numbers, found)
+    totals = subtotals.take_out(rows, numbers)
+    if totals:
+        rows, _numbers = without_rows(rows, numbers, totals)
     if rows.num_rows:
         yield [ArrowCells(column) for column in rows.combine_chunks().itercolumns()]
 
@@ -155,7 +155,7 @@ def count_pages(table: Table, lines: list[int]) -> None:
 
 def count_rows(table: Table, reason: str, lines: list[int], sentence: Callable[[int], Message]) -> None:
     """Adds to the rows that were left out for one reason."""
-    known = next((one for one in table.left_out if one.reason == reason), None)
+    known = next((entry for entry in table.left_out if entry.reason == reason), None)
     if known is None:
         table.left_out.append(known := LeftOut(reason, 0, "", table.name))
     known.count += len(lines)

@@ -89,13 +89,13 @@ def csv_table(
     check_columns(names, name, MAX_FIELDS if is_wide else MAX_COLUMNS)
     table.columns = names
     leave_out_titles(table, first, header)
-    told = header_reading(table, first, header, header_row)
+    reading = header_reading(table, first, header, header_row)
     if header_row is not None:
-        found = csv_table(
+        guessed = csv_table(
             Lines(io.StringIO(sample, newline=""), name), sample, name, size, {}, choices=found_form(choices)
         )
-        with_found_header(told, next(reading for reading in found.readings if reading.what == "header"))
-    table.readings.append(check_range(told, choices))
+        with_found_header(reading, next(reading for reading in guessed.readings if reading.what == "header"))
+    table.readings.append(check_range(reading, choices))
     if header_row is None and (header.row < 0 or first[header.row][0] > 1):
         table.details["header_row"] = 0 if header.row < header.first else first[header.row][0]
     report_dialect(table, dialect, candidates, looked_at, choices.get("delimiter", name) is not None)
@@ -125,8 +125,8 @@ def turn_records(first: list[Record], table: Table, choices: Choices) -> list[Re
     if len(first) >= FIRST_RECORDS:
         return first
     rows = [row for _line, row in first]
-    is_turned, told = settle_turn(rows, choices, table.name)
-    table.readings += [told] if told else []
+    is_turned, reading = settle_turn(rows, choices, table.name)
+    table.readings += [reading] if reading else []
     if not is_turned:
         return first
     return [(line, [cell or "" for cell in row]) for line, row in enumerate(turned(rows), 1)]
@@ -141,18 +141,18 @@ def settle_dialect(
     sample: str, declared: str | None, choices: Choices, name: str
 ) -> tuple[Dialect, list[tuple[float, Dialect]]]:
     """The dialect asked for, declared in the file, or found; and what else was weighed."""
-    found, candidates = (Dialect(STAND_IN), []) if has_one_column(sample) else find_dialect(sample)
+    dialect, candidates = (Dialect(STAND_IN), []) if has_one_column(sample) else find_dialect(sample)
     if not candidates and "," not in re.split("[\r\n]", sample.lstrip(), maxsplit=1)[0]:
-        found = replace(found, delimiter=STAND_IN)  # one column, whatever stands in its texts
+        dialect = replace(dialect, delimiter=STAND_IN)  # one column, whatever stands in its texts
     asked = choices.get("delimiter", name)
     mark = next((mark for mark, word in NAMES.items() if asked in (mark, word)), asked) or declared
     if mark:
-        same = next((dialect for _score, dialect in candidates if dialect.delimiter == mark), None)
-        others = [(score, made) for score, made in candidates if made.delimiter != mark and made != found]
-        others = [(1.0, found), *others] if found.delimiter not in (mark, STAND_IN) else others
-        found = same or Dialect(mark[:8], found.quote, found.escape)
-        candidates = [(1.0, found), *(others if asked else [])]
-    return found, candidates
+        same = next((each for _score, each in candidates if each.delimiter == mark), None)
+        others = [(score, made) for score, made in candidates if made.delimiter != mark and made != dialect]
+        others = [(1.0, dialect), *others] if dialect.delimiter not in (mark, STAND_IN) else others
+        dialect = same or Dialect(mark[:8], dialect.quote, dialect.escape)
+        candidates = [(1.0, dialect), *(others if asked else [])]
+    return dialect, candidates
 
 
 def has_one_column(sample: str) -> bool:
@@ -218,7 +218,9 @@ def take_comments(first: list[Record], table: Table, header_row: int | None) -> 
         return first
     count = len(comments)
     sentence = ngettext("%(count)s comment line above the table.", "%(count)s comment lines above the table.", count)
-    table.left_out.append(LeftOut("comments", count, sentence, table.name, "", [shown_line(*one) for one in comments]))
+    table.left_out.append(
+        LeftOut("comments", count, sentence, table.name, "", [shown_line(*comment) for comment in comments])
+    )
     return first[len(comments) :]
 
 

@@ -188,11 +188,11 @@ def find_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:
     """The likeliest dialect, and all candidates with their scores, the best first; lines that are enclosed as a whole, or whose
     fields are by curly marks, are read without these."""
     if (inner := unwrapped(sample)) is not None:
-        found, candidates = plain_dialect(inner)
-        return replace(found, wrapped=True), [(score, replace(made, wrapped=True)) for score, made in candidates]
+        dialect, candidates = plain_dialect(inner)
+        return replace(dialect, wrapped=True), [(score, replace(made, wrapped=True)) for score, made in candidates]
     if len(CURLY.findall(sample)) > 5 and '"' not in sample:
-        found, candidates = plain_dialect(straighten_all(sample))
-        return replace(found, curly=True), [(score, replace(made, curly=True)) for score, made in candidates]
+        dialect, candidates = plain_dialect(straighten_all(sample))
+        return replace(dialect, curly=True), [(score, replace(made, curly=True)) for score, made in candidates]
     return plain_dialect(sample)
 
 
@@ -202,8 +202,8 @@ def straighten_all(sample: str) -> str:
 
 def likely_mark(line: str) -> str:
     """The delimiter beside a curly mark of a line."""
-    beside = re.search(r"[”“][ ]*([,;\t|])|([,;\t|])[ ]?[“„]", line)
-    return (beside[1] or beside[2]) if beside else ","
+    match = re.search(r"[”“][ ]*([,;\t|])|([,;\t|])[ ]?[“„]", line)
+    return (match[1] or match[2]) if match else ","
 
 
 def plain_dialect(sample: str) -> tuple[Dialect, list[tuple[float, Dialect]]]:

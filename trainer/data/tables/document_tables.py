@@ -86,8 +86,10 @@ def is_continued(cell: Element) -> bool:
 def columns_of(cell: Element) -> int:
     """How many columns a cell takes."""
     span = cell.find(f"{WORD}tcPr/{WORD}gridSpan")
-    told = span.get(f"{WORD}val") if span is not None else cell.get(f"{OPEN_TABLE}number-columns-repeated")
-    return max(1, min(int(told), MAX_REPEATED)) if told and told.isascii() and told.isdigit() and len(told) < 9 else 1
+    width = span.get(f"{WORD}val") if span is not None else cell.get(f"{OPEN_TABLE}number-columns-repeated")
+    return (
+        max(1, min(int(width), MAX_REPEATED)) if width and width.isascii() and width.isdigit() and len(width) < 9 else 1
+    )
 
 
 def text_of(paragraph: Element) -> str:

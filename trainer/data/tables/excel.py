@@ -52,11 +52,13 @@ def open_workbook(
     for sheet in read if hidden["hidden_columns"] == LEAVE_OUT else []:
         drop_columns(sheet)
     split = {sheet.name: tables_of(sheet) for sheet in read}
-    names = [one for whole, parts in split.items() for one in dict.fromkeys([whole, *(part.name for part in parts)])]
+    names = [
+        sheet for whole, parts in split.items() for sheet in dict.fromkeys([whole, *(part.name for part in parts)])
+    ]
     if sheet_name not in (None, ALL, *names):
         raise no_sheet(name, str(sheet_name), names)
     if header_row is not None:
-        split = {whole: parts if sheet_name in {part.name for part in parts} else [one] for one in read for whole, parts in split.items() if whole == one.name}  # fmt: skip
+        split = {whole: parts if sheet_name in {part.name for part in parts} else [sheet] for sheet in read for whole, parts in split.items() if whole == sheet.name}  # fmt: skip
     sheets = [part for parts in split.values() for part in parts]
     turns = {id(sheet): settle_turn(sheet.rows, choices, name) for sheet in sheets if may_be_turned(sheet)}
     for sheet in sheets:
@@ -75,8 +77,8 @@ def open_workbook(
     for sheet in sheets:
         settle_header(sheet, header_row if sheet is chosen else None)
     alike = [sheet for sheet in sheets if sorted(sheet.columns) == sorted(chosen.columns) and sheet.score > 0]
-    beside = [sheet for sheet in alike if sheet.whole == chosen.whole != "" and sheet_name in (None, chosen.whole)]
-    used = alike if sheet_name == ALL else beside if len(beside) > 1 else [chosen]
+    tables = [sheet for sheet in alike if sheet.whole == chosen.whole != "" and sheet_name in (None, chosen.whole)]
+    used = alike if sheet_name == ALL else tables if len(tables) > 1 else [chosen]
     source = "" if len(used) == 1 and sheet_name != ALL else "sheet" if sheet_name == ALL else "table"
     columns = named([*chosen.columns, *([source] if source else [])])
     check_columns(columns, name, MAX_FIELDS)
@@ -86,8 +88,8 @@ def open_workbook(
     )
     report_sheets(table, sheets, used, alike, chosen, sheet_name)
     for sheet in used:
-        told = turns.get(id(sheet), (False, None))[1]
-        table.readings += [told] if told else []
+        reading = turns.get(id(sheet), (False, None))[1]
+        table.readings += [reading] if reading else []
         report_sheet(table, sheet, header_row if sheet is chosen else None, choices)
     report_hidden(table, used, hidden)
     is_left_out = hidden["hidden_rows"] == LEAVE_OUT

@@ -131,11 +131,11 @@ def report_footer(
                 is_asked=True,
             )
         )
-    told = sorted(outside + notes)
-    if not told:
+    lines = sorted(outside + notes)
+    if not lines:
         return
-    count = len(told)
-    examples = [f"line {line}: " + " ".join(cell for cell in row if cell and cell.strip())[:100] for line, row in told]
+    count = len(lines)
+    examples = [f"line {line}: " + " ".join(cell for cell in row if cell and cell.strip())[:100] for line, row in lines]
     sentence = ngettext(
         "%(count)s line of totals or notes below the table.",
         "%(count)s lines of totals or notes below the table.",

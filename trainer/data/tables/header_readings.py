@@ -99,7 +99,9 @@ def leave_out_titles(table: Table, first: list[Record], header: Header) -> None:
     if titles:
         count = len(titles)
         sentence = ngettext("%(count)s title line above the header.", "%(count)s title lines above the header.", count)
-        table.left_out.append(LeftOut("titles", count, sentence, table.name, "", [shown_line(*one) for one in titles]))
+        table.left_out.append(
+            LeftOut("titles", count, sentence, table.name, "", [shown_line(*line) for line in titles])
+        )
     under = [first[index] for index in header.skipped]
     if under:
         count = len(under)
@@ -109,7 +111,7 @@ def leave_out_titles(table: Table, first: list[Record], header: Header) -> None:
             count,
         )
         table.left_out.append(
-            LeftOut("header_rows", count, sentence, table.name, "", [shown_line(*one) for one in under])
+            LeftOut("header_rows", count, sentence, table.name, "", [shown_line(*line) for line in under])
         )
 
 
@@ -162,21 +164,21 @@ def header_reading(table: Table, first: list[Record], header: Header, header_row
     )
 
 
-def with_found_header(told: Reading, found: Reading) -> None:
+def with_found_header(reading: Reading, guessed: Reading) -> None:
     """Beside a header that somebody chose, the one that would be found and what else could be."""
-    choices = [Choice(found.chosen, found.sentence, found.preview), *found.others]
-    known = {told.chosen, *(choice.value for choice in told.others)}
-    told.others = [*told.others, *(choice for choice in choices if choice.value not in known)]
+    choices = [Choice(guessed.chosen, guessed.sentence, guessed.preview), *guessed.others]
+    known = {reading.chosen, *(choice.value for choice in reading.others)}
+    reading.others = [*reading.others, *(choice for choice in choices if choice.value not in known)]
 
 
-def check_range(told: Reading, choices: Choices) -> Reading:
+def check_range(reading: Reading, choices: Choices) -> Reading:
     """A header of several rows that was asked for is the one that is found; `SpecError` for another."""
-    asked = choices.get("header", told.file)
-    if asked is not None and "-" in asked and not told.is_asked:
-        if asked != told.chosen:
-            raise bad_reading("header", asked, [told.chosen, *(choice.value for choice in told.others)])
-        told.is_asked, told.confidence = True, 1.0
-    return told
+    asked = choices.get("header", reading.file)
+    if asked is not None and "-" in asked and not reading.is_asked:
+        if asked != reading.chosen:
+            raise bad_reading("header", asked, [reading.chosen, *(choice.value for choice in reading.others)])
+        reading.is_asked, reading.confidence = True, 1.0
+    return reading
 
 
 def header_sentence(line: int, titles: int, rows: int) -> Message:

@@ -71,15 +71,15 @@ def read_messages(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]
 
 def go_on(message: dict[str, str | None], text: str, conversion: Conversion) -> None:
     """Adds a line below the time of a message: its author first, then what was written; reactions and notes are told."""
-    said = message["text"] or ""
+    before = message["text"] or ""
     if message["author"] is None:
         message["author"] = text.strip() or None
     elif NOTES.fullmatch(text):
         conversion.leave_out("notice", {"text": text.strip()})
-    elif REACTION.fullmatch(text) and REACTED in said:
+    elif REACTION.fullmatch(text) and REACTED in before:
         conversion.leave_out("reaction", {"text": text.strip()})
-    elif len(said) < MAX_TEXT:
-        message["text"] = f"{said}\n{REACTED if REACTIONS.fullmatch(text) else text}"
+    elif len(before) < MAX_TEXT:
+        message["text"] = f"{before}\n{REACTED if REACTIONS.fullmatch(text) else text}"
 
 
 def finished(message: dict[str, str | None] | None, conversion: Conversion) -> Iterator[dict[str, str | None]]:
@@ -87,14 +87,14 @@ def finished(message: dict[str, str | None] | None, conversion: Conversion) -> I
     if message is None:
         return
     text = (message["text"] or "").replace(REACTED, "")
-    said = [line for line in text.strip().splitlines() if line.strip()]
-    words = [line for line in said if not MEDIA.fullmatch(line.strip())]
-    if said and not words:
-        conversion.leave_out("media", {"text": said[0].strip()})
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    words = [line for line in lines if not MEDIA.fullmatch(line.strip())]
+    if lines and not words:
+        conversion.leave_out("media", {"text": lines[0].strip()})
     elif not words:
         conversion.leave_out("notice", {"text": message["author"]})
     else:
-        for media in [line for line in said if line not in words]:
+        for media in [line for line in lines if line not in words]:
             conversion.leave_out("attachment", {"text": media.strip()})
         yield message | {"text": "\n".join(line.strip() for line in words)}
 

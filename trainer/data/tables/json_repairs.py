@@ -106,12 +106,12 @@ def repaired(text: str, name: str, read: Callable[[str], Json]) -> tuple[Json, l
     """The value of a document without its comments, or of the part of it that is whole, and what is told; None where neither
     helps. `read`: raises `ValueError` or `RecursionError` for what is not JSON."""
     bare, lines = without_comments(text)
-    told = [comments_told(lines, name)] if lines else []
+    notes = [comments_told(lines, name)] if lines else []
     if lines and (value := value_or_none(bare, read)) is not None:
-        return value, told
+        return value, notes
     cut = cut_of(bare)
     value = value_or_none(cut.text, read) if cut else None
-    return (value, [*told, cut_told(cut, name)]) if cut and value is not None else None
+    return (value, [*notes, cut_told(cut, name)]) if cut and value is not None else None
 
 
 def value_or_none(text: str, read: Callable[[str], Json]) -> Json:

@@ -115,7 +115,7 @@ def document_table(
             code="too_large",
             hint=_("Write one object a line (JSONL)."),
         )
-    document, told = document_of(lettered := with_letters(text), name)
+    document, notes = document_of(lettered := with_letters(text), name)
     values, readings = unfold_document(unwrap_document(document), choices or Choices(), name)
     lists = [("", squad_rows(values))] if is_squad(values) else find_lists(values)
     if not lists:
@@ -125,7 +125,7 @@ def document_table(
             hint=_('It should look like [{"text": "…", "label": "…"}, …].'),
         )
     readings += letters_reading(name) if lettered is not text else []
-    table = Table(name, "json", [], iter(()), size, details, readings=readings, left_out=told)
+    table = Table(name, "json", [], iter(()), size, details, readings=readings, left_out=notes)
     return listed_table(table, lists, choices or Choices())
 
 

@@ -116,8 +116,8 @@ def read_messages(lines: Lines, table: Table, names: Mapping[str, str]) -> Itera
     for line in lines:
         lines.mark()
         text = tabbed(line.strip("\r\n\ufeff"), names)
-        found = parse_day(text)
-        if found is None and not is_message(text):
+        parsed_day = parse_day(text)
+        if parsed_day is None and not is_message(text):
             if message is not None and len(message["text"] or "") < MAX_TEXT:
                 message["text"] = f"{message['text']}\n{text}"
             elif text.strip() and is_started:
@@ -125,8 +125,8 @@ def read_messages(lines: Lines, table: Table, names: Mapping[str, str]) -> Itera
             continue
         yield from finished(message, conversion)
         message, is_started = None, True
-        if found is not None:
-            day = written(found)
+        if parsed_day is not None:
+            day = written(parsed_day)
         else:
             message = begun(text, day, conversion)
     yield from finished(message, conversion)
@@ -177,7 +177,7 @@ def written(day: Day) -> str | None:
             dates.append(date(year, month, number))
         except ValueError:
             continue
-    best = next((one for one in dates if one.weekday() == day.weekday), dates[0] if dates else None)
+    best = next((each for each in dates if each.weekday() == day.weekday), dates[0] if dates else None)
     return best.isoformat() if best else None
 
 

@@ -160,8 +160,8 @@ def opened(  # noqa: PLR0913  what a workbook is opened with, and what its page 
 ) -> Table:
     from trainer.data.tables.excel import merge_cells, open_workbook
 
-    for one in sheets:
-        merge_cells(one)
+    for each in sheets:
+        merge_cells(each)
     table = open_workbook(path, name, size, sheet, header, choices, sheets)
     table.format = form
     table.details["encoding"] = encoding.removesuffix("-sig")
@@ -175,17 +175,17 @@ def opened(  # noqa: PLR0913  what a workbook is opened with, and what its page 
     return table
 
 
-def declared_encoding(sample: str, found: str) -> str:
+def declared_encoding(sample: str, guessed: str) -> str:
     """What the page says of itself, where its bytes do not tell: a page in Cyrillic or Chinese of few letters."""
     match = DECLARED.search(sample[:4096])
-    if match is None or found.startswith(("utf-8-sig", "utf-16")):
-        return found
+    if match is None or guessed.startswith(("utf-8-sig", "utf-16")):
+        return guessed
     declared = (match[1] or match[2]).lower()
     try:
         "a".encode(declared)
     except (LookupError, ValueError):
-        return found
-    return found if found == "utf-8" or declared.startswith("utf") else declared
+        return guessed
+    return guessed if guessed == "utf-8" or declared.startswith("utf") else declared
 
 
 def pieces_of(path: Path, name: str, encoding: str) -> Iterator[str]:

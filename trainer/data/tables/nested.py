@@ -109,8 +109,10 @@ def unfold_names(
         labels = {NAMES: _("A list of their names"), KEEP: LABELS[KEEP]}
         confidence = 1.0 if asked else 0.95
         others = [Choice(other, labels[other])]
-        told = Reading("entries", chosen, sentences[chosen], others, confidence, table.name, key, is_asked=bool(asked))
-        table.readings.append(told)
+        reading = Reading(
+            "entries", chosen, sentences[chosen], others, confidence, table.name, key, is_asked=bool(asked)
+        )
+        table.readings.append(reading)
         if chosen == NAMES:
             ahead = [with_names(row, key, field) for row in ahead]
             stream = map_names(stream, key, field)

@@ -141,7 +141,7 @@ def find_lists(value: Json) -> list[Place]:
         return [("", value)]
     if not isinstance(value, dict):
         return []
-    found = sorted(
+    places = sorted(
         lists_of_rows(value),
         key=lambda place: (
             place[0].rpartition(".")[2].lower() in SIDE_LISTS,
@@ -150,8 +150,8 @@ def find_lists(value: Json) -> list[Place]:
             any(map(holds_rows, place[1][0].values())) if isinstance(place[1][0], dict) else True,
         ),
     )
-    if found:
-        return found
+    if places:
+        return places
     lists = [entry for entry in value.values() if isinstance(entry, list) and entry]
     if len(lists) > 1 and len(lists) == len(value) and len({len(entries) for entries in lists}) == 1:
         return [("", [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)])]

@@ -75,7 +75,7 @@ class RowGroups:
         name, rest = text_of(row[place]), [text_of(cell) for cell in row[self.labels :]]
         depth = place if self.labels > 1 else depth_of(row[place])
         if self.is_total(name, rest):
-            self.totals = self.told(self.totals, "subtotals", row, line)
+            self.totals = self.counted(self.totals, "subtotals", row, line)
             return None
         if is_group(rest, self.is_list):
             if self.is_over:
@@ -83,7 +83,7 @@ class RowGroups:
             while self.open and (self.open[-1][0] >= depth or len(self.open) >= MOST_LEVELS) and (self.has_depth or self.labels > 1):  # fmt: skip
                 self.open.pop()
             self.open.append((depth, name))
-            self.named = self.told(self.named, GROUPS, row, line)
+            self.named = self.counted(self.named, GROUPS, row, line)
             return None
         if not self.is_list:
             return row
@@ -114,7 +114,7 @@ class RowGroups:
         self.is_over |= has_numbers(rest) and WHOLE.fullmatch(name) is not None
         return has_numbers(rest) and bool(WHOLE.fullmatch(name) or (self.is_list and not self.open and COMPUTED.fullmatch(name)))  # fmt: skip
 
-    def told(self, known: LeftOut | None, reason: str, row: Sequence[str | None], line: int) -> LeftOut:
+    def counted(self, known: LeftOut | None, reason: str, row: Sequence[str | None], line: int) -> LeftOut:
         if known is None:
             known = LeftOut(reason, 0, "", self.table.name, self.sheet)
             self.table.left_out.append(known)
@@ -171,14 +171,14 @@ def settle_groups(
     names: Sequence[str], rows: Sequence[Sequence[str | None]], table: Table, choices: Choices, sheet: str = ""
 ) -> RowGroups | None:
     """The groups, unless somebody wants their rows as records; told either way."""
-    found = find_groups(names, rows, table)
+    groups = find_groups(names, rows, table)
     asked = choices.pick(GROUPS, (RECORDS, ROWS), table.name)
-    if found is None:
+    if groups is None:
         return None
-    found.sheet = sheet
+    groups.sheet = sheet
     chosen = asked or RECORDS
     fitting = [list(row) for row in rows if len(row) == len(names)]
-    probe = replace(found, table=Table(table.name, "", [], iter(()), 0), open=[])
+    probe = replace(groups, table=Table(table.name, "", [], iter(()), 0), open=[])
     made, _numbers = probe.take(fitting, list(range(len(fitting))))
     sentences = {
         RECORDS: _(
@@ -190,7 +190,7 @@ def settle_groups(
     other = ROWS if chosen == RECORDS else RECORDS
     others = [Choice(other, sentences[other], previews[other])]
     table.readings.append(Reading(GROUPS, chosen, sentences[chosen], others, 1.0 if asked else 0.95, table.name, preview=previews[chosen], is_asked=asked is not None))  # fmt: skip
-    return found if chosen == RECORDS else None
+    return groups if chosen == RECORDS else None
 
 
 def grouped(blocks: Iterable[Block], groups: RowGroups) -> Iterator[Block]:

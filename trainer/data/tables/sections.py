@@ -91,7 +91,7 @@ def sections_table(
 
 def blocks_of(lines: Lines, table: Table, chosen: str) -> Iterator[Block]:
     """The records of the section; what else there is, is counted by what it is."""
-    seen, others, told = Sections(), Counter[str](), Counter[str]()
+    seen, others, counts = Sections(), Counter[str](), Counter[str]()
     examples: dict[str, list[str]] = {}
     numbers: list[int] = []
     rows: list[list[str]] = []
@@ -108,14 +108,14 @@ def blocks_of(lines: Lines, table: Table, chosen: str) -> Iterator[Block]:
             others[section] += 1
         elif kind != HEADER:
             reason = "subtotals" if kind in TOTALS else "notes"
-            told[reason] += 1
+            counts[reason] += 1
             examples.setdefault(reason, []).append(f"line {lines.number}: " + " ".join(filter(None, row))[:100])
         if len(rows) >= BLOCK_ROWS:
             yield Block(numbers, rows)
             numbers, rows = [], []
     if rows:
         yield Block(numbers, rows)
-    report(table, others, told, examples)
+    report(table, others, counts, examples)
 
 
 def rows_in(lines: Lines, table: Table) -> Iterator[list[str]]:
@@ -139,7 +139,7 @@ def fitted(row: list[str], width: int) -> list[str]:
     return [*row, *[""] * (width - len(row))]
 
 
-def report(table: Table, others: Counter[str], told: Counter[str], examples: dict[str, list[str]]) -> None:
+def report(table: Table, others: Counter[str], counts: Counter[str], examples: dict[str, list[str]]) -> None:
     if others:
         names = ", ".join(f"{title} ({count:,})" for title, count in others.most_common(12))
         count = sum(others.values())
@@ -147,11 +147,11 @@ def report(table: Table, others: Counter[str], told: Counter[str], examples: dic
             "%(count)s record of other sections: %(names)s.", "%(count)s records of other sections: %(names)s.", count, names=names
         )  # fmt: skip
         table.left_out.append(LeftOut("other_sections", count, sentence, table.name))
-    if count := told["subtotals"]:
+    if count := counts["subtotals"]:
         sentence = ngettext(
             "%(count)s line says itself that it is a total.", "%(count)s lines say themselves that they are totals.", count
         )  # fmt: skip
         table.left_out.append(LeftOut("subtotals", count, sentence, table.name, "", examples["subtotals"][:20]))
-    if count := told["notes"]:
+    if count := counts["notes"]:
         sentence = ngettext("%(count)s line of notes.", "%(count)s lines of notes.", count)
         table.left_out.append(LeftOut("notes", count, sentence, table.name, "", examples["notes"][:20]))

@@ -133,10 +133,10 @@ def looks_like_access_log(sample: str) -> bool:
 
 def access_log_table(lines: Lines, name: str, size: int, details: dict[str, Any], *, sample: str) -> Table:
     """Columns of `COLUMNS`, of the combined format `BEHIND`, and `site` or `rest` where the first lines have more; "-" is nothing."""
-    found = [match for line in sample.splitlines()[:200] if (match := REQUEST.fullmatch(line.strip()))]
-    wider = {key for key in ("site", "rest") if any((match[key] or "").strip() for match in found)}
+    matches = [match for line in sample.splitlines()[:200] if (match := REQUEST.fullmatch(line.strip()))]
+    wider = {key for key in ("site", "rest") if any((match[key] or "").strip() for match in matches)}
     columns = [*(["site"] if "site" in wider else []), *COLUMNS]
-    columns += BEHIND if any(match[9] is not None for match in found) else ()
+    columns += BEHIND if any(match[9] is not None for match in matches) else ()
     columns += ["rest"] if "rest" in wider else []
     table = Table(name, "access_log", columns, iter(()), size, details)
     table.batches = batched(requests_of(lines, table))

@@ -122,8 +122,8 @@ def parse_toml(text: str, name: str) -> Json:
     try:
         return plain(tomllib.loads(text.replace("\r\n", "\n")))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = re.search(r"at line (\d+)", str(error))
-        raise not_valid(name, TOML, int(found[1]) if found else 1, str(error).partition(" (at")[0]) from error
+        match = re.search(r"at line (\d+)", str(error))
+        raise not_valid(name, TOML, int(match[1]) if match else 1, str(error).partition(" (at")[0]) from error
 
 
 def plain(value: object) -> Json:

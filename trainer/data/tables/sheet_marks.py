@@ -93,11 +93,11 @@ def read_marks(original: Path, copy: Path) -> dict[str, Marks]:
         if copy.suffix == ".ods":
             with zipfile.ZipFile(copy) as archive:
                 with archive.open("content.xml") as part:
-                    found, may_have_codes = open_document_marks(part)
+                    marks, may_have_codes = open_document_marks(part)
                 if may_have_codes:
                     with archive.open("content.xml") as part:
-                        open_document_codes(part, found)
-                return found
+                        open_document_codes(part, marks)
+                return marks
         if copy.suffix == ".xlsx":
             with zipfile.ZipFile(copy) as archive, zipfile.ZipFile(original) as drawings:
                 codes = zero_styles(text_of(archive, "xl/styles.xml"))
@@ -227,7 +227,7 @@ def drawn_boxes(drawing: str) -> dict[tuple[int, int], bool]:
     return boxes
 
 
-def open_document_codes(file: IO[bytes], found: dict[str, Marks]) -> None:
+def open_document_codes(file: IO[bytes], by_sheet: dict[str, Marks]) -> None:
     """Cells whose number is shown with zeros in front, into the marks of their sheets."""
     marks, row, rest = Marks(), 0, ""
     for piece in iter(lambda: file.read(PIECE), b""):
@@ -237,7 +237,7 @@ def open_document_codes(file: IO[bytes], found: dict[str, Marks]) -> None:
             match = ROW_OR_TABLE.match(text, start)
             assert match is not None
             if match[2] is not None:
-                marks, row = found.get(attribute(match[2], "table:name"), Marks()), 0
+                marks, row = by_sheet.get(attribute(match[2], "table:name"), Marks()), 0
                 continue
             for column, code in row_codes(text[start:end]) if SHOWN_ZERO in text[start:end] else ():
                 marks.add_code(row, column, code)
@@ -255,7 +255,7 @@ ROW_OR_TABLE = re.compile(r"<table:table-row\b([^<>]*)>|<table:table(?=[\s>])([^
 
 def open_document_marks(file: IO[bytes]) -> tuple[dict[str, Marks], bool]:
     """By `table:visibility` of rows and columns: collapse, or filter; and whether some numbers may be shown with zeros in front."""
-    found: dict[str, Marks] = {}
+    by_sheet: dict[str, Marks] = {}
     may_have_codes = False
     marks, places = Marks(), {"row": 0, "column": 0}
     rest = ""
@@ -268,7 +268,7 @@ def open_document_marks(file: IO[bytes]) -> tuple[dict[str, Marks], bool]:
             kind = match[1]
             if kind is None:
                 marks, places = Marks(), {"row": 0, "column": 0}
-                found[attribute(match[3], "table:name")] = marks
+                by_sheet[attribute(match[3], "table:name")] = marks
                 continue
             count = int(attribute(match[2], f"table:number-{kind}s-repeated") or 1)
             if attribute(match[2], "table:visibility") in ("collapse", "filter"):
@@ -276,7 +276,7 @@ def open_document_marks(file: IO[bytes]) -> tuple[dict[str, Marks], bool]:
                 listed |= set(range(places[kind], places[kind] + min(count, 10_000)))
             places[kind] += count
         rest = text[end:][-CARRY:]
-    return found, may_have_codes
+    return by_sheet, may_have_codes
 
 
 def old_marks(data: bytes) -> Iterator[tuple[str, Marks]]:

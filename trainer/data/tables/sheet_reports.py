@@ -93,12 +93,12 @@ def report_sheet(table: Table, sheet: Sheet, header_row: int | None, choices: Ch
             count,
         )
         table.left_out.append(LeftOut("header_rows", count, sentence, table.name, sheet.name))
-    told = sheet_header(table, sheet, header_row)
+    reading = sheet_header(table, sheet, header_row)
     if header_row is not None:
-        found = replace(sheet, rows=list(sheet.rows))
-        settle_header(found, None)
-        with_found_header(told, sheet_header(table, found, None))
-    table.readings.append(check_range(told, choices))
+        guessed = replace(sheet, rows=list(sheet.rows))
+        settle_header(guessed, None)
+        with_found_header(reading, sheet_header(table, guessed, None))
+    table.readings.append(check_range(reading, choices))
     report_cells(table, sheet)
 
 
@@ -108,56 +108,63 @@ def sheet_header(table: Table, sheet: Sheet, header_row: int | None) -> Reading:
     line = sheet.top + sheet.places[header.first] + 1
     is_named = header.row >= header.first
     count = header.row + 1 - header.first
-    said: Message = header_sentence(line, header.first, count) if is_named else _("No header")
+    sentence: Message = header_sentence(line, header.first, count) if is_named else _("No header")
     below = rows[header.first if not is_named else header.first + 1 :]
     nothing = Choice("0", _("No header"), preview_of(numbered(len(sheet.columns)), rows[header.first :]))
-    one = Choice(
+    one_row = Choice(
         str(line), header_sentence(line, 0, 1), preview_of(named(rows[header.first]), below[is_named is False :])
     )
-    chosen, others = (str(line), [nothing]) if is_named else ("0", [one])
+    chosen, others = (str(line), [nothing]) if is_named else ("0", [one_row])
     if is_named and count > 1:
-        chosen, others = f"{line}-{sheet.top + sheet.places[header.row] + 1}", [one, nothing]
+        chosen, others = f"{line}-{sheet.top + sheet.places[header.row] + 1}", [one_row, nothing]
     is_asked = header_row is not None
     return Reading(
-        "header", chosen, said, others, header.confidence, table.name, preview=preview_sheet(sheet), is_asked=is_asked
+        "header",
+        chosen,
+        sentence,
+        others,
+        header.confidence,
+        table.name,
+        preview=preview_sheet(sheet),
+        is_asked=is_asked,
     )
 
 
 def report_cells(table: Table, sheet: Sheet) -> None:
     """What its cells are besides their values: merged, codes, errors, formulas, ticked; and whether it is hidden."""
     if sheet.filled_down:
-        said = ngettext(
+        sentence = ngettext(
             "%(count)s cell filled down from a merged one",
             "%(count)s cells filled down from merged ones",
             sheet.filled_down,
         )
-        table.readings.append(Reading("merged", "filled-down", said, (), 0.95, table.name))
+        table.readings.append(Reading("merged", "filled-down", sentence, (), 0.95, table.name))
     if sheet.codes:
-        said = ngettext(
+        sentence = ngettext(
             "%(count)s number read as the sheet shows it, with the zeros of its format",
             "%(count)s numbers read as the sheet shows them, with the zeros of their format",
             sheet.codes,
         )
-        table.readings.append(Reading("codes", "as-shown", said, (), 0.95, table.name))
+        table.readings.append(Reading("codes", "as-shown", sentence, (), 0.95, table.name))
     if sheet.errors:
-        said = ngettext(
+        sentence = ngettext(
             "%(count)s error value (#N/A and the like) read as empty",
             "%(count)s error values (#N/A and the like) read as empty",
             sheet.errors,
         )
-        table.readings.append(Reading("errors", "empty", said, (), 0.95, table.name))
+        table.readings.append(Reading("errors", "empty", sentence, (), 0.95, table.name))
     if sheet.formulas:
-        said = ngettext(
+        sentence = ngettext(
             "%(count)s formula has no value in the file and is read as empty: open the workbook in a spreadsheet program and save it",
             "%(count)s formulas have no value in the file and are read as empty: open the workbook in a spreadsheet program and save it",
             sheet.formulas,
         )
-        table.readings.append(Reading("formulas", "empty", said, (), 0.95, table.name))
+        table.readings.append(Reading("formulas", "empty", sentence, (), 0.95, table.name))
     if sheet.ticked:
-        said = ngettext(
+        sentence = ngettext(
             "%(count)s check box read as true or false", "%(count)s check boxes read as true or false", sheet.ticked
         )
-        table.readings.append(Reading("checkboxes", "read", said, (), 0.95, table.name))
+        table.readings.append(Reading("checkboxes", "read", sentence, (), 0.95, table.name))
     if sheet.is_hidden:
         table.readings.append(Reading("hidden", "read", _("The sheet is hidden in the workbook"), (), 0.95, table.name))
 

@@ -141,7 +141,7 @@ def is_number(cell: str) -> bool:
 
 def tables_of(sheet: Sheet) -> list[Sheet]:
     """The tables of a sheet, each as a sheet of its own; the sheet itself where it holds one."""
-    tables = [below for beside in side_by_side(sheet) for below in one_below_other(beside)]
+    tables = [below for column_block in side_by_side(sheet) for below in one_below_other(column_block)]
     tables = [inner for table in tables for inner in (side_by_side(table) if len(tables) > 1 else [table])]
     if len(tables) < 2:
         return [sheet]

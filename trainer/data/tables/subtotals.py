@@ -110,22 +110,24 @@ class Subtotals:
 
     def find_sums(self, rows: Sequence[Sequence[str | None]], is_later: bool) -> set[int]:
         candidates = [Named(index, *name) for index, row in enumerate(rows) if (name := named_row(row))]
-        candidates = [one for one in candidates if is_mostly_numbers(rows[one.row], one.place)]
+        candidates = [candidate for candidate in candidates if is_mostly_numbers(rows[candidate.row], candidate.place)]
         if not is_later and is_summary(rows):
             return {0}
         if not candidates or len(candidates) > 0.5 * len(rows):
             return set()
         proved = max((proved_sums(rows, candidates, decimal) for decimal in ".,"), key=len)
         first = candidates[0].row
-        found = set(proved) | ({first} if not is_later and sums_up_below(rows, candidates[0]) else set())
-        for one in candidates:
-            goes_on = is_later and one.row == first and self.left_out.count > 0
-            if one.is_mark and not proved and not self.left_out.count:
+        sums = set(proved) | ({first} if not is_later and sums_up_below(rows, candidates[0]) else set())
+        for candidate in candidates:
+            goes_on = is_later and candidate.row == first and self.left_out.count > 0
+            if candidate.is_mark and not proved and not self.left_out.count:
                 continue  # a rating
-            if one.row not in found and (goes_on or (one.is_sub and is_bare(rows[one.row], one.place))):
-                found.add(one.row)
+            if candidate.row not in sums and (
+                goes_on or (candidate.is_sub and is_bare(rows[candidate.row], candidate.place))
+            ):
+                sums.add(candidate.row)
                 self.is_proved = self.is_proved and goes_on
-        return found
+        return sums
 
     def take_out(self, batch: pa.Table, numbers: list[int]) -> set[int]:
         """Places of the rows of a batch that add up others and do not stay, which are told."""
@@ -135,9 +137,9 @@ class Subtotals:
         if not announced and not is_likely and (is_later or not names_of_summary(rows_of(batch.slice(0, LOOKED_AT)))):
             return set()
         rows = rows_of(batch)
-        if found := self.find_sums(rows, is_later) | announced:
-            self.tell([(numbers[index], rows[index]) for index in sorted(found)], rows)
-        return set() if self.asked == KEEP else found
+        if sums := self.find_sums(rows, is_later) | announced:
+            self.tell([(numbers[index], rows[index]) for index in sorted(sums)], rows)
+        return set() if self.asked == KEEP else sums
 
     def announced(self, batch: pa.Table, numbers: list[int]) -> set[int]:
         """Places of the rows behind a line that says that they are totals."""
@@ -151,21 +153,21 @@ class Subtotals:
 
     def drop(self, rows: list[list[Cell]], numbers: list[int]) -> tuple[list[list[Cell]], list[int]]:
         """The same rows and their lines without them."""
-        found = self.find(rows)
-        if not found:
+        sums = self.find(rows)
+        if not sums:
             return rows, numbers
-        self.tell([(numbers[index], rows[index]) for index in sorted(found)], rows)
+        self.tell([(numbers[index], rows[index]) for index in sorted(sums)], rows)
         if self.asked == KEEP:
             return rows, numbers
-        left = [index for index in range(len(rows)) if index not in found]
+        left = [index for index in range(len(rows)) if index not in sums]
         return [rows[index] for index in left], [numbers[index] for index in left]
 
-    def tell(self, found: Sequence[tuple[int, Sequence[str | None]]], rows: Sequence[Sequence[str | None]]) -> None:
-        self.left_out.count += len(found)
+    def tell(self, totals: Sequence[tuple[int, Sequence[str | None]]], rows: Sequence[Sequence[str | None]]) -> None:
+        self.left_out.count += len(totals)
         count = self.left_out.count
-        self.shown = [*self.shown, *rows[:1], *(row for _line, row in found)][:3]
+        self.shown = [*self.shown, *rows[:1], *(row for _line, row in totals)][:3]
         lines = [
-            f"line {line}: " + " ".join(cell for cell in row if cell and cell.strip())[:100] for line, row in found
+            f"line {line}: " + " ".join(cell for cell in row if cell and cell.strip())[:100] for line, row in totals
         ]
         self.left_out.examples += lines[: 20 - len(self.left_out.examples)]
         self.left_out.sentence = ngettext(
@@ -224,9 +226,9 @@ def is_bare(row: Sequence[str | None], place: int) -> bool:
 
 def proved_sums(rows: Sequence[Sequence[str | None]], candidates: Sequence[Named], decimal: str) -> set[int]:
     """Of the candidates those whose numbers are the sums of the records above them, back to an earlier one of the same kind."""
-    wanted = {one.row: numbers_of(rows[one.row], decimal) for one in candidates}
+    wanted = {candidate.row: numbers_of(rows[candidate.row], decimal) for candidate in candidates}
     columns = {place for numbers in wanted.values() for place in numbers}
-    names = {one.row: one for one in candidates}
+    names = {candidate.row: candidate for candidate in candidates}
     values = {
         place: [
             0.0 if index in names else number_of(row[place] or "", decimal) or 0.0 for index, row in enumerate(rows)
@@ -236,24 +238,24 @@ def proved_sums(rows: Sequence[Sequence[str | None]], candidates: Sequence[Named
     sums = {place: [0.0, *accumulate(cells)] for place, cells in values.items()}
     counts = [0, *accumulate(int(index not in names) for index in range(len(rows)))]
     starts, proved = [0], set()
-    for one in candidates:
-        numbers = {place: number for place, number in wanted[one.row].items() if place > one.place}
+    for candidate in candidates:
+        numbers = {place: number for place, number in wanted[candidate.row].items() if place > candidate.place}
         for start in reversed(starts[-MAX_LEVELS:]):
-            records = counts[one.row] - counts[start]
-            totals = {place: sums[place][one.row] - sums[place][start] for place in numbers}
-            if (records > 1 or (records == 1 and one.is_sub)) and add_up(numbers, totals):
-                proved.add(one.row)
+            records = counts[candidate.row] - counts[start]
+            totals = {place: sums[place][candidate.row] - sums[place][start] for place in numbers}
+            if (records > 1 or (records == 1 and candidate.is_sub)) and add_up(numbers, totals):
+                proved.add(candidate.row)
                 break
-        starts.append(one.row + 1)
+        starts.append(candidate.row + 1)
     return proved
 
 
-def sums_up_below(rows: Sequence[Sequence[str | None]], one: Named) -> bool:
+def sums_up_below(rows: Sequence[Sequence[str | None]], candidate: Named) -> bool:
     """Whether the first row adds up all below it, as YouTube's studio writes them."""
-    if one.row > 0 or len(rows) < FEWEST_BELOW:
+    if candidate.row > 0 or len(rows) < FEWEST_BELOW:
         return False
     for decimal in ".,":
-        numbers = {place: number for place, number in numbers_of(rows[0], decimal).items() if place > one.place}
+        numbers = {place: number for place, number in numbers_of(rows[0], decimal).items() if place > candidate.place}
         totals = {place: sum(number_of(row[place] or "", decimal) or 0.0 for row in rows[1:]) for place in numbers}
         if add_up(numbers, totals):
             return True

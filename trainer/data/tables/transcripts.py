@@ -32,8 +32,8 @@ def looks_like_subtitles(sample: str) -> bool:
 def looks_like_transcript(sample: str) -> bool:
     """Whether nearly all blocks between blank lines begin with who speaks and when."""
     blocks = [block.splitlines() for block in re.split(r"(?:\r?\n[ \t]*){2,}", sample.strip("\ufeff\r\n \t"))][:100]
-    said = [block for block in blocks if len(block) > 1 and SAID.fullmatch(block[0].strip())]
-    return len(said) >= LEAST and len(said) > MOSTLY * len(blocks)
+    spoken_blocks = [block for block in blocks if len(block) > 1 and SAID.fullmatch(block[0].strip())]
+    return len(spoken_blocks) >= LEAST and len(spoken_blocks) > MOSTLY * len(blocks)
 
 
 def subtitles_table(lines: Lines, name: str, size: int, details: dict[str, Any]) -> Table:
@@ -86,14 +86,14 @@ def refuse_block(block: list[tuple[int, str]], table: Table) -> None:
 
 
 def spoken(cue: dict[str, str | None]) -> dict[str, str | None]:
-    said = cue["text"] or ""
-    voice = VOICE.search(said)
-    text = " ".join(MARK.sub(" ", said).split())
+    marked = cue["text"] or ""
+    voice = VOICE.search(marked)
+    text = " ".join(MARK.sub(" ", marked).split())
     return {"start": cue["start"], "end": cue["end"], "speaker": voice[1].strip() if voice else None, "text": text or None}  # fmt: skip
 
 
 def read_said(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
-    said: dict[str, str | None] | None = None
+    record: dict[str, str | None] | None = None
     is_begun = True  # above a block
     for line in lines:
         lines.mark()
@@ -101,12 +101,12 @@ def read_said(lines: Lines, table: Table) -> Iterator[dict[str, str | None]]:
         match = SAID.fullmatch(text) if is_begun else None
         is_begun = not text
         if match:
-            if said is not None:
-                yield said
-            said = {"start": match["start"], "speaker": match["speaker"].strip(), "text": None}
-        elif text and said is None:
+            if record is not None:
+                yield record
+            record = {"start": match["start"], "speaker": match["speaker"].strip(), "text": None}
+        elif text and record is None:
             table.refuse(lines.number, "has no time")
-        elif text and said is not None and len(said["text"] or "") < MAX_TEXT:
-            said["text"] = f"{said['text']}\n{text}" if said["text"] else text
-    if said is not None:
-        yield said
+        elif text and record is not None and len(record["text"] or "") < MAX_TEXT:
+            record["text"] = f"{record['text']}\n{text}" if record["text"] else text
+    if record is not None:
+        yield record

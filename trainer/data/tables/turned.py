@@ -81,8 +81,8 @@ def settle_turn(rows: Sequence[Row], choices: Choices, file: str) -> tuple[bool,
     previews = {ROWS: shown(turned(rows)), COLUMNS: shown([list(row) for row in rows])}
     confidence = 1.0 if asked else score if chosen == ROWS else 0.7
     others = [Choice(other, labels[other], previews[other])]
-    told = Reading(WHAT, chosen, sentences[chosen], others, confidence, file, preview=previews[chosen])
-    return chosen == ROWS, replace(told, is_asked=asked is not None)
+    reading = Reading(WHAT, chosen, sentences[chosen], others, confidence, file, preview=previews[chosen])
+    return chosen == ROWS, replace(reading, is_asked=asked is not None)
 
 
 def shown(rows: list[list[str | None]]) -> dict[str, object]:

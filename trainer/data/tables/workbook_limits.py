@@ -132,10 +132,10 @@ def copied(archive: zipfile.ZipFile, packed: int, place: Path, grid: Grid) -> Pa
     remaining = min(MAX_UNPACKED_BYTES, max(EXPANSION_FREE, MAX_EXPANSION * packed))
     with zipfile.ZipFile(to, "w") as copy:
         for info in infos:
-            look = looker(kind, info.filename, grid)
+            reader = looker(kind, info.filename, grid)
             with archive.open(info) as part, copy.open(info.filename, "w", force_zip64=True) as out:
-                remaining = copy_part(part, out, look, remaining, grid)
-            if isinstance(look, Glance) and look.unsure:
+                remaining = copy_part(part, out, reader, remaining, grid)
+            if isinstance(reader, Glance) and reader.unsure:
                 look_closely(archive, info, grid)
     return to
 
@@ -163,7 +163,7 @@ def looker(kind: str, part: str, grid: Grid) -> Look | None:
     return BinarySheet(grid) if part.lower().endswith(".bin") else Glance(grid)
 
 
-def copy_part(part: IO[bytes], out: IO[bytes], look: Look | None, remaining: int, grid: Grid) -> int:
+def copy_part(part: IO[bytes], out: IO[bytes], reader: Look | None, remaining: int, grid: Grid) -> int:
     """How many bytes the other parts may still take."""
     while piece := part.read(PIECE):
         remaining -= len(piece)
@@ -174,10 +174,10 @@ def copy_part(part: IO[bytes], out: IO[bytes], look: Look | None, remaining: int
                 hint=_("Save it as CSV and send that."),
             )
         out.write(piece)
-        if look:
-            look.feed(piece)
-    if look:
-        look.close()
+        if reader:
+            reader.feed(piece)
+    if reader:
+        reader.close()
     return remaining
 
 
@@ -194,9 +194,9 @@ class Glance:
         data = self.waiting + piece
         end = data.rfind(b"<")
         data, self.waiting = (data[:end], data[end:]) if end >= 0 and len(data) - end < PIECE else (data, b"")
-        self.look(data)
+        self.count_cells(data)
 
-    def look(self, data: bytes) -> None:
+    def count_cells(self, data: bytes) -> None:
         places = PLACE.findall(data)
         if len(places) != len(CELL.findall(data)):
             self.unsure = True
@@ -207,7 +207,7 @@ class Glance:
             )
 
     def close(self) -> None:
-        self.look(self.waiting)
+        self.count_cells(self.waiting)
         if self.grid.cells + self.rows * self.columns > MAX_CELLS:
             self.unsure = True
         if not self.unsure:

@@ -92,8 +92,8 @@ def value_of(element: Element, level: int = 0) -> Json:
         inner, words = [], "".join(element.itertext()).strip()
     if not inner and not element.attrib:
         return words or None
-    if not words and (told := translations(inner)):
-        return told | dict(element.attrib)
+    if not words and (translated := translations(inner)):
+        return translated | dict(element.attrib)
     if level and not words and named_cells(inner):
         return {child.attrib["name"]: (child.text or "").strip() or None for child in inner} | dict(element.attrib)
     value: JsonObject = {local(key): cell for key, cell in element.attrib.items()}

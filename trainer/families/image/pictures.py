@@ -271,8 +271,8 @@ def build_model(job: Job, rows: Pictures) -> PictureModel:
     fresh = job.spec.method == "scratch"
     rate = ATTENDING_RATE if attends(rows.folder) else CONVOLVING_RATE
     common.fill_settings(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
-    look = load_encoder(rows.folder, fresh=fresh)
-    return VisionModel(look, rows.labels, rows.preprocess, answer=rows.answer.key)
+    encoder = load_encoder(rows.folder, fresh=fresh)
+    return VisionModel(encoder, rows.labels, rows.preprocess, answer=rows.answer.key)
 
 
 def attends(folder: Path) -> bool:

@@ -69,7 +69,7 @@ class EncoderBackbone(nn.Module):
         self.places: list[int] = []
         self.channels: tuple[int, ...] = ()
 
-    def look(self, values: Tensor) -> None:
+    def find_maps(self, values: Tensor) -> None:
         """Find the maps of cells of STRIDE pixels and more by a first picture; `ModelError` for an encoder that has none."""
         try:
             with torch.inference_mode():
@@ -111,7 +111,7 @@ class PointDetector(PictureModel):
         super().__init__(labels, preprocess)
         self.backbone = backbone
         if isinstance(backbone, EncoderBackbone):
-            backbone.look(self.normalised(self.example(1)))
+            backbone.find_maps(self.normalised(self.example(1)))
         else:
             self.new_layers = (*self.new_layers, "backbone.")
         self.beside = nn.ModuleList(nn.Conv2d(channels, WIDTH, 1) for channels in backbone.channels)
@@ -126,10 +126,10 @@ class PointDetector(PictureModel):
         values = self.normalised(pixels)
         size = (values.shape[2] // STRIDE, values.shape[3] // STRIDE)
         levels = zip(reversed(self.backbone(values)), reversed(self.beside), strict=True)  # the coarsest first
-        coarsest, beside = next(levels)
-        total = beside(coarsest)
-        for level, beside in levels:
-            finer = beside(level)
+        coarsest, lateral = next(levels)
+        total = lateral(coarsest)
+        for level, lateral in levels:
+            finer = lateral(level)
             total = finer + functional.interpolate(total, size=finer.shape[2:], mode="nearest")
         if tuple(total.shape[2:]) != size:
             total = functional.interpolate(total, size=size, mode="bilinear", align_corners=False)
@@ -164,7 +164,7 @@ class PointDetector(PictureModel):
 
     def loss(self, pixels: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
         heat, sides = self.maps(pixels)
-        wanted = [wanted_of(target, heat.shape[1:], heat.device) for target in targets]
+        wanted = [build_targets(target, heat.shape[1:], heat.device) for target in targets]
         blobs = torch.stack([parts[0] for parts in wanted])
         return focal(heat, blobs) + SIDES_WEIGHT * sides_loss(sides, wanted)
 
@@ -216,7 +216,7 @@ def block(width: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width, momentum=0.1), nn.ReLU())
 
 
-def wanted_of(target: dict[str, Tensor], shape: Sequence[int], device: torch.device) -> tuple[Tensor, ...]:
+def build_targets(target: dict[str, Tensor], shape: Sequence[int], device: torch.device) -> tuple[Tensor, ...]:
     """For one picture (blobs (labels, rows, columns), cells (n,), distances (n, 4), weights (n,)).
 
     A blob is 1 in the cell of an object's middle and falls off by the object's size. A cell belongs to the smallest

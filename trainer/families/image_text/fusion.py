@@ -127,8 +127,8 @@ class FusionModel(TrainableModel):
 
     def reader(self, job: Job) -> Callable[..., Tensor]:
         """The quickest way to the features of many rows."""
-        look, read = self.encoder[PICTURE].reader(job), self.encoder[TEXT].features
-        return lambda pixels, ids, mask: torch.cat([look(pixels), read(ids, mask).float()], dim=1)
+        read_pixels, read_text = self.encoder[PICTURE].reader(job), self.encoder[TEXT].features
+        return lambda pixels, ids, mask: torch.cat([read_pixels(pixels), read_text(ids, mask).float()], dim=1)
 
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         for model in self.encoder.values():

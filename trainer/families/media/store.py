@@ -147,7 +147,9 @@ def decode_each_time(job: Job, paths: list[Path], form: FormT) -> Store[FormT]:
         _("Free some space for the next run."),
     )
     store = Decoding(paths, form)
-    store.lost = {place: reason for place, reason in enumerate(told(job, paths, form)) if isinstance(reason, str)}
+    store.lost = {
+        place: reason for place, reason in enumerate(read_with_progress(job, paths, form)) if isinstance(reason, str)
+    }
     return store
 
 
@@ -159,7 +161,7 @@ def write(job: Job, paths: list[Path], form: Form, file: Path) -> int:
     started = time.monotonic()
     with cache.writing(job.cache, file) as part:
         with part.open("wb") as target:
-            for place, array in enumerate(told(job, paths, form)):
+            for place, array in enumerate(read_with_progress(job, paths, form)):
                 if isinstance(array, str):
                     lost[place] = array
                     array = form.blank()
@@ -181,7 +183,7 @@ def write(job: Job, paths: list[Path], form: Form, file: Path) -> int:
     return handle
 
 
-def told(job: Job, paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:
+def read_with_progress(job: Job, paths: list[Path], form: Form) -> Iterable[np.ndarray | str]:
     """`read_all`, its progress told."""
     for done, array in enumerate(read_all(paths, form), 1):
         yield array

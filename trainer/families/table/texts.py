@@ -80,7 +80,7 @@ class Encoded:
     """What columns.json says of the encoder, where vectors are read."""
 
 
-def wanted_of(rows: Rows, known: np.ndarray) -> tuple[list[str], np.ndarray]:
+def build_targets(rows: Rows, known: np.ndarray) -> tuple[list[str], np.ndarray]:
     """(labels that are scored, (known, scores)): whether each applies, of two labels the second alone; or one number."""
     truth = rows.truth[known]
     if not rows.is_class:
@@ -147,7 +147,7 @@ class TextColumns:
             encoded.readers[column.description["name"]] = reader
             typical = [len(text) for text in column.texts if text]
             column.description.update({
-                "reads": own_reads, "scores": wanted_of(rows, known)[0], "folder": number, "words": [],
+                "reads": own_reads, "scores": build_targets(rows, known)[0], "folder": number, "words": [],
                 "long": bool(np.median(typical) >= LONG),
             })  # fmt: skip
             lengths = np.array([np.nan if cell is None else float(len(cell.split())) for cell in column.cells])
@@ -174,22 +174,22 @@ class TextColumns:
         all. Without `some` the texts of all rows were read."""
         is_whole = some is None
         some = np.arange(len(known)) if some is None else some
-        _names, wanted = wanted_of(rows, known)
+        _names, wanted = build_targets(rows, known)
         folds = folds_of(rows.truth[known], rows.is_class, self.job.spec.seed)
         is_missing = np.array([cell is None for cell in column.cells])[column.indices]
-        there = some[~is_missing[known[some]]]
-        read = np.unique(column.indices[~is_missing] if is_whole else column.indices[known[there]])
+        filled = some[~is_missing[known[some]]]
+        read = np.unique(column.indices[~is_missing] if is_whole else column.indices[known[filled]])
         places = np.full(len(column.cells), -1)
         places[read] = np.arange(len(read))
         vectors = self.vectors.matrix([column.texts[cell] for cell in read])
-        own = vectors[places[column.indices[known[there]]]]
-        fitted = Ridge(own, wanted[there], folds[there])
+        own = vectors[places[column.indices[known[filled]]]]
+        fitted = Ridge(own, wanted[filled], folds[filled])
         width = wanted.shape[1]
         by_fold = [np.full((len(known), width), np.nan) for _fold in range(int(folds.max()) + 1)]
         out_of_fold = np.full((len(known), width), np.nan)
-        out_of_fold[there], crossed = cross_scores(fitted.matrix, folds[there], fitted.fit, width, len(by_fold))
+        out_of_fold[filled], crossed = cross_scores(fitted.matrix, folds[filled], fitted.fit, width, len(by_fold))
         for mine, theirs in zip(by_fold, crossed, strict=True):
-            mine[there] = theirs
+            mine[filled] = theirs
         reduction = fitted.reduction()
         every = np.full((len(rows.truth), width), np.nan)
         if is_whole:
@@ -199,7 +199,7 @@ class TextColumns:
 
     def score(self, rows: Rows, known: np.ndarray, column: Column) -> tuple[WordModel, Scored]:
         """Learn a column's words."""
-        names, wanted = wanted_of(rows, known)
+        names, wanted = build_targets(rows, known)
         seed, labelled = self.job.spec.seed, rows.is_class
         folds = folds_of(rows.truth[known], labelled, seed)
         learned = np.zeros(len(known), dtype=bool)
@@ -254,7 +254,7 @@ class TextColumns:
         scored: list[Scored],
     ) -> np.ndarray:
         """The loss of `some` known rows where each is answered by a linear model over all columns that did not learn from it."""
-        _names, wanted = wanted_of(rows, known)
+        _names, wanted = build_targets(rows, known)
         seed = self.job.spec.seed
         folds = folds_of(rows.truth[known], rows.is_class, seed)
         outputs = np.zeros((len(some), wanted.shape[1]))

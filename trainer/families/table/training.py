@@ -40,7 +40,7 @@ def run(family: Family[TableRows, Model], job: Job) -> dict[str, Any]:
         if job.is_trial:
             scores = [each.score for each in tested]
             return trial.result(job, "score", scores or [searched(job, rows, families)[1][0]["score"]], None)
-        with job.lap(rounds.count, rounds.count + 1) if rounds else nullcontext():
+        with job.substage(rounds.count, rounds.count + 1) if rounds else nullcontext():
             chosen = learn(job, rows, families)
     with job.stage("evaluate"):
         if rounds:
@@ -95,19 +95,19 @@ class Chosen(NamedTuple):
     rows: int
 
 
-def learn(job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all") -> Chosen:
-    searching, entries = searched(job, rows, families, lap)
+def learn(job: Job, rows: TableRows, families: tuple[str, ...], fold_name: str = "all") -> Chosen:
+    searching, entries = searched(job, rows, families, fold_name)
     model, certainty = fit_winner(job, rows, searching.facts, searching, entries)
     return Chosen(model, entries, certainty, len(rows.known("train", "validation")))
 
 
 def searched(
-    job: Job, rows: TableRows, families: tuple[str, ...], lap: str = "all"
+    job: Job, rows: TableRows, families: tuple[str, ...], fold_name: str = "all"
 ) -> tuple[search.Search, list[dict[str, Any]]]:
     """(the search, what each candidate reached, the best first)."""
     facts, known = facts_of(job, rows), rows.known("train", "validation")
     weights = weights_of(job, rows, known)
-    folder = job.out / "candidates" / lap
+    folder = job.out / "candidates" / fold_name
     searching = search.Search(job, facts, rows.matrix[known], rows.truth[known], weights, folder, rows.held_out)
     return searching, searching.run(families)
 
@@ -132,7 +132,7 @@ def in_rounds(job: Job, rows: TableRows, families: tuple[str, ...], rounds: Roun
         rounds.begin(fold)
         rows.describe_columns()
         test = rows.part("test")
-        with job.lap(fold, rounds.count + 1):
+        with job.substage(fold, rounds.count + 1):
             chosen = learn(job, rows, families, str(fold))
         objective = TableObjective(job, rows, chosen.model)
         outputs = objective.outputs(rows.matrix[test])

@@ -31,10 +31,10 @@ def source_of(folder: Path) -> str:
     if (folder / FILE).exists():
         return (folder / FILE).read_text("utf-8")
     settings = read_json(folder / SETTINGS) if (folder / SETTINGS).exists() else {}
-    found = settings.get("chat_template")
-    if isinstance(found, list):  # several by name
-        found = next((each.get("template") for each in found if each.get("name") == "default"), None)
-    return found if isinstance(found, str) else ""
+    template = settings.get("chat_template")
+    if isinstance(template, list):  # several by name
+        template = next((each.get("template") for each in template if each.get("name") == "default"), None)
+    return template if isinstance(template, str) else ""
 
 
 def gaps_of(folder: Path) -> Gaps:
@@ -57,12 +57,12 @@ def gaps_of(folder: Path) -> Gaps:
 def names_of(folder: Path) -> dict[str, str]:
     """Special tokens by the names under which templates use them."""
     settings = read_json(folder / SETTINGS) if (folder / SETTINGS).exists() else {}
-    found = {}
+    names = {}
     for name in ("bos_token", "eos_token", "unk_token", "pad_token"):
         value = settings.get(name)
         value = value.get("content") if isinstance(value, dict) else value
-        found[name] = value if isinstance(value, str) else ""
-    return found
+        names[name] = value if isinstance(value, str) else ""
+    return names
 
 
 def renderer(source: str, names: dict[str, str]) -> Any:  # noqa: ANN401
@@ -105,11 +105,11 @@ def seen(render: Any, roles: tuple[str, ...]) -> dict[str, str]:  # noqa: ANN401
         places.append((end, start))
         end = start + len(turn["content"])
     pairs = [f"{before}>{after}" for before, after in pairwise(("", *roles, ""))]
-    found = {pair: text[start:stop] for pair, (start, stop) in zip(pairs, [*places, (end, len(text))], strict=True)}
+    gaps = {pair: text[start:stop] for pair, (start, stop) in zip(pairs, [*places, (end, len(text))], strict=True)}
     opened = asked[asked.rfind(turns[-2]["content"]) + len(turns[-2]["content"]) :]
     if roles[-1] == "assistant" and opened:
-        found[f"{roles[-2]}>assistant"] = opened
-    return found
+        gaps[f"{roles[-2]}>assistant"] = opened
+    return gaps
 
 
 def is_right(render: Any, gaps: Gaps) -> bool:  # noqa: ANN401

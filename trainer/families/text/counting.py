@@ -87,7 +87,7 @@ class WordNet(TrainableModel):
         return torch.from_numpy(self.words.outputs([self.texts[row] for row in rows.tolist()]))
 
 
-def wanted_of(rows: Rows, known: np.ndarray) -> np.ndarray:
+def build_targets(rows: Rows, known: np.ndarray) -> np.ndarray:
     """(known, outputs): whether each label applies, or a number."""
     truth = rows.truth[known]
     if rows.is_class:
@@ -101,7 +101,7 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
 
     assert isinstance(model, WordNet)
     known = rows.known("train", "validation")
-    texts, wanted = [model.texts[row] for row in known], wanted_of(rows, known)
+    texts, wanted = [model.texts[row] for row in known], build_targets(rows, known)
     choice = linear_texts.choose(job, texts, wanted)
     vocabulary = linear_texts.learn_vocabulary(texts, choice.terms, wanted.shape[1])
     features = linear_texts.sparse(vocabulary.count(texts), len(vocabulary.names))
@@ -204,7 +204,7 @@ def strongest_terms(model: WordModel, rows: CountedTexts) -> list[dict[str, Any]
     counted = model.vocabulary.count(rows.shown(known))
     usual = np.bincount(counted.places, counted.values, minlength=len(model.vocabulary.names)) / max(len(known), 1)
     weight = model.weight - model.weight.mean(axis=1, keepdims=True) if rows.is_class else model.weight
-    wanted = wanted_of(rows, known)
+    wanted = build_targets(rows, known)
     places = np.argsort(-wanted.sum(axis=0), kind="stable")[:SHOWN_LABELS] if rows.labels else np.array([0])
     listed = []
     for place in places.tolist():

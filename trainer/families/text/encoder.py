@@ -80,7 +80,7 @@ class EncoderClassifier(TextModel):
 
     def prepare_to_answer(self) -> None:
         if isinstance(self.head, DirectionHead):
-            self.head.settle()
+            self.head.fix_directions()
 
     def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """One vector a text: (batch, hidden), float32."""

@@ -43,8 +43,8 @@ class EncoderDecoderRows(TextToTextRows):
         """(what is read, which of it is there, targets): a row's answer begins with what is given."""
         read = [self.read[row] for row in rows.tolist()]
         written = [self.encoded[row].ids for row in rows.tolist()]
-        source, there = stacked(read, 0)
-        return source.to(device), there.to(device), stacked(written, IGNORED)[0].to(device)
+        source, attention_mask = stacked(read, 0)
+        return source.to(device), attention_mask.to(device), stacked(written, IGNORED)[0].to(device)
 
     def learning_batch(
         self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
@@ -59,19 +59,19 @@ def stacked(rows: Sequence[np.ndarray], padding: int) -> tuple[Tensor, Tensor]:
     """(ids, 1 where they are): each (rows, longest of them)."""
     longest = max(map(len, rows))
     ids = torch.full((len(rows), longest), padding, dtype=torch.int64)
-    there = torch.zeros((len(rows), longest), dtype=torch.int64)
+    attention_mask = torch.zeros((len(rows), longest), dtype=torch.int64)
     for place, row in enumerate(rows):
-        ids[place, : len(row)], there[place, : len(row)] = torch.from_numpy(row), 1
-    return ids, there
+        ids[place, : len(row)], attention_mask[place, : len(row)] = torch.from_numpy(row), 1
+    return ids, attention_mask
 
 
 class EncoderDecoder(Transformer):
     """`body` is all of it but a last layer with weights of its own."""
 
-    def scored(self, source: Tensor, there: Tensor, written: Tensor) -> Tensor:
+    def scored(self, source: Tensor, attention_mask: Tensor, written: Tensor) -> Tensor:
         """(rows, length, vocabulary): of the token after each that is written."""
         scores: Tensor = self.network(
-            input_ids=source, attention_mask=there, decoder_input_ids=written, use_cache=False
+            input_ids=source, attention_mask=attention_mask, decoder_input_ids=written, use_cache=False
         ).logits
         return scores
 
@@ -85,12 +85,12 @@ class EncoderDecoderModel(WritingModel):
         assert isinstance(network, EncoderDecoder)
         return network
 
-    def forward(self, source: Tensor, there: Tensor, targets: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, source: Tensor, attention_mask: Tensor, targets: Tensor) -> Tensor:  # type: ignore[override]
         """(rows, 2): nats of what is written after its given beginning, and of how many tokens."""
         given = len(self.template.frame.start)
         wanted = targets[:, given:]
         written = targets[:, :-1].clamp(min=0)  # what stands behind a row is seen by nothing
-        scores = self.network.scored(source, there, written)[:, given - 1 :]
+        scores = self.network.scored(source, attention_mask, written)[:, given - 1 :]
         asked = wanted != IGNORED
         doubt = self.smoothing if self.training else 0.0
         nats = nn.functional.cross_entropy(
@@ -106,23 +106,23 @@ class EncoderDecoderModel(WritingModel):
     def greedy(self, prompts: Sequence[np.ndarray], most: int) -> list[np.ndarray]:
         """To each text that is read the likeliest token each time, until an end, so many tokens or the last position."""
         whole, device = self.network.network, next(self.parameters()).device
-        source, there = (values.to(device) for values in stacked(prompts, 0))
+        source, attention_mask = (values.to(device) for values in stacked(prompts, 0))
         start, ends = self.template.frame.start, torch.tensor(self.template.ends, device=device)
         unread, past = torch.tensor([start] * len(prompts), device=device), None
         ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
-        found = np.full((len(prompts), 0), IGNORED)
+        written = np.full((len(prompts), 0), IGNORED)
         with torch.inference_mode():
-            heard = whole.get_encoder()(input_ids=source, attention_mask=there)
+            heard = whole.get_encoder()(input_ids=source, attention_mask=attention_mask)
             for _number in range(min(most, self.network.positions - len(start))):
-                read = {"encoder_outputs": heard, "attention_mask": there, "past_key_values": past}
+                read = {"encoder_outputs": heard, "attention_mask": attention_mask, "past_key_values": past}
                 output = whole(decoder_input_ids=unread, use_cache=True, **read)
                 past, token = output.past_key_values, output.logits[:, -1].argmax(1)
                 ended |= torch.isin(token, ends)
                 if ended.all():
                     break
-                found = np.concatenate([found, torch.where(ended, IGNORED, token).cpu().numpy()[:, None]], axis=1)
+                written = np.concatenate([written, torch.where(ended, IGNORED, token).cpu().numpy()[:, None]], axis=1)
                 unread = token[:, None]
-        return [row[row != IGNORED] for row in found]
+        return [row[row != IGNORED] for row in written]
 
     def save(self, folder: Path) -> None:
         super().save(folder)
@@ -141,15 +141,15 @@ def own_tokenizers(folder: Path) -> tuple[Tokenizer, Tokenizer]:
     if (folder / TOKENIZER).exists():
         return read_tokenizers(folder)
     try:
-        found = pieces.tokenizers_of(folder)
+        tokenizers = pieces.tokenizers_of(folder)
     except (OSError, ValueError, LookupError, StopIteration) as error:
         raise ModelError(
             _("The base model cannot be loaded: %(error)s", error=str(error)[:200]), hint=_("Choose another model.")
         ) from error
-    if found is None:
+    if tokenizers is None:
         check_tokenizer(folder)
-    assert found is not None
-    return found
+    assert tokenizers is not None
+    return tokenizers
 
 
 class EncoderDecoderFamily(TextToTextFamily):

@@ -172,7 +172,7 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     tried = {}
     for name, target in TARGETS.items():
         wanted = [target(each) for each in known]
-        weights = [learn(known, wanted, at) for at in range(FOLDS)]
+        weights = [learn(known, wanted, fold) for fold in range(FOLDS)]
         for size in sizes:
             scores = [each.near(Extractor(weights[row % FOLDS], *size)) for row, each in enumerate(known)]
             tried[name, size] = float(np.mean(scores))

@@ -42,9 +42,9 @@ def frame_of(folder: Path, tokenizer: Tokenizer, task: str, params: "TextToTextP
     return Frame(prefix, asked, end, start or tokens_of(said_of(folder, "pad_token_id")), ends)
 
 
-def tokens_of(said: Any) -> tuple[int, ...]:  # noqa: ANN401
+def tokens_of(setting: Any) -> tuple[int, ...]:  # noqa: ANN401
     """One id, several or none, as settings have them."""
-    return tuple(said) if isinstance(said, list) else () if said is None else (int(said),)
+    return tuple(setting) if isinstance(setting, list) else () if setting is None else (int(setting),)
 
 
 def prefix_of(kind: str, task: str, params: "TextToTextParams") -> str:
@@ -68,7 +68,7 @@ def languages_of(tokenizer: Tokenizer, params: "TextToTextParams") -> tuple[int,
             _("This model has to be told which languages it reads and writes."),
             hint=_("Set params.source_language and params.target_language. It knows %(names)s.", names=listed(known)),
         )
-    return found(source, known), found(target, known)
+    return language_token(source, known), language_token(target, known)
 
 
 def known_languages(vocabulary: Mapping[str, int]) -> dict[str, int]:
@@ -86,7 +86,7 @@ def is_language(token: str) -> bool:
     return code.isascii() and code.islower() and (is_script and (more.isupper() or more.istitle()))
 
 
-def found(code: str, known: Mapping[str, int]) -> int:
+def language_token(code: str, known: Mapping[str, int]) -> int:
     """A language's token by its code, or by what stands before the script or country of but one."""
     near = [name for name in known if name.partition("_")[0] == code]
     name = code if code in known else near[0] if len(near) == 1 else ""

@@ -73,7 +73,7 @@ class GradientEngine(TextEngine):
         try:
             ids = tokens.expand(len(given), -1)
             outputs = self.network(ids, torch.ones_like(ids))
-            (found,) = torch.autograd.grad((outputs.float() @ direction).sum(), given)
+            (gradient,) = torch.autograd.grad((outputs.float() @ direction).sum(), given)
         finally:
             hook.remove()
-        return found
+        return gradient

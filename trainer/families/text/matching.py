@@ -167,10 +167,10 @@ def one_score(
         matcher.head.calibrate(0.0, float(np.log(kept / (1 - kept))) if pairs.form == BINARY else mean)
         outputs = np.full((len(known), 1), mean)
     held = Held(known, outputs)
-    return Learned(len(known), source="out-of-fold", validated=told(job, objective, held), held=held)
+    return Learned(len(known), source="out-of-fold", validated=report_figure(job, objective, held), held=held)
 
 
-def told(job: Job, objective: Objective[Any], held: Held) -> float:
+def report_figure(job: Job, objective: Objective[Any], held: Held) -> float:
     """The first figure of rows that were not learned from."""
     name, key = objective.epoch_metrics[0]
     figure = objective.figures(*held)[key]
@@ -194,7 +194,7 @@ def finished(
     if learned.held is None:
         return learned
     held = Held(learned.held.rows, rows.held_out(model, learned.held.rows, job.device))
-    validated = told(job, objective, held) if learned.validated is None else learned.validated
+    validated = report_figure(job, objective, held) if learned.validated is None else learned.validated
     return learned._replace(held=held, validated=validated)
 
 

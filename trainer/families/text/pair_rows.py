@@ -72,15 +72,15 @@ def vectors_of(
     tell: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> np.ndarray:
     """(places, features) float32."""
-    found = np.zeros((len(places), model.encoder.config.hidden_size), dtype=np.float32)
+    vectors = np.zeros((len(places), model.encoder.config.hidden_size), dtype=np.float32)
     order = np.argsort(-tokens.lengths[places], kind="stable")
     model.eval()
     with torch.inference_mode(), device.autocast():
         for start in range(0, len(order), READ_TEXTS):
             part = order[start : start + READ_TEXTS]
-            found[part] = model.vectors(*tokens.batch(places[part], device.torch_device)).float().cpu().numpy()
+            vectors[part] = model.vectors(*tokens.batch(places[part], device.torch_device)).float().cpu().numpy()
             tell(min(start + READ_TEXTS, len(order)), len(order))
-    return found
+    return vectors
 
 
 class Pairs(Rows):
@@ -115,11 +115,11 @@ class Pairs(Rows):
         super().__init__(loaded, [], truth, self.tokens.lengths[self.sides].sum(axis=0))
 
     def searched_texts(self, loaded: Loaded) -> dict[str, int]:
-        found: dict[str, int] = {}
+        places: dict[str, int] = {}
         for first, second, row in zip(self.firsts, self.seconds, loaded.row_numbers, strict=True):
-            found.setdefault(first, row)
-            found.setdefault(second, row)
-        return found
+            places.setdefault(first, row)
+            places.setdefault(second, row)
+        return places
 
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[Tensor, ...]:
         """(ids, mask) of the first texts, then of the second; or (ids, mask, types) of both together."""
@@ -224,11 +224,11 @@ class Pairs(Rows):
 
 def examples_of(texts: Sequence[str]) -> list[dict[str, Any]]:
     hints = guess_hints("text", pa.chunked_array([pa.array(list(texts), pa.string())]))
-    found: dict[str, dict[str, Any]] = {}
+    examples: dict[str, dict[str, Any]] = {}
     for text in sorted(texts, key=lambda text: abs(len(text) - 60)):
         shown = text.strip()
-        if shown and len(shown) <= EXAMPLE_CHARACTERS and shown not in found and not find_spans(shown, hints):
-            found[shown] = {"input": shown, "label": ""}
-        if len(found) >= EXAMPLES:
+        if shown and len(shown) <= EXAMPLE_CHARACTERS and shown not in examples and not find_spans(shown, hints):
+            examples[shown] = {"input": shown, "label": ""}
+        if len(examples) >= EXAMPLES:
             break
-    return list(found.values())
+    return list(examples.values())

@@ -84,25 +84,25 @@ class Preferring(Writing):
         every = np.arange(self.rows.count)
         if self.job.trial:
             return np.zeros((len(every), 2), dtype=np.float32)
-        found = self.nats(every)
+        nats = self.nats(every)
         self.job.out.mkdir(parents=True, exist_ok=True)
-        np.save(path, found, allow_pickle=False)
-        return found
+        np.save(path, nats, allow_pickle=False)
+        return nats
 
     def nats(self, rows: np.ndarray) -> np.ndarray:
         """(rows, 2) by the model as it is: of the preferred answers and of the others."""
         was_training = self.model.training
         self.model.eval()
-        found = np.zeros((len(rows), 2), dtype=np.float32)
+        nats = np.zeros((len(rows), 2), dtype=np.float32)
         places = np.argsort(-self.rows.lengths[rows], kind="stable")
         with torch.inference_mode(), self.job.device.autocast():
             for start in range(0, len(rows), self.rows.read_batch):
                 part = places[start : start + self.rows.read_batch]
                 for side, batch in enumerate((self.rows.batch, self.rows.rejected_batch)):
-                    found[part, side] = self.model(*batch(rows[part], self.device))[:, 0].float().cpu().numpy()
+                    nats[part, side] = self.model(*batch(rows[part], self.device))[:, 0].float().cpu().numpy()
                 self.job.check_stop()
         self.model.train(was_training)
-        return found
+        return nats
 
     def step(
         self, call: "Callable[..., Tensor]", inputs: tuple[Tensor, ...], rows: np.ndarray, mix: Mix | None
@@ -124,8 +124,8 @@ class Preferring(Writing):
     def figures(self, rows: np.ndarray, outputs: Outputs) -> dict[str, float]:
         margins = self.margins(rows, self.nats(rows)).astype(np.float64)
         loss = np.logaddexp(0, -self.job.params.beta * margins).mean()
-        told = {"preferred": float((margins > 0).mean()), "margin": float(margins.mean()), "pair_loss": float(loss)}
-        return scores(totals(outputs)) | told
+        figures = {"preferred": float((margins > 0).mean()), "margin": float(margins.mean()), "pair_loss": float(loss)}
+        return scores(totals(outputs)) | figures
 
     def metrics(self, outputs: Outputs) -> dict[str, float]:
         return scores(totals(outputs))

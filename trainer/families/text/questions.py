@@ -171,18 +171,18 @@ class Questions(Rows):
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         """A few test questions on short contexts, none with personal data."""
         hints = guess_hints("text", pa.chunked_array([pa.array([pair.context for pair in self.pairs], pa.string())]))
-        found: list[dict[str, Any]] = []
+        examples: list[dict[str, Any]] = []
         seen: set[str] = set()
         for row in sorted(self.part("test"), key=lambda row: abs(len(self.pairs[row].context) - 400)):
             pair = self.pairs[row]
             is_short = max(map(len, pair)) <= EXAMPLE_CHARACTERS
             if is_short and pair.context not in seen and not any(find_spans(text, hints) for text in pair):
                 answer = self.accepted[row][0].text if self.accepted[row] else ""
-                found.append({"input": pair._asdict(), "label": answer or pair.question})
+                examples.append({"input": pair._asdict(), "label": answer or pair.question})
                 seen.add(pair.context)
-            if len(found) >= EXAMPLES:
+            if len(examples) >= EXAMPLES:
                 break
-        return found
+        return examples
 
 
 def tokens_of(answer: Answer, tokens: Tokens) -> tuple[int, int]:

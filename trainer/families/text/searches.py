@@ -89,23 +89,23 @@ class Searches(Pairs):
 
     def texts_of(self, loaded: Loaded) -> dict[str, int]:
         """{text: its row} of all that is searched: what answers, what does not, and what stands alone."""
-        found: dict[str, int] = {}
+        places: dict[str, int] = {}
         columns = [loaded.columns[role] for role in ("second", "third") if role in loaded.columns]
         for name in columns:
             for row, text in enumerate(loaded.every.column(name).to_pylist(), 1):
                 if text and text.strip():
-                    found.setdefault(text, row)
-        if len(found) > MOST_TEXTS:
+                    places.setdefault(text, row)
+        if len(places) > MOST_TEXTS:
             raise DataError(
                 _(
                     "There are %(count)s texts to search, more than %(most)s.",
-                    count=f"{len(found):,}",
+                    count=f"{len(places):,}",
                     most=f"{MOST_TEXTS:,}",
                 ),
                 code="too_many_texts",
                 hint=_("Leave out texts that no query needs."),
             )
-        return found
+        return places
 
     def searched_texts(self, loaded: Loaded) -> dict[str, int]:
         return self.all_texts
@@ -134,9 +134,9 @@ class Searches(Pairs):
         near = [*self.rejected[row], *(place for place in self.candidates.get(row, []) if place not in judged)]
         pool = near or [place for place in range(len(self.places)) if place not in judged] or [right]
         wrong = [int(place) for place in generator.choice(pool, NEGATIVES, replace=len(pool) < NEGATIVES)]
-        return self.beside(row, [right, *wrong])
+        return self.query_pairs(row, [right, *wrong])
 
-    def beside(self, row: int, places: list[int]) -> list[tuple[str, str]]:
+    def query_pairs(self, row: int, places: list[int]) -> list[tuple[str, str]]:
         """A query with each of these texts."""
         return [(cut(self.firsts[row]), cut(self.tokens.texts[self.places[place]])) for place in places]
 
@@ -162,20 +162,20 @@ class Searches(Pairs):
     def by_words(self, part: np.ndarray) -> np.ndarray:
         corpus = Corpus(list(self.searched), [], np.zeros((len(self.searched), 1), np.float32), self.words, 0.0)
         queries = self.shown(part)
-        found = corpus.search(np.zeros((len(queries), 1), np.float32), [cut(query) for query in queries], DEEPEST)
-        return np.stack([own.places for own in found])
+        hits = corpus.search(np.zeros((len(queries), 1), np.float32), [cut(query) for query in queries], DEEPEST)
+        return np.stack([own.places for own in hits])
 
     def held_out(self, model: "Matcher", part: np.ndarray, device: Device) -> Outputs:
         """How much words count is chosen for each half of these queries by the other half."""
         corpus, halves = self.corpus, (part[::2], part[1::2])
         assert corpus is not None, "it is ready"
-        share, found = corpus.share, dict[int, np.ndarray]()
+        share, ranks = corpus.share, dict[int, np.ndarray]()
         for own, other in (halves, halves[::-1]):
             corpus.share = self.choose_share(model, other, corpus, device)
             if len(own):
-                found |= dict(zip(own.tolist(), read_part(model, self, own, device), strict=True))
+                ranks |= dict(zip(own.tolist(), read_part(model, self, own, device), strict=True))
         corpus.share = share
-        return np.stack([found[row] for row in part.tolist()])
+        return np.stack([ranks[row] for row in part.tolist()])
 
     def ready(self, model: "Matcher", job: Job) -> None:
         """Read the texts, and choose how much words count by queries that were learned from or tuned with."""
@@ -188,8 +188,8 @@ class Searches(Pairs):
         corpus.share = self.choose_share(model, known, corpus, job.device)
         if self.reads_jointly:
             every = self.known("train", "validation")
-            found = self.first_stage(model, every, job.device)
-            self.candidates = dict(zip(every.tolist(), (own.places[:DEPTH].tolist() for own in found), strict=True))
+            hits = self.first_stage(model, every, job.device)
+            self.candidates = dict(zip(every.tolist(), (own.places[:DEPTH].tolist() for own in hits), strict=True))
 
     def first_stage(self, model: "Matcher", part: np.ndarray, device: Device) -> list[Found]:
         """What vectors and words find for these queries."""
@@ -197,9 +197,9 @@ class Searches(Pairs):
         queries = vectors_of(model, self.tokens, self.sides[0][part], device)
         return self.corpus.search(queries, [cut(self.firsts[row]) for row in part.tolist()], DEEPEST)
 
-    def relevances(self, model: "Matcher", row: int, found: Found, device: Device) -> np.ndarray:
+    def relevances(self, model: "Matcher", row: int, hits: Found, device: Device) -> np.ndarray:
         """Of the first texts found for a query, by a model that reads both at once: (texts read,)."""
-        pairs = self.beside(row, found.places[: self.depth].tolist())
+        pairs = self.query_pairs(row, hits.places[: self.depth].tolist())
         with torch.inference_mode(), device.autocast():
             return model.features(*self.joint(pairs, device.torch_device)).float().cpu().numpy()[:, 0]
 
@@ -209,13 +209,13 @@ class Searches(Pairs):
         if len(known) < LEAST_TUNED:
             return
         model.eval()
-        found = self.first_stage(model, known, device)
-        read = [self.relevances(model, row, own, device) for row, own in zip(known.tolist(), found, strict=True)]
+        hits = self.first_stage(model, known, device)
+        read = [self.relevances(model, row, own, device) for row, own in zip(known.tolist(), hits, strict=True)]
         gains = [
             np.mean(
                 [
                     ndcg(reorder(own, relevances, blend).places[:10].tolist(), self.judged[row])
-                    for own, relevances, row in zip(found, read, known.tolist(), strict=True)
+                    for own, relevances, row in zip(hits, read, known.tolist(), strict=True)
                 ]
             )
             for blend in BLENDS
@@ -248,17 +248,17 @@ class Searches(Pairs):
         if self.corpus is None:
             return self.ranked_in_pool(model, part, queries, device)
         texts = [cut(self.firsts[row]) for row in part.tolist()]
-        found = self.corpus.search(queries, texts, DEEPEST)
+        hits = self.corpus.search(queries, texts, DEEPEST)
         tell(len(part))
-        return np.stack([own.places for own in found])
+        return np.stack([own.places for own in hits])
 
     def ranked_jointly(
         self, model: "Reranker", part: np.ndarray, device: Device, tell: Callable[[int], None]
     ) -> np.ndarray:
         """In two stages."""
         ranks = []
-        for row, found in zip(part.tolist(), self.first_stage(model, part, device), strict=True):
-            ranks.append(reorder(found, self.relevances(model, row, found, device), model.blend).places)
+        for row, hits in zip(part.tolist(), self.first_stage(model, part, device), strict=True):
+            ranks.append(reorder(hits, self.relevances(model, row, hits, device), model.blend).places)
             tell(len(ranks))
         return np.stack(ranks)
 

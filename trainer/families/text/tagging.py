@@ -86,17 +86,17 @@ class Marked(Rows):
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         """A few test texts of middling length in which something is marked, none with personal data."""
         hints = guess_hints("text", pa.chunked_array([pa.array(self.texts, pa.string())]))
-        found: list[dict[str, Any]] = []
+        examples: list[dict[str, Any]] = []
         for row in sorted(
             self.part("test"), key=lambda row: (not self.tags[row].any(), abs(len(self.texts[row]) - 80))
         ):
             text = self.texts[row].strip()
             if text and len(text) <= EXAMPLE_CHARACTERS and not find_spans(text, hints):
                 label = ", ".join(dict.fromkeys(passage.label for passage in passages_in(self.loaded.answers[row])))
-                found.append({"input": text, "label": label})
-            if len(found) >= EXAMPLES:
+                examples.append({"input": text, "label": label})
+            if len(examples) >= EXAMPLES:
                 break
-        return found
+        return examples
 
 
 class SubwordRows(Marked):

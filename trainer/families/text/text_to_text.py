@@ -107,11 +107,11 @@ class TextToTextFamily(WritingFamily):
         }
         if job.spec.task == "summarization":
             simple["lead_3"] = lambda: [lead(text) for text in sources]
-        found = {name: Baseline(rows.simple(answers())) for name, answers in simple.items()}
+        baselines = {name: Baseline(rows.simple(answers())) for name, answers in simple.items()}
         if not job.spec.model.startswith("scratch:"):
             model = job.device.place(self.model_of(rows))
-            found["untrained"] = Baseline(read_part(model, rows, test, job.device))
-        return found
+            baselines["untrained"] = Baseline(read_part(model, rows, test, job.device))
+        return baselines
 
     def build(self, job: Job, rows: WritingRows) -> WritingModel:
         learned = max(len(rows.part("train")), 1)

@@ -61,15 +61,15 @@ class UnitNet(TrainableModel):
 
     def follows(self) -> np.ndarray:
         """Scores for one tag after another (tags, tags)."""
-        found: np.ndarray = self.transitions.detach().float().cpu().numpy()
-        return found
+        transitions: np.ndarray = self.transitions.detach().float().cpu().numpy()
+        return transitions
 
     def features(self, units: Tensor, pairs: Tensor, characters: Tensor, shapes: Tensor) -> Tensor:
         """(texts, most units, WIDTH)."""
         mask = (units > 0).unsqueeze(-1).to(self.head.weight.dtype)
         spelled = self.spelling(self.characters(characters).flatten(0, 1).transpose(1, 2))
-        there = (characters > 0).flatten(0, 1).unsqueeze(1)
-        spelled = spelled.masked_fill(~there, -1e4).amax(2).unflatten(0, units.shape[:2])
+        is_filled = (characters > 0).flatten(0, 1).unsqueeze(1)
+        spelled = spelled.masked_fill(~is_filled, -1e4).amax(2).unflatten(0, units.shape[:2])
         parts = (self.units(units), self.pairs(pairs), nn.functional.relu(spelled), self.shapes(shapes))
         hidden = self.enter(self.dropout(torch.cat(parts, -1))) * mask
         for block in self.blocks:

@@ -107,13 +107,13 @@ class WritingModel(TrainableModel):
         """{row: the ids that it writes to it}, rows of like length at once."""
         prompts = {row: rows.input(row) for row in asked}
         order = sorted(asked, key=lambda row: len(prompts[row].ids))
-        found: dict[int, np.ndarray] = {}
+        by_row: dict[int, np.ndarray] = {}
         for start in range(0, len(order), WRITTEN_AT_ONCE):
             batch = order[start : start + WRITTEN_AT_ONCE]
             most = max(prompts[row].options.most for row in batch)
             texts = self.greedy([prompts[row].ids for row in batch], most)
-            found |= {row: ids.astype(np.float64) for row, ids in zip(batch, texts, strict=True)}
-        return found
+            by_row |= {row: ids.astype(np.float64) for row, ids in zip(batch, texts, strict=True)}
+        return by_row
 
     def greedy(self, prompts: Sequence[np.ndarray], most: int) -> list[np.ndarray]:
         """After each prompt the likeliest token each time, until an end, so many tokens or the last position."""
@@ -122,7 +122,7 @@ class WritingModel(TrainableModel):
         ids, is_read = torch.zeros((2, len(prompts), longest), dtype=torch.int64)
         for row, prompt in enumerate(prompts):
             ids[row, longest - len(prompt) :], is_read[row, longest - len(prompt) :] = torch.from_numpy(prompt), 1
-        found = np.full((len(prompts), 0), IGNORED)
+        written = np.full((len(prompts), 0), IGNORED)
         unread, mask, past = ids.to(device), is_read.to(device), None
         places, ended = (mask.cumsum(1) - 1).clamp(min=0), torch.zeros(len(prompts), dtype=torch.bool, device=device)
         ends = torch.tensor(self.template.ends, device=device)
@@ -133,15 +133,15 @@ class WritingModel(TrainableModel):
                 ended |= torch.isin(token, ends)
                 if ended.all():
                     break
-                found = np.concatenate([found, torch.where(ended, IGNORED, token).cpu().numpy()[:, None]], axis=1)
+                written = np.concatenate([written, torch.where(ended, IGNORED, token).cpu().numpy()[:, None]], axis=1)
                 unread, places = token[:, None], places[:, -1:] + 1
                 mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=1)
-        return [row[row != IGNORED] for row in found]
+        return [row[row != IGNORED] for row in written]
 
     def spelled(self, prompt: Prompt, most: int) -> str:
         """The likeliest answer to a prompt, so many tokens of it."""
-        (found,) = self.greedy([prompt.ids], most)
-        return self.template.continued(prompt.ids if prompt.continues else [], found)
+        (ids,) = self.greedy([prompt.ids], most)
+        return self.template.continued(prompt.ids if prompt.continues else [], ids)
 
     def save_adapter(self, folder: Path, base: str | None) -> None:
         """What `lora` learned, where the model was trained by it (`trainer.packaging.adapters`)."""

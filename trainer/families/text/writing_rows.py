@@ -204,14 +204,14 @@ def most_asked(template: Template, answers: list[str], max_length: int) -> int:
 def short_examples(rows: Rows, written: list[str]) -> list[dict[str, Any]]:
     """A few short test prompts without personal data."""
     hints = guess_hints("text", pa.chunked_array([pa.array(rows.shown(np.arange(rows.count)), pa.string())]))
-    found: dict[str, str] = {}
+    examples: dict[str, str] = {}
     for row in rows.part("test").tolist():
         prompt, answer = rows.shown(np.array([row]))[0], written[row]
         if prompt.strip() and len(prompt) <= EXAMPLE_CHARACTERS and not find_spans(prompt, hints):
-            found.setdefault(prompt, answer[:EXAMPLE_CHARACTERS])
-        if len(found) >= EXAMPLES:
+            examples.setdefault(prompt, answer[:EXAMPLE_CHARACTERS])
+        if len(examples) >= EXAMPLES:
             break
-    return [{"input": prompt, "label": answer} for prompt, answer in found.items()]
+    return [{"input": prompt, "label": answer} for prompt, answer in examples.items()]
 
 
 def padded(rows: list[tuple[np.ndarray, np.ndarray]], device: torch.device) -> tuple[Tensor, Tensor]:
