@@ -97,13 +97,13 @@ class OnnxRuntime:
     def answers(self, count: int, tokens: int) -> np.ndarray:
         """(count, tokens), greedy."""
         ids = np.array([self.ids] * count)
-        past = np.zeros([size if at != 2 else count for at, size in enumerate(self.shape)], np.float32)
-        found = []
+        past = np.zeros([size if axis != 2 else count for axis, size in enumerate(self.shape)], np.float32)
+        texts = []
         for _number in range(tokens):
             logits, past = self.session.run(None, {"ids": ids, "past": past})
             ids = logits.argmax(-1)[:, None]
-            found.append(ids)
-        return np.concatenate(found, axis=1)
+            texts.append(ids)
+        return np.concatenate(texts, axis=1)
 
     def written(self, count: int, tokens: int) -> int:
         return self.answers(count, tokens).size

@@ -39,10 +39,10 @@ class Place:
 
         from webapp.host.redis_server import find_binary
 
-        found = find_binary()
-        if found is None:
+        binary = find_binary()
+        if binary is None:
             raise SystemExit("No redis-server was found. Install one: apt install redis-server.")
-        self.start([str(found.path), "--port", "0", "--unixsocket", f"{self.folder}/r.sock", "--save", ""])
+        self.start([str(binary.path), "--port", "0", "--unixsocket", f"{self.folder}/r.sock", "--save", ""])
         store = redis.Redis.from_url(self.redis_url)
         wait_for(lambda: (self.folder / "r.sock").exists() and bool(store.ping()))
         store.set(f"maquette:endpoint:{SLUG}", json.dumps(self.record()))

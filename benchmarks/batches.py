@@ -53,10 +53,10 @@ def shares(name: str, count: int) -> str:
     rows.lengths = np.array([len(each.ids) for each in backend.encode_batch_fast(texts)])
     every = np.arange(len(texts))
     shuffled = np.random.default_rng(0).permutation(every)
-    drawn = [shuffled[at : at + BATCH] for at in range(0, len(every), BATCH)]
+    drawn = [shuffled[start : start + BATCH] for start in range(0, len(every), BATCH)]
     pieces = [part for batch in drawn for part in np.array_split(batch[np.argsort(rows.lengths[batch])], 2)]
-    found = [padding(rows.lengths, each) for each in (drawn, rows.training_batches(every, BATCH, 0, 0), pieces)]
-    return f"| {name} | {rows.lengths.mean():.0f} | " + " | ".join(f"{share:.1%}" for share in found) + " |"
+    paddings = [padding(rows.lengths, each) for each in (drawn, rows.training_batches(every, BATCH, 0, 0), pieces)]
+    return f"| {name} | {rows.lengths.mean():.0f} | " + " | ".join(f"{share:.1%}" for share in paddings) + " |"
 
 
 def spent() -> float:

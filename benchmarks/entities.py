@@ -38,11 +38,9 @@ def measure(name: str, folder: Path, seconds: float | None) -> str:
         sys.exit(f"the run of {name} failed")
     took = time.monotonic() - started
     report = json.loads((folder / name / "artifact" / "report.json").read_text("utf-8"))
-    score, beside = report["headline"], report["baselines"]["frequent_tags"]["entity_f1"]
+    score, baseline = report["headline"], report["baselines"]["frequent_tags"]["entity_f1"]
     reached = f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
-    return (
-        f"| {name} | {method} | {reached} | {target:.2f} | {beside:.3f} | {took:.0f} s | {report['export']['engine']} |"
-    )
+    return f"| {name} | {method} | {reached} | {target:.2f} | {baseline:.3f} | {took:.0f} s | {report['export']['engine']} |"
 
 
 def main() -> None:

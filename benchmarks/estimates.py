@@ -54,7 +54,7 @@ def part_of(source: Path, rows: int, target: Path) -> None:
 
 def spread(every: list[Any], count: int) -> list[Any]:
     count = min(count, len(every))
-    return [every[at * len(every) // count] for at in range(count)]
+    return [every[index * len(every) // count] for index in range(count)]
 
 
 def trainer(*arguments: str | Path) -> tuple[dict[str, Any], float]:
@@ -78,12 +78,12 @@ def try_one(
     columns = {"columns": more["columns"]} if "columns" in more else {}
     spec = folder / "spec.json"
     spec.write_text(json.dumps({"dataset": {"path": str(source)} | columns, "method": method} | fields), "utf-8")
-    told, _seconds = trainer("estimate", spec)
+    estimated, _seconds = trainer("estimate", spec)
     result, wall = trainer("run", spec, "--out", folder / "out")
-    if "seconds" not in told or "headline" not in result:
-        print(f"{name:26} {method:9} failed: {told.get('message') or result.get('message')}", flush=True)
+    if "seconds" not in estimated or "headline" not in result:
+        print(f"{name:26} {method:9} failed: {estimated.get('message') or result.get('message')}", flush=True)
         return False, None
-    seconds, expected, headline = told["seconds"], told.get("expected"), result["headline"]
+    seconds, expected, headline = estimated["seconds"], estimated.get("expected"), result["headline"]
     inside = seconds["low"] <= wall <= seconds["high"]
     line = f"{name:26} {method:9} {rows:5} rows  {seconds['low']:6.1f} to {seconds['high']:6.1f} s, took {wall:6.1f}"
     line += f"  {'inside' if inside else 'OUTSIDE'}"
@@ -102,16 +102,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--minutes", type=float, default=20)
     until = time.monotonic() + 60 * options.parse_args().minutes
-    found = []
+    results = []
     for kind, name, rows, method, more in RUNS:
         if time.monotonic() > until:
             break
         with tempfile.TemporaryDirectory() as folder:
-            found.append(try_one(Path(folder), kind, name, rows, method, more))
-    hits = [hit for _inside, hit in found if hit is not None]
+            results.append(try_one(Path(folder), kind, name, rows, method, more))
+    hits = [hit for _inside, hit in results if hit is not None]
     print(f"Score inside its range in {sum(hits)} of {len(hits)}.")
     print(
-        f"Seconds inside their range in {sum(inside for inside, _hit in found)} of {len(found)}, of {len(RUNS)} in all."
+        f"Seconds inside their range in {sum(inside for inside, _hit in results)} of {len(results)}, of {len(RUNS)} in all."
     )
 
 

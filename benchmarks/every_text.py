@@ -108,7 +108,7 @@ def cut(source: Path, target: Path, count: int) -> Path:
     if source.suffix == ".csv":
         with source.open(newline="", encoding="utf-8") as file:
             rows = [with_labels(row) for row in csv.DictReader(file)]
-        chosen = [rows[at] for at in np.sort(draw.permutation(len(rows))[:count]).tolist()]
+        chosen = [rows[index] for index in np.sort(draw.permutation(len(rows))[:count]).tolist()]
         with target.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
@@ -120,7 +120,7 @@ def cut(source: Path, target: Path, count: int) -> Path:
         return target
     gap = "\n\n" if source.suffix == ".conll" else "\n"
     pieces = [piece for piece in text.split(gap) if piece.strip()]
-    chosen_pieces = [pieces[at] for at in np.sort(draw.permutation(len(pieces))[:count]).tolist()]
+    chosen_pieces = [pieces[index] for index in np.sort(draw.permutation(len(pieces))[:count]).tolist()]
     target.write_text(gap.join(chosen_pieces) + gap, "utf-8")
     return target
 
@@ -137,10 +137,10 @@ def first_questions(document: dict[str, Any], count: int) -> dict[str, Any]:
     """The same with so many questions, of passages of all articles by turns."""
     passages = [passage for article in document["data"] for passage in article["paragraphs"]]
     chosen = []
-    for at in np.random.default_rng(0).permutation(len(passages)).tolist():
-        questions = passages[at]["qas"][:count]
+    for index in np.random.default_rng(0).permutation(len(passages)).tolist():
+        questions = passages[index]["qas"][:count]
         count -= len(questions)
-        chosen.append(passages[at] | {"qas": questions})
+        chosen.append(passages[index] | {"qas": questions})
         if count <= 0:
             break
     return {"version": document.get("version", "1.1"), "data": [{"title": "", "paragraphs": chosen}]}
@@ -180,24 +180,24 @@ def measure(name: str, method: str, options: argparse.Namespace) -> dict[str, An
         try:
             spec = specification(name, method, Path(place), options)
             result = run(spec, Path(place) / "out", hear)
-            found = {"score": result["headline"], "test_rows": result.get("test_rows")}
+            outcome = {"score": result["headline"], "test_rows": result.get("test_rows")}
         except UserError as error:  # a method that cannot learn these rows says so
-            found = {"error": str(error)}
+            outcome = {"error": str(error)}
     seconds, busy = time.monotonic() - started, time.process_time() - worked
     spent = {"seconds": round(seconds, 1), "processor_seconds": round(busy, 1), "load": round(os.getloadavg()[0], 1)}
-    return found | spent | {"warnings": sorted(set(warnings))}
+    return outcome | spent | {"warnings": sorted(set(warnings))}
 
 
-def row(name: str, method: str, found: dict[str, Any], price: float) -> str:
-    if "error" in found:
-        return f"| {name} | {method} | {found['error']} | | |"
-    score = found["score"]
+def row(name: str, method: str, outcome: dict[str, Any], price: float) -> str:
+    if "error" in outcome:
+        return f"| {name} | {method} | {outcome['error']} | | |"
+    score = outcome["score"]
     interval = f" ({score['low']:.3f} to {score['high']:.3f})" if score.get("low") is not None else ""
-    ended = ", cut short" if "limit" in found["warnings"] else ""
-    worked = found["processor_seconds"]
+    ended = ", cut short" if "limit" in outcome["warnings"] else ""
+    worked = outcome["processor_seconds"]
     return (
         f"| {name} | {method} | {score['name']} {score['value']:.3f}{interval}{ended}"
-        f" | {found['seconds']:.0f} s ({worked:.0f} s) | {worked * price / 3600:.5f} |"
+        f" | {outcome['seconds']:.0f} s ({worked:.0f} s) | {worked * price / 3600:.5f} |"
     )
 
 

@@ -49,7 +49,7 @@ def drawn(rows: list[dict[str, str]], each: int, seed: int) -> list[dict[str, st
     generator = np.random.default_rng(seed)
     labels = np.array([row["label"] for row in rows])
     chosen = [generator.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
-    return [rows[at] for at in np.concatenate(chosen).tolist()]
+    return [rows[index] for index in np.concatenate(chosen).tolist()]
 
 
 def measure(folder: Path, method: str, train: Path, test: Path, seed: int, threads: int) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def main() -> None:
     for name in arguments.sets:
         texts = data("text_classification")
         train, test = read(texts / f"{name}_train.csv"), read(texts / f"{name}_test.csv")
-        tested = [test[at] for at in np.random.default_rng(0).permutation(len(test))[: arguments.test].tolist()]
+        tested = [test[index] for index in np.random.default_rng(0).permutation(len(test))[: arguments.test].tolist()]
         by_method: dict[str, list[float]] = {method: [] for method in FITS}
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             with tempfile.TemporaryDirectory() as folder:
@@ -102,9 +102,9 @@ def main() -> None:
                 chosen = drawn(train, ROWS_A_LABEL[name], seed)
                 files = write(where / "train.jsonl", chosen), write(where / "test.jsonl", tested)
                 for method, accuracies in by_method.items():
-                    found = measure(where, method, *files, seed, arguments.threads)
-                    accuracies.append(found["accuracy"])
-                    print(json.dumps({"set": name, "seed": seed, "method": method, **found}), flush=True)
+                    score = measure(where, method, *files, seed, arguments.threads)
+                    accuracies.append(score["accuracy"])
+                    print(json.dumps({"set": name, "seed": seed, "method": method, **score}), flush=True)
         means = {method: round(float(np.mean(accuracies)), 4) for method, accuracies in by_method.items()}
         print(json.dumps({"set": name, "test_rows": len(tested), "mean": means}), flush=True)
 

@@ -90,7 +90,7 @@ def guess_table(
 
 def finders() -> dict[str, Find]:
     """Name → indices of the rows that look wrong."""
-    found: dict[str, Find] = {"ours": lambda guesses: guesses.doubted()}
+    by_name: dict[str, Find] = {"ours": lambda guesses: guesses.doubted()}
     if installed("cleanlab"):
         from cleanlab.filter import find_label_issues
 
@@ -99,8 +99,8 @@ def finders() -> dict[str, Find]:
                 find_label_issues(guesses.answers, guesses.probabilities, filter_by=name, n_jobs=1)
             )
 
-        found |= {f"cleanlab {name}": by(name) for name in FILTERS}
-    return found
+        by_name |= {f"cleanlab {name}": by(name) for name in FILTERS}
+    return by_name
 
 
 def judge(guesses: CrossValidated, truth: np.ndarray, changed: np.ndarray, find: Find) -> dict[str, float]:
@@ -130,7 +130,7 @@ def answers_of(folder: Path, name: str) -> tuple[np.ndarray, list[str]]:
 
 def compare_labels() -> dict[str, Any]:
     folder = data()
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for name, (rows, answer) in sets(folder).items():
         truth, names = answers_of(folder, name)
         for share in SHARES:
@@ -148,11 +148,11 @@ def compare_labels() -> dict[str, Any]:
                     turns[way].append(judge(guesses, own, changed, find))
             for way, judged in turns.items():
                 if judged:
-                    found[f"{name} {share:.0%} {way}"] = mean = {
-                        key: round(statistics.fmean(one[key] for one in judged), 3) for key in judged[0]
+                    figures[f"{name} {share:.0%} {way}"] = mean = {
+                        key: round(statistics.fmean(each[key] for each in judged), 3) for key in judged[0]
                     }
                     print(f"{name:<16} {share:>4.0%}  {way:<30}", *(f"{key} {value:g}" for key, value in mean.items()))
-    return found
+    return figures
 
 
 # Languages
@@ -181,7 +181,7 @@ def short_texts(codes: tuple[str, ...]) -> list[tuple[str, str]]:
     """Translations that come with Django: sentences and phrases of at least three words (or eight characters)."""
     import django
 
-    found = []
+    texts = []
     for code in codes:
         for path in sorted(
             Path(django.__file__).parent.glob(f"**/locale/{FOLDERS.get(code, code)}/LC_MESSAGES/django.mo")
@@ -190,18 +190,18 @@ def short_texts(codes: tuple[str, ...]) -> list[tuple[str, str]]:
                 catalogue: dict[Any, str] = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
             pairs = [(key if isinstance(key, str) else key[0], text) for key, text in catalogue.items() if key]
             enough = [text for key, text in pairs if text != key and "%" not in text and len(key.split()) >= 3]
-            found += [(code, text) for text in enough]
-    return found
+            texts += [(code, text) for text in enough]
+    return texts
 
 
 def detectors() -> dict[str, Callable[[str], str | None]]:
     """Name → the code of a text's language, None where it does not say."""
-    found: dict[str, Callable[[str], str | None]] = {"ours": languages.detect_code}
-    found |= {f"ours from {least}": partial(languages.detect_code, least=least) for least in PROBABILITIES}
+    by_name: dict[str, Callable[[str], str | None]] = {"ours": languages.detect_code}
+    by_name |= {f"ours from {least}": partial(languages.detect_code, least=least) for least in PROBABILITIES}
     if installed("py3langid"):
         import py3langid
 
-        found["py3langid"] = lambda text: py3langid.classify(text[:600])[0]
+        by_name["py3langid"] = lambda text: py3langid.classify(text[:600])[0]
     if installed("lingua"):
         from lingua import LanguageDetectorBuilder
 
@@ -215,13 +215,13 @@ def detectors() -> dict[str, Callable[[str], str | None]]:
 
             return detect
 
-        found |= {"lingua": code_of(slow), "lingua, low accuracy": code_of(low)}
-    return found
+        by_name |= {"lingua": code_of(slow), "lingua, low accuracy": code_of(low)}
+    return by_name
 
 
 def compare_languages() -> dict[str, Any]:
     groups = {"texts": long_texts(), "short": short_texts(SHORT), "short, others": short_texts(OTHER_LATIN)}
-    found: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
     for group, texts in groups.items():
         for name, detect in detectors().items():
             detect(texts[0][1])
@@ -233,14 +233,14 @@ def compare_languages() -> dict[str, Any]:
                 guess is not None and guess != code for guess, (code, _text) in zip(guessed, texts, strict=True)
             )
             per_thousand = 1e6 * took / len(texts)
-            found[f"{group} {name}"] = figures = {
+            outcome[f"{group} {name}"] = figures = {
                 "texts": len(texts),
                 "right": round(right, 3),
                 "wrong": round(wrong, 3),
                 "ms_per_1000": round(per_thousand, 1),
             }
             print(f"{group:<14} {name:<22}", *(f"{key} {value:g}" for key, value in figures.items()))
-    return found
+    return outcome
 
 
 def main() -> None:
@@ -249,9 +249,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     parts = {"labels": compare_labels, "languages": compare_languages}
-    found = {name: compare() for name, compare in parts.items() if not asked.parts or name in asked.parts}
+    figures = {name: compare() for name, compare in parts.items() if not asked.parts or name in asked.parts}
     if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1))
+        asked.json.write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

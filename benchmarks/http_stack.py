@@ -35,18 +35,18 @@ Figures = dict[str, float]
 class Stacks(Place):
     """A private Redis, serving twice, and the proxies in front of ours."""
 
-    def __init__(self, folder: Path, artifact: Path, beside: Path | None, proxies: list[str]) -> None:
+    def __init__(self, folder: Path, artifact: Path, other_tree: Path | None, proxies: list[str]) -> None:
         super().__init__(folder, artifact)
-        self.beside, self.proxies = beside, [name for name in proxies if installed(name)]
+        self.other_tree, self.proxies = other_tree, [name for name in proxies if installed(name)]
 
     def __enter__(self) -> "Stacks":
         super().__enter__()
         self.ports |= {name: free_port() for name in self.proxies}
         for name in self.proxies:
             self.serve(["--factory", f"benchmarks._clients:{name}"], self.ports[name], REPO)
-        if self.beside:
+        if self.other_tree:
             self.ports["serving_beside"] = free_port()
-            self.serve(["serving.app:app"], self.ports["serving_beside"], self.beside)
+            self.serve(["serving.app:app"], self.ports["serving_beside"], self.other_tree)
         wait_for(lambda: all(answers(port) for port in self.ports.values()))
         return self
 
@@ -56,7 +56,7 @@ class Stacks(Place):
 
     def processor_seconds(self, port: int) -> float:
         """Of the process that listens there, since it began."""
-        (process,) = (one for one in self.processes if f"--port={port}" in one.args)  # type: ignore[operator]
+        (process,) = (process for process in self.processes if f"--port={port}" in process.args)  # type: ignore[operator]
         times = psutil.Process(process.pid).cpu_times()
         return times.user + times.system
 
@@ -76,17 +76,17 @@ def measure(place: Stacks, texts: list[str], seconds: float, rounds: int) -> dic
     turns: dict[str, list[Figures]] = {name: [] for name in names}
     for number in range(rounds + 1):
         order = names if number % 2 else names[::-1]
-        found: dict[str, Figures] = {}
+        figures: dict[str, Figures] = {}
         for name in order:
             port = place.ports[name]
-            one = http_speed(port, 1, seconds, texts)
+            single = http_speed(port, 1, seconds, texts)
             before = place.processor_seconds(port)
             many = http_speed(port, CLIENTS, seconds, texts)
             used = place.processor_seconds(port) - before
-            found[name] = {"ms": 1000 / one, "rows_s": many, "cpu_ms": 1000 * used / (many * seconds)}
+            figures[name] = {"ms": 1000 / single, "rows_s": many, "cpu_ms": 1000 * used / (many * seconds)}
         for name in names if number else ():  # the first round warms up
-            own = found["serving" if name in SERVERS else "own_proxy"]
-            mine = found[name]
+            own = figures["serving" if name in SERVERS else "own_proxy"]
+            mine = figures[name]
             ratio = mine["rows_s"] / own["rows_s"]
             extra = {"extra_ms": mine["ms"] - own["ms"], "extra_cpu_ms": mine["cpu_ms"] - own["cpu_ms"]}
             turns[name].append(mine | extra | {"ratio": ratio})
@@ -96,15 +96,15 @@ def measure(place: Stacks, texts: list[str], seconds: float, rounds: int) -> dic
     }
 
 
-def table(found: dict[str, Figures]) -> str:
+def table(figures: dict[str, Figures]) -> str:
     lines = [
         "variant              ms at one client   extra   rows/s at 64 clients   ratio   processor ms   extra   would do"
     ]
-    for name, one in found.items():
-        good = one["extra_ms"] <= MOST_MS and one["ratio"] >= LEAST_RATIO
+    for name, speeds in figures.items():
+        good = speeds["extra_ms"] <= MOST_MS and speeds["ratio"] >= LEAST_RATIO
         lines.append(
-            f"{name:<20} {one['ms']:>16.2f} {one['extra_ms']:>7.2f} {one['rows_s']:>22.0f} {one['ratio']:>7.3f}"
-            f" {one['cpu_ms']:>14.2f} {one['extra_cpu_ms']:>7.2f}   {'yes' if good else 'no'}"
+            f"{name:<20} {speeds['ms']:>16.2f} {speeds['extra_ms']:>7.2f} {speeds['rows_s']:>22.0f} {speeds['ratio']:>7.3f}"
+            f" {speeds['cpu_ms']:>14.2f} {speeds['extra_cpu_ms']:>7.2f}   {'yes' if good else 'no'}"
         )
     return "\n".join(lines)
 
@@ -123,12 +123,12 @@ def main() -> None:
     try:
         artifact = asked.artifact.resolve() if asked.artifact else package(folder, texts)
         with Stacks(folder, artifact, asked.beside and asked.beside.resolve(), asked.proxies) as place:
-            found = measure(place, texts, asked.seconds, asked.rounds)
+            figures = measure(place, texts, asked.seconds, asked.rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(table(found))
+    print(table(figures))
     if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1))
+        asked.json.write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def write_zip(target: Path) -> None:
             label = Path(name).parent.name
             if label not in HINTS or not Path(name).suffix:
                 continue
-            hinted = label if generator.random() >= WRONG else next(one for one in HINTS if one != label)
+            hinted = label if generator.random() >= WRONG else next(hint for hint in HINTS if hint != label)
             text = generator.choice(HINTS[hinted] if generator.random() < TOLD else NEUTRAL)
             archive.writestr(Path(name).name, source.read(name))
             writer.writerow([Path(name).name, text, label])
@@ -61,10 +61,10 @@ def run(folder: Path, task: str, **more: Any) -> None:
     started = time.monotonic()
     result = trainer("run", folder / "spec.json", "--out", folder / task)[-1]
     headline = result["headline"]
-    beside = ", ".join(f"{name} {one['accuracy']:.3f}" for name, one in result["baselines"].items())
+    baselines = ", ".join(f"{name} {figures['accuracy']:.3f}" for name, figures in result["baselines"].items())
     interval = f"{headline['low']:.3f} to {headline['high']:.3f}"
     seconds = time.monotonic() - started
-    print(f"{task}: accuracy {headline['value']:.3f} ({interval}) in {seconds:.0f} s; {beside}", flush=True)
+    print(f"{task}: accuracy {headline['value']:.3f} ({interval}) in {seconds:.0f} s; {baselines}", flush=True)
 
 
 def ask(folder: Path) -> None:
@@ -75,14 +75,18 @@ def ask(folder: Path) -> None:
     lines = [json.dumps({"image": str(folder / name), "text": text}) for text in (HINTS["cat"][0], "", HINTS["dog"][0])]
     (folder / "asked.jsonl").write_text("\n".join(lines))
     answers = trainer("predict", folder / "image-text-classification" / "artifact", "--input", folder / "asked.jsonl")
-    print(f"{name}:", ", ".join(f"{one['label']} {one['score']:.3f}" for one in answers), flush=True)
+    print(f"{name}:", ", ".join(f"{answer['label']} {answer['score']:.3f}" for answer in answers), flush=True)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         write_zip(Path(name) / "pets.zip")
-        found = trainer("inspect", Path(name) / "pets.zip", "--out", Path(name) / "version")[-1]
-        print("inspect suggests", json.dumps(found["suggestion"]["task"]), json.dumps(found["suggestion"]["columns"]))
+        inspected = trainer("inspect", Path(name) / "pets.zip", "--out", Path(name) / "version")[-1]
+        print(
+            "inspect suggests",
+            json.dumps(inspected["suggestion"]["task"]),
+            json.dumps(inspected["suggestion"]["columns"]),
+        )
         run(Path(name), "image-text-classification")
         run(Path(name), "image-classification", params={})
         ask(Path(name))

@@ -60,20 +60,20 @@ def vectors(rows: list[list[str]], folder: Path, name: str) -> tuple[PartlyLabel
     columns = {"text": "text", "label": "label"}
     inspect([folder / f"{name}.csv"], folder / name, task="text-classification", columns=columns)
     read = read_rows(Request(version=folder / name))
-    found = vectors_of(read, Path(os.environ["MAQUETTE_CACHE"]), folder)
-    assert found is not None, "there is an encoder for texts"
+    known = vectors_of(read, Path(os.environ["MAQUETTE_CACHE"]), folder)
+    assert known is not None, "there is an encoder for texts"
     hidden = [rows[number][1] for number in read.numbers]
-    return read, found.matrix, hidden
+    return read, known.matrix, hidden
 
 
 def pictures(folder: Path) -> tuple[PartlyLabelled, np.ndarray, list[str]]:
     """The same of the photos of cats_dogs, which are in folders named by their labels."""
     inspect([data("image_classification") / "cats_dogs.zip"], folder / "pictures", task="image-classification")
     read = read_rows(Request(version=folder / "pictures"))
-    found = vectors_of(read, Path(os.environ["MAQUETTE_CACHE"]), folder)
-    assert found is not None, "there is a pretrained model for images in MAQUETTE_MODELS_DIR"
+    known = vectors_of(read, Path(os.environ["MAQUETTE_CACHE"]), folder)
+    assert known is not None, "there is a pretrained model for images in MAQUETTE_MODELS_DIR"
     read.is_reserved = is_drawn_for_test(keys_to_divide(read.dataset).texts, read.dataset.split_spec.seed)[read.numbers]
-    return read, found.matrix, [read.labels[code] for code in read.codes]
+    return read, known.matrix, [read.labels[code] for code in read.codes]
 
 
 def halves(hidden: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -97,19 +97,19 @@ def of_pictures(counts: list[int], seeds: range) -> None:
         half.keep(own)
         person = Person(half, codes[own], labels)
         test = space.unit[len(own) :], codes[others]
-        for is_mixed, found in scores.items():
+        for is_mixed, shares in scores.items():
             figures = label(person, Space(space.unit[: len(own)], {}), counts, seed, test, is_mixed)
-            found.append(figures[-1][0])
+            shares.append(figures[-1][0])
         print(f"seed {seed} mixed {scores[True][-1]:.3f} random {scores[False][-1]:.3f}", flush=True)
-    for is_mixed, found in scores.items():
+    for is_mixed, shares in scores.items():
         name = "mixed" if is_mixed else "random"
-        print(f"{counts[-1]} labels, {name}: {np.mean(found):.3f} ({min(found):.3f} to {max(found):.3f})")
+        print(f"{counts[-1]} labels, {name}: {np.mean(shares):.3f} ({min(shares):.3f} to {max(shares):.3f})")
 
 
 def names_of(rows: PartlyLabelled, folder: Path) -> dict[str, np.ndarray]:
     """The vectors of the labels' names: a label is known by its name once a row of it was met."""
-    found = vectors_of(rows, Path(os.environ["MAQUETTE_CACHE"]), folder)
-    return found.names if found else {}
+    known = vectors_of(rows, Path(os.environ["MAQUETTE_CACHE"]), folder)
+    return known.names if known else {}
 
 
 class Person:
@@ -119,9 +119,9 @@ class Person:
         self.start = rows
         self.hidden, self.labels = hidden, labels
         self.drawn = rows.is_reserved.copy()
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         count = len(self.start.numbers)
         self.rows = PartlyLabelled(
             self.start.dataset, self.start.numbers, self.start.keys, np.full(count, UNLABELLED), self.labels,
@@ -140,7 +140,7 @@ def label(
     person: Person, space: Space, counts: list[int], seed: int, test: tuple[np.ndarray, np.ndarray], is_mixed: bool
 ) -> list[tuple[float, float, int]]:
     """(accuracy on the official test, accuracy on the test drawn by the queue, its rows) at each of these counts."""
-    person.forget()
+    person.reset()
     unit = space.unit
     at_random = iter(np.random.default_rng(seed).permutation(len(unit)).tolist())
     corrected, figures = None, []
@@ -209,9 +209,9 @@ def report(
                 f"seed {seed} {'mixed ' if is_mixed else 'random'} {text}  {time.monotonic() - started:.0f} s",
                 flush=True,
             )
-    for at, count in enumerate(counts):
-        means = {is_mixed: float(np.mean([run[at][0] for run in runs])) for is_mixed, runs in scores.items()}
-        tests = [run[at] for run in scores[True] if run[at][2]]
+    for index, count in enumerate(counts):
+        means = {is_mixed: float(np.mean([run[index][0] for run in runs])) for is_mixed, runs in scores.items()}
+        tests = [run[index] for run in scores[True] if run[index][2]]
         ends = [(low, high) for _own, value, size in tests for low, high in [wilson_interval(value, size)]]
         inside = sum(low <= own <= high for (own, _value, _size), (low, high) in zip(tests, ends, strict=True))
         print(

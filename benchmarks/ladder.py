@@ -52,7 +52,7 @@ def rows_of(name: str, count: int) -> tuple[Rows, Rows]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [{role: row[column] for role, column in columns.items()} for row in csv.DictReader(file)]
             rows = [row for row in rows if row["text"].strip()]
-        parts.append([rows[at] for at in generator.permutation(len(rows)).tolist()])
+        parts.append([rows[index] for index in generator.permutation(len(rows)).tolist()])
     if len(parts) == 1:
         return parts[0][MOST_TESTED : MOST_TESTED + count], parts[0][:MOST_TESTED]
     return parts[0][:count], parts[1][:MOST_TESTED]
@@ -82,11 +82,11 @@ def measure(folder: Path, method: str, train: Rows, test: Rows, task: str = "tex
     result = run(spec, out, hear)
     report = json.loads((out / "artifact" / "report.json").read_text("utf-8"))
     seconds = round(learning["seconds"] - learning["start"], 1)
-    found = {"score": round(result["headline"]["value"], 4), "seconds": seconds, "clock": report["timings"]["train"]}
+    outcome = {"score": round(result["headline"]["value"], 4), "seconds": seconds, "clock": report["timings"]["train"]}
     if ladder := report.get("ladder"):
         steps = [f"{step['method']} {step['score']:.3f} {step['seconds']} s" for step in ladder["steps"]]
-        found |= {"winner": ladder["winner"], "steps": steps, "stopped": ladder["stopped"]}
-    return found
+        outcome |= {"winner": ladder["winner"], "steps": steps, "stopped": ladder["stopped"]}
+    return outcome
 
 
 def main() -> None:
@@ -98,22 +98,22 @@ def main() -> None:
     for each in () if arguments.noise else arguments.sets:
         name, _colon, count = each.partition(":")
         train, test = rows_of(name, int(count or arguments.rows))
-        found = {}
+        outcomes = {}
         for method in ("best", *SINGLE[task_of(name)]):
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    found[method] = measure(Path(folder), method, train, test, task_of(name))
+                    outcomes[method] = measure(Path(folder), method, train, test, task_of(name))
                 except Exception as error:  # a method that cannot learn these rows says so
-                    found[method] = {"error": str(error)}
+                    outcomes[method] = {"error": str(error)}
             print(
-                json.dumps({"set": each, "method": method, "load": round(os.getloadavg()[0], 1), **found[method]}),
+                json.dumps({"set": each, "method": method, "load": round(os.getloadavg()[0], 1), **outcomes[method]}),
                 flush=True,
             )
-        single = [figures for method, figures in found.items() if method != "best" and "score" in figures]
+        single = [figures for method, figures in outcomes.items() if method != "best" and "score" in figures]
         best = max(figures["score"] for figures in single)
-        share = found["best"]["seconds"] / sum(figures["seconds"] for figures in single)
+        share = outcomes["best"]["seconds"] / sum(figures["seconds"] for figures in single)
         print(
-            json.dumps({"set": each, "behind": round(best - found["best"]["score"], 4), "share": round(share, 3)}),
+            json.dumps({"set": each, "behind": round(best - outcomes["best"]["score"], 4), "share": round(share, 3)}),
             flush=True,
         )
     with tempfile.TemporaryDirectory() as folder:

@@ -49,11 +49,11 @@ def main() -> None:
             sys.exit("the run failed")
         took, used = time.monotonic() - started, processor_seconds()
         report = json.loads((out / "artifact" / "report.json").read_text("utf-8"))
-    score, beside = report["headline"], report["baselines"]["best_sentence"]["passage_f1"]
+    score, baseline = report["headline"], report["baselines"]["best_sentence"]["passage_f1"]
     reached = f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
     exact, engine = report["metrics"]["exact_match"], report["export"]["engine"]
     head = ["| F1 | exact match | target | best sentence | time | processor seconds | served as |", "|---|---|---|---|---|---|---|"]  # fmt: skip
-    row = f"| {reached} | {exact:.3f} | {TARGET:.2f} | {beside:.3f} | {took:.0f} s | {used:.0f} | {engine} |"
+    row = f"| {reached} | {exact:.3f} | {TARGET:.2f} | {baseline:.3f} | {took:.0f} s | {used:.0f} | {engine} |"
     print("\n".join([*head, row, f"load {os.getloadavg()[0]:.1f}"]), file=sys.stderr)
 
 

@@ -75,7 +75,7 @@ def read(site: Site, content: bytes) -> float:
     return time.monotonic() - began
 
 
-def beside(first: Site, other: Site, name: str, content: bytes) -> tuple[float, float, list[str]]:
+def compare_readers(first: Site, other: Site, name: str, content: bytes) -> tuple[float, float, list[str]]:
     """(seconds of B, seconds until the last of A's has ended, how A's ended)."""
     began = time.monotonic()
     theirs = [send(first, f"{number}-{name}", content) for number in range(FILES)]
@@ -107,7 +107,7 @@ def main() -> None:
             alone = [read(other, rows_of(SMALL_ROWS)) for _ in range(rounds)]
             print(f"alone: {words(alone)}")
             for what, (name, content) in files.items():
-                took = [beside(site, other, name, content) for _ in range(rounds)]
+                took = [compare_readers(site, other, name, content) for _ in range(rounds)]
                 print(
                     f"after three {what} ({len(content) / MEGABYTE:.1f} MB each): {words([seconds for seconds, *_ in took])}; "
                     f"A's three within {max(ended for _, ended, _ in took):.1f} s: {', '.join(took[0][2])}"

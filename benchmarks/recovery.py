@@ -52,9 +52,9 @@ class Patient(Site):
 
     @property
     def environment(self) -> dict[str, str]:
-        found = super().environment | {"RUN_LEASE_SECONDS": str(self.lease), "MAQUETTE_CHECKPOINT_SECONDS": "3"}
-        found.pop("RUN_HEARTBEAT_SECONDS")
-        return found | ({"DATABASE_URL": self.database} if self.database else {})
+        variables = super().environment | {"RUN_LEASE_SECONDS": str(self.lease), "MAQUETTE_CHECKPOINT_SECONDS": "3"}
+        variables.pop("RUN_HEARTBEAT_SECONDS")
+        return variables | ({"DATABASE_URL": self.database} if self.database else {})
 
 
 class Client:
@@ -83,14 +83,14 @@ class Client:
 
     def met(self, since: float) -> str:
         """The errors since a moment, and when the last one of them was asked for."""
-        found = []
+        failures = []
         for name in self.ways:
             asked = [(began, status) for began, way, status in list(self.answers) if way == name and began >= since]
             errors = [(began, status) for began, status in asked if status != "200"]
             kinds = ", ".join(sorted({status for _began, status in errors}))
             until = f" ({kinds}), last after {errors[-1][0] - since:.1f} s" if errors else ""
-            found.append(f"{name} {len(errors)} of {len(asked)}{until}")
-        return "; ".join(found)
+            failures.append(f"{name} {len(errors)} of {len(asked)}{until}")
+        return "; ".join(failures)
 
 
 def in_training(site: Site, dataset: str, seconds: float, seed: int) -> str:
@@ -104,7 +104,7 @@ def killed(site: Site, text: str) -> tuple[float, float]:
     before = site.pid(text)
     began = time.monotonic()
     os.kill(before, signal.SIGKILL)
-    wait(lambda: [one for one in site.processes(text) if one.pid != before], 120, f"a new {text}")
+    wait(lambda: [process for process in site.processes(text) if process.pid != before], 120, f"a new {text}")
     return began, time.monotonic() - began
 
 
@@ -118,7 +118,7 @@ def regained(site: Site, run: str, began: float) -> str:
     before = newest(site, run)
     start = len(site.events(run))
     resumed = wait(
-        lambda: [one for one in site.events(run)[start:] if one["type"] == "checkpoint" and one.get("resumed")],
+        lambda: [event for event in site.events(run)[start:] if event["type"] == "checkpoint" and event.get("resumed")],
         300,
         "it goes on from its checkpoint",
     )
@@ -135,7 +135,7 @@ def charged(site: Site, run: str) -> float:
     return sum(item["seconds"] for item in items if item["subject_id"] == run)
 
 
-def settle(site: Site, run: str) -> str:
+def wait_until_ended(site: Site, run: str) -> str:
     done = site.wait_run(run, "succeeded", seconds=600)
     missing = done["seconds"] - charged(site, run)
     assert abs(missing) < 0.5, f"{missing} s of run {run} are not in the ledger"
@@ -167,7 +167,7 @@ def measure_unaffected(site: Patient, client: Client, dataset: str, quiet: float
         time.sleep(quiet)
         state = "unaffected" if site.run(run)["attempts"] == attempts else "began again"
         row(what, f"{new:.2f} s", client.met(began), state)
-    print(f"| | | | {settle(site, run)} |")
+    print(f"| | | | {wait_until_ended(site, run)} |")
 
 
 def measure_training(site: Patient, client: Client, dataset: str) -> None:
@@ -175,7 +175,7 @@ def measure_training(site: Patient, client: Client, dataset: str) -> None:
         run = in_training(site, dataset, 45, seed)
         began, new = killed(site, text)
         became = regained(site, run, began)
-        row(what, f"{new:.2f} s", client.met(began), f"{became}; {settle(site, run)}")
+        row(what, f"{new:.2f} s", client.met(began), f"{became}; {wait_until_ended(site, run)}")
 
 
 def measure_supervisor(site: Patient, client: Client, dataset: str) -> None:
@@ -191,7 +191,7 @@ def measure_supervisor(site: Patient, client: Client, dataset: str) -> None:
     ready = time.monotonic() - restarted
     became = regained(site, run, restarted)
     words = f"{len(left)} processes left after {nothing:.1f} s; ready {ready:.1f} s after the new start"
-    row("supervisor", words, client.met(began), f"{became}; {settle(site, run)}")
+    row("supervisor", words, client.met(began), f"{became}; {wait_until_ended(site, run)}")
 
 
 def measure_database(site: Patient, server: Cluster) -> None:
@@ -205,7 +205,7 @@ def measure_database(site: Patient, server: Cluster) -> None:
     back = time.monotonic()
     wait(site.ready, 120, "the site answers again")
     ready = time.monotonic() - back
-    done = settle(site, run)
+    done = wait_until_ended(site, run)
     state = "unaffected" if site.run(run)["attempts"] == attempts else "began again"
     what = f"PostgreSQL, {AWAY_SECONDS} s away"
     row(what, f"site ready {ready:.1f} s after its return", client.met(began), f"{state}; {done}")

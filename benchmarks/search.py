@@ -50,10 +50,10 @@ def measure(name: str, method: str, folder: Path, params: dict[str, int], second
     took, busy = time.monotonic() - started, time.process_time() - busy
     report = json.loads((out / "artifact" / "report.json").read_text("utf-8"))
     score = report["headline"]
-    beside = ", ".join(f"{key} {figures[score['name']]:.3f}" for key, figures in report["baselines"].items())
+    baselines = ", ".join(f"{key} {figures[score['name']]:.3f}" for key, figures in report["baselines"].items())
     reached = f"{score['name']} {score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
     served = report["export"]["engine"]
-    return f"| {name} | {method} | {reached} | {TARGETS.get(name, '')} | {beside} | {took:.0f} s ({busy:.0f} s) | {served} |"
+    return f"| {name} | {method} | {reached} | {TARGETS.get(name, '')} | {baselines} | {took:.0f} s ({busy:.0f} s) | {served} |"
 
 
 def speed(artifact: Path, texts: int, folder: Path) -> str:

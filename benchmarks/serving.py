@@ -74,11 +74,11 @@ def package(folder: Path, texts: list[str]) -> Path:
 
 def engine_speed(engine: Any, texts: list[str], size: int, seconds: float) -> float:
     """Rows a second in this process."""
-    at, started = 0, time.perf_counter()
+    start, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
-        engine.predict([texts[(at + step) % len(texts)] for step in range(size)])
-        at += size
-    return at / (time.perf_counter() - started)
+        engine.predict([texts[(start + step) % len(texts)] for step in range(size)])
+        start += size
+    return start / (time.perf_counter() - started)
 
 
 def http_speed(port: int, clients: int, seconds: float, texts: list[str]) -> float:
@@ -173,28 +173,28 @@ def measure(place: Place, texts: list[str], seconds: float, rounds: int) -> dict
     }
     for phase in phases.values():
         phase()  # warms everything up
-    found: list[dict[str, float]] = []
+    rounds_measured: list[dict[str, float]] = []
     for _ in range(rounds):
         speed = {name: phase() for name, phase in phases.items()}
-        one = {name: 1000 / speed[f"{name}_1"] for name in ("engine", "serving", "web")}
-        found.append(
+        milliseconds = {name: 1000 / speed[f"{name}_1"] for name in ("engine", "serving", "web")}
+        rounds_measured.append(
             speed
-            | {f"{name}_1_ms": value for name, value in one.items()}
+            | {f"{name}_1_ms": value for name, value in milliseconds.items()}
             | {f"{name}_64_ratio": speed[f"{name}_64"] / speed["engine_32"] for name in ("serving", "web")}
-            | {f"{name}_1_extra_ms": one[name] - one["engine"] for name in ("serving", "web")}
+            | {f"{name}_1_extra_ms": milliseconds[name] - milliseconds["engine"] for name in ("serving", "web")}
             | {f"{name}_1_around_ms": around_model(place.ports[name], texts) for name in ("serving", "web")}
         )
-    return {name: round(statistics.median(one[name] for one in found), 3) for name in found[0]}
+    return {name: round(statistics.median(each[name] for each in rounds_measured), 3) for name in rounds_measured[0]}
 
 
-def table(found: dict[str, float], engine: str) -> str:
+def table(figures: dict[str, float], engine: str) -> str:
     return f"""
 {engine}                  rows/s at 64 clients   of the engine   target   ms at one client   extra   target
-in process (batch 32, 1)   {found["engine_32"]:14.0f}            1.00              {found["engine_1_ms"]:12.1f}
-serving port               {found["serving_64"]:14.0f}   {found["serving_64_ratio"]:13.2f}   >= {TARGETS["serving_64"]}   {found["serving_1_ms"]:12.1f}   {found["serving_1_extra_ms"]:9.1f}   <= {TARGETS["serving_1_extra_ms"]}
-web port                   {found["web_64"]:14.0f}   {found["web_64_ratio"]:13.2f}   >= {TARGETS["web_64"]}   {found["web_1_ms"]:12.1f}   {found["web_1_extra_ms"]:9.1f}   <= {TARGETS["web_1_extra_ms"]}
+in process (batch 32, 1)   {figures["engine_32"]:14.0f}            1.00              {figures["engine_1_ms"]:12.1f}
+serving port               {figures["serving_64"]:14.0f}   {figures["serving_64_ratio"]:13.2f}   >= {TARGETS["serving_64"]}   {figures["serving_1_ms"]:12.1f}   {figures["serving_1_extra_ms"]:9.1f}   <= {TARGETS["serving_1_extra_ms"]}
+web port                   {figures["web_64"]:14.0f}   {figures["web_64_ratio"]:13.2f}   >= {TARGETS["web_64"]}   {figures["web_1_ms"]:12.1f}   {figures["web_1_extra_ms"]:9.1f}   <= {TARGETS["web_1_extra_ms"]}
 
-Around the model within a request, one client, Python's httpx: serving port {found["serving_1_around_ms"]:.1f} ms, web port {found["web_1_around_ms"]:.1f} ms.
+Around the model within a request, one client, Python's httpx: serving port {figures["serving_1_around_ms"]:.1f} ms, web port {figures["web_1_around_ms"]:.1f} ms.
 """
 
 
@@ -211,13 +211,13 @@ def main() -> None:
         artifact = asked.artifact.resolve() if asked.artifact else package(folder, texts)
         engine = json.loads((artifact / "onnx" / "export.json").read_text())["engine"]
         with Place(folder, artifact) as place:
-            found = measure(place, texts, asked.seconds, asked.rounds)
+            figures = measure(place, texts, asked.seconds, asked.rounds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(table(found, engine))
-    print(json.dumps(found | {"engine": engine}))
+    print(table(figures, engine))
+    print(json.dumps(figures | {"engine": engine}))
     if asked.json:
-        asked.json.write_text(json.dumps(found | {"engine": engine}, indent=1))
+        asked.json.write_text(json.dumps(figures | {"engine": engine}, indent=1))
 
 
 if __name__ == "__main__":

@@ -93,10 +93,10 @@ def main() -> None:
         for count, shares in ((1, False), (1, True), (options.models, False), (options.models, True)):
             flags = ["--measure", folder, "--models", str(count), *(["--shares"] if shares else [])]
             done = subprocess.run([sys.executable, __file__, *flags], capture_output=True, text=True, check=True)
-            found = json.loads(done.stdout.splitlines()[-1])
+            figures = json.loads(done.stdout.splitlines()[-1])
             how = "sharing" if shares else "each its own"
             print(
-                f"{count} models, {how}: {found['megabytes']:.0f} MB, {1e3 * found['seconds']:.1f} ms of processor time a token"
+                f"{count} models, {how}: {figures['megabytes']:.0f} MB, {1e3 * figures['seconds']:.1f} ms of processor time a token"
             )
 
 

@@ -27,11 +27,12 @@ def run(folder: Path, file: str, **spec: object) -> None:
     version = folder / "version"
     trainer("inspect", DATA / file, "--out", version)
     (folder / "spec.json").write_text(json.dumps({"dataset": {"path": str(version)}} | spec))
-    found = trainer("run", folder / "spec.json", "--out", folder / "out")
-    headline = found["headline"]
-    beside = ", ".join(f"{name} {one[headline['name']]:.3f}" for name, one in found["baselines"].items())
+    result = trainer("run", folder / "spec.json", "--out", folder / "out")
+    headline = result["headline"]
+    baselines = ", ".join(f"{name} {figures[headline['name']]:.3f}" for name, figures in result["baselines"].items())
     print(
-        f"{file}: {headline['name']} {headline['value']:.3f} in {found['seconds']} s; baselines: {beside}", flush=True
+        f"{file}: {headline['name']} {headline['value']:.3f} in {result['seconds']} s; baselines: {baselines}",
+        flush=True,
     )
 
 

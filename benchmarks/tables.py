@@ -33,7 +33,7 @@ def plain(rows: Any, metric: str) -> dict[str, float]:
 
     known, test = rows.known("train", "validation"), rows.part("test")
     scales = tables.scales_of(rows.features(), rows.matrix[known])
-    found = {}
+    scores = {}
     boosted = lightgbm.LGBMRegressor if metric == "r2" else lightgbm.LGBMClassifier
     linear: Any = Ridge() if metric == "r2" else LogisticRegression(max_iter=2000)
     for name, model, matrix in (
@@ -41,10 +41,10 @@ def plain(rows: Any, metric: str) -> dict[str, float]:
         ("linear", linear, tables.expanded(scales, rows.matrix)),
     ):
         model.fit(matrix[known], rows.truth[known])
-        said = model.predict_proba(matrix[test])[:, 1] if metric == "roc_auc" else model.predict(matrix[test])
+        predicted = model.predict_proba(matrix[test])[:, 1] if metric == "roc_auc" else model.predict(matrix[test])
         measure = {"accuracy": accuracy_score, "roc_auc": roc_auc_score, "r2": r2_score}[metric]
-        found[name] = float(measure(rows.truth[test], np.asarray(said)))
-    return found
+        scores[name] = float(measure(rows.truth[test], np.asarray(predicted)))
+    return scores
 
 
 def main() -> None:
@@ -63,13 +63,13 @@ def main() -> None:
             result = run(spec, Path(out) / "run", silent)
             seconds = time.monotonic() - started
             report = json.loads((Path(out) / "run" / "artifact" / "report.json").read_text("utf-8"))
-            beside = plain(rows.prepare(Job(spec, Path(out) / "plain", silent)), metric)
+            baselines = plain(rows.prepare(Job(spec, Path(out) / "plain", silent)), metric)
         cells = [
             f"{name}, {metric}",
             f"{result['metrics'][metric]:.3f}",
             report["candidates"][0]["name"],
-            f"{beside['LightGBM']:.3f}",
-            f"{beside['linear']:.3f}",
+            f"{baselines['LightGBM']:.3f}",
+            f"{baselines['linear']:.3f}",
             f"{wanted:.2f}",
             f"{seconds:.0f} s",
             f"{report['export']['agreement']:.3f}",

@@ -54,12 +54,12 @@ def run(name: str, method: str) -> None:
         (Path(place) / "spec.json").write_text(json.dumps(spec | {"params": params}), "utf-8")
         command = [sys.executable, "-m", "trainer", "run", f"{place}/spec.json", "--out", f"{place}/out"]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    figures = ", ".join(f"{metric} {value:.3f}" for metric, value in found["metrics"].items())
-    metric = found["headline"]["name"]
-    beside = ", ".join(f"{title} {figures[metric]:.3f}" for title, figures in found["baselines"].items())
+    result = json.loads(done.stdout.splitlines()[-1])
+    figures = ", ".join(f"{metric} {value:.3f}" for metric, value in result["metrics"].items())
+    metric = result["headline"]["name"]
+    baselines = ", ".join(f"{title} {figures[metric]:.3f}" for title, figures in result["baselines"].items())
     print(
-        f"{name}, {method}: {figures} in {found['seconds']:.0f} s at load {os.getloadavg()[0]:.1f}; {metric} of {beside}",
+        f"{name}, {method}: {figures} in {result['seconds']:.0f} s at load {os.getloadavg()[0]:.1f}; {metric} of {baselines}",
         flush=True,
     )
 

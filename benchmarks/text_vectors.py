@@ -49,15 +49,15 @@ def batches(texts: list[str], folder: Path) -> list[Batch]:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokens = sorted((tokenizer(text, truncation=True, max_length=256)["input_ids"] for text in texts), key=len)
-    found = []
+    pairs = []
     for start in range(0, len(tokens), 64):
         part = tokens[start : start + 64]
         ids = torch.zeros(len(part), len(part[-1]), dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, own in enumerate(part):
             ids[row, : len(own)], mask[row, : len(own)] = torch.tensor(own), 1
-        found.append((ids, mask))
-    return found
+        pairs.append((ids, mask))
+    return pairs
 
 
 def by_torch(model: EncoderClassifier, half: bool, batch: Batch) -> np.ndarray:
@@ -80,8 +80,8 @@ def by_graph(model: EncoderClassifier, fused: bool, path: Path, threads: int) ->
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(str(path), options)
-    names_in = [one.name for one in session.get_inputs()]
-    return lambda batch: session.run(None, dict(zip(names_in, (one.numpy() for one in batch), strict=True)))[0]
+    names_in = [each.name for each in session.get_inputs()]
+    return lambda batch: session.run(None, dict(zip(names_in, (tensor.numpy() for tensor in batch), strict=True)))[0]
 
 
 def main() -> None:

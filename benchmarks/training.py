@@ -48,7 +48,7 @@ def stock(folder: Path, epochs: int) -> dict[str, Any]:
     base = models.resolve(MODEL)
     train, test = read(folder / "train.csv"), read(folder / "test.csv")
     labels = sorted({label for _text, label in train})
-    index = {label: at for at, label in enumerate(labels)}
+    index = {label: index for index, label in enumerate(labels)}
     tokenizer = AutoTokenizer.from_pretrained(base)
 
     def encode(rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -110,8 +110,8 @@ def ours(folder: Path, epochs: int) -> dict[str, Any]:
 def main() -> int:
     options = arguments()
     if options.one:
-        one = {"stock": stock, "ours": ours}[options.one](options.folder, options.epochs)
-        print(json.dumps(one))
+        measured = {"stock": stock, "ours": ours}[options.one](options.folder, options.epochs)
+        print(json.dumps(measured))
         return 0
     if not options.data.exists():
         print(f"Skipped: there is no {options.data.name}. Give --data and --test, CSV files with text and label.")
@@ -119,8 +119,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw(options, folder)
-        found = {name: alone(name, folder, options.epochs) for name in ("stock", "ours")}
-    return tell(found, options)
+        figures = {name: alone(name, folder, options.epochs) for name in ("stock", "ours")}
+    return tell(figures, options)
 
 
 def arguments() -> argparse.Namespace:
@@ -150,19 +150,19 @@ def alone(name: str, folder: Path, epochs: int) -> dict[str, Any]:
     command = [sys.executable, __file__, "--one", name, "--folder", str(folder), "--epochs", str(epochs)]
     started = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
+    figures = json.loads(done.stdout.splitlines()[-1])
     print(
-        f"{name:6} {found['rows_per_second']:7.1f} rows/s   {found['accuracy']:.1%} right   "
-        f"{found['seconds']:.0f} s of training, {time.monotonic() - started:.0f} s in all",
+        f"{name:6} {figures['rows_per_second']:7.1f} rows/s   {figures['accuracy']:.1%} right   "
+        f"{figures['seconds']:.0f} s of training, {time.monotonic() - started:.0f} s in all",
         flush=True,
     )
-    return found
+    return figures
 
 
-def tell(found: dict[str, dict[str, Any]], options: argparse.Namespace) -> int:
+def tell(figures: dict[str, dict[str, Any]], options: argparse.Namespace) -> int:
     """The verdict; 1 when a promise is broken."""
-    ratio = found["ours"]["rows_per_second"] / found["stock"]["rows_per_second"]
-    loss = found["stock"]["accuracy"] - found["ours"]["accuracy"]
+    ratio = figures["ours"]["rows_per_second"] / figures["stock"]["rows_per_second"]
+    loss = figures["stock"]["accuracy"] - figures["ours"]["accuracy"]
     kept = ratio >= WANTED_RATIO and loss <= WANTED_LOSS
     print(f"ratio  {ratio:7.2f} (wanted: {WANTED_RATIO})   accuracy {-100 * loss:+.1f} points")
     print("kept" if kept else "NOT kept")

@@ -37,15 +37,15 @@ def run(
         trainer("inspect", *files, "--out", version, "--split", json.dumps({"test": 0.2}))
     spec = {"task": task, "dataset": {"path": str(version)}, "model": model, "method": method}
     (folder / "spec.json").write_text(json.dumps(spec))
-    found = trainer("run", folder / "spec.json", "--out", folder / name)
-    headline = found["headline"]
-    print(f"{name}: {headline['name']} {headline['value']:.3f} in {found['seconds']} s", flush=True)
+    result = trainer("run", folder / "spec.json", "--out", folder / name)
+    headline = result["headline"]
+    print(f"{name}: {headline['name']} {headline['value']:.3f} in {result['seconds']} s", flush=True)
     return headline["value"]
 
 
 def cats(folder: Path) -> None:
     """Each fold is the test of one run."""
-    found = []
+    folders = []
     with zipfile.ZipFile(DATA / "cats_dogs.zip") as source:
         names = sorted(name for name in source.namelist() if name.endswith(".jpg"))
         for fold in range(FOLDS):
@@ -54,8 +54,8 @@ def cats(folder: Path) -> None:
             with zipfile.ZipFile(part / "cats.zip", "w") as target:
                 for number, name in enumerate(names):
                     target.writestr(f"{'test' if number % FOLDS == fold else 'train'}/{name}", source.read(name))
-            found.append(run("probe", part, [part / "cats.zip"], MODEL, "probe"))
-    print(f"cats_dogs, probe, {FOLDS} folds: {np.mean(found):.3f}")
+            folders.append(run("probe", part, [part / "cats.zip"], MODEL, "probe"))
+    print(f"cats_dogs, probe, {FOLDS} folds: {np.mean(folders):.3f}")
 
 
 def feature_pass(folder: Path) -> None:
@@ -75,8 +75,10 @@ def feature_pass(folder: Path) -> None:
     with zipfile.ZipFile(DATA / "cifar10_small.zip") as archive, torch.inference_mode():
         names = [name for name in archive.namelist() if name.endswith((".jpg", ".png"))][:PASS_PICTURES]
         started = time.monotonic()
-        for at in range(0, len(names), BATCH):
-            images = [Image.open(io.BytesIO(archive.read(name))).convert("RGB") for name in names[at : at + BATCH]]
+        for start in range(0, len(names), BATCH):
+            images = [
+                Image.open(io.BytesIO(archive.read(name))).convert("RGB") for name in names[start : start + BATCH]
+            ]
             model(**processor(images, return_tensors="pt"))
         plain = len(names) / (time.monotonic() - started)
         paths = [folder / f"{number}.jpg" for number in range(len(names))]
@@ -86,8 +88,8 @@ def feature_pass(folder: Path) -> None:
     read = quick_features(VisionModel(load_encoder(base), ["a", "b"], preprocess), folder)
     started = time.monotonic()
     pixels = np.stack(list(read_all(paths, Pixels(preprocess))))
-    for at in range(0, len(pixels), BATCH):
-        read(torch.from_numpy(pixels[at : at + BATCH]))
+    for start in range(0, len(pixels), BATCH):
+        read(torch.from_numpy(pixels[start : start + BATCH]))
     quick = len(paths) / (time.monotonic() - started)
     print(f"feature pass: plain loop {plain:.0f} pictures a second, here {quick:.0f}, {quick / plain:.1f} times")
 

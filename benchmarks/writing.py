@@ -226,14 +226,16 @@ def measure(asked: argparse.Namespace, artifact: Path, port: int, others: Client
     text = engine.template.decode(engine.template.encode(text)[:LONG])
     rounds = []
     for number in range(asked.rounds + 1):
-        found = {name: speed(phase) for name, phase in phases.items()}
+        speeds = {name: speed(phase) for name, phase in phases.items()}
         for name, given in (("short", PROMPT), ("long", text)):
-            found[f"first token, {name} prompt, engine"] = statistics.median(ours.first(given) for _number in range(15))
+            speeds[f"first token, {name} prompt, engine"] = statistics.median(
+                ours.first(given) for _number in range(15)
+            )
             took = asyncio.run(first_tokens(port, given, 15))
-            found[f"first token, {name} prompt, server"] = statistics.median(took)
+            speeds[f"first token, {name} prompt, server"] = statistics.median(took)
         if number:  # the first round warms everything up
-            rounds.append(found)
-    return {name: statistics.median(found[name] for found in rounds) for name in rounds[0]}
+            rounds.append(speeds)
+    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
 
 
 def main() -> None:
@@ -250,15 +252,15 @@ def main() -> None:
         with Place(Path(folder), artifact, answers) as place:
             port = place.ports["serving"]
             with Clients(port, asked.clients, asked.tokens) as others:
-                found = measure(asked, artifact, port, others)
-    base = found["transformers, one after another"]
-    for name, value in found.items():
+                figures = measure(asked, artifact, port, others)
+    base = figures["transformers, one after another"]
+    for name, value in figures.items():
         is_time = name.startswith("first")
         print(
             f"{name:36} {value:9.1f} {'ms' if is_time else 'tokens/s'}{'' if is_time else f'   {value / base:6.2f}x'}"
         )
     for name in ("short", "long"):
-        ratio = found[f"first token, {name} prompt, server"] / found[f"first token, {name} prompt, engine"]
+        ratio = figures[f"first token, {name} prompt, server"] / figures[f"first token, {name} prompt, engine"]
         print(f"first token, {name} prompt: {ratio:.2f} times the engine's own")
     print(f"load {os.getloadavg()[0]:.1f}, numpy {np.__version__}")
 

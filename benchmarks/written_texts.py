@@ -38,13 +38,13 @@ def run(name: str) -> None:
         way = {"model": "scratch:gpt", "method": "scratch"} if task == "translation" else EXTRACTIVE
         spec = {"task": task, "dataset": {"path": f"{place}/v1"}} | way
         (Path(place) / "spec.json").write_text(json.dumps(spec), "utf-8")
-        found = trainer("run", f"{place}/spec.json", "--out", f"{place}/out")
-    figures = ", ".join(f"{metric} {value:.3f}" for metric, value in found["metrics"].items())
-    metric, low, high = (found["headline"][field] for field in ("name", "low", "high"))
-    beside = ", ".join(f"{title} {figures[metric]:.3f}" for title, figures in found["baselines"].items())
+        result = trainer("run", f"{place}/spec.json", "--out", f"{place}/out")
+    figures = ", ".join(f"{metric} {value:.3f}" for metric, value in result["metrics"].items())
+    metric, low, high = (result["headline"][field] for field in ("name", "low", "high"))
+    baselines = ", ".join(f"{title} {figures[metric]:.3f}" for title, figures in result["baselines"].items())
     print(
-        f"{name}: {figures} ({metric} {low:.3f} to {high:.3f}) in {found['seconds']:.0f} s at load "
-        f"{os.getloadavg()[0]:.1f}; {metric} of {beside}; {found['verdict']['sentence']}",
+        f"{name}: {figures} ({metric} {low:.3f} to {high:.3f}) in {result['seconds']:.0f} s at load "
+        f"{os.getloadavg()[0]:.1f}; {metric} of {baselines}; {result['verdict']['sentence']}",
         flush=True,
     )
 

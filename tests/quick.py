@@ -22,6 +22,7 @@ PLACES = (
     "tests/test_docs.py",
     "tests/test_kinds_of_answers.py",
     "tests/test_layers.py",
+    "tests/test_names.py",
     "tests/trainer/test_conditions.py",
     "tests/trainer/test_engines_by_sums.py",
     "tests/trainer/test_engines_of_texts.py",

@@ -30,19 +30,19 @@ def find_masks(archive: Archive, entries: Sequence[Entry]) -> list[Entry]:
     """Those of the pictures that are named like masks of others, and look so."""
     inside = {entry.name for entry in entries if any(FOLDER.fullmatch(part.strip()) for part in entry.parts[:-1])}
     plain = {stem(entry) for entry in entries if entry.name not in inside}
-    beside = {(tuple(entry.parts[:-1]), stem(entry)) for entry in entries}
+    stems = {(tuple(entry.parts[:-1]), stem(entry)) for entry in entries}
     folders: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
-    found: list[Entry] = []
+    masks: list[Entry] = []
     for entry in entries:
         if entry.name in inside:
             folders[tuple(entry.parts[:-1])].append(entry)
-        elif ENDING.search(stem(entry)) and (tuple(entry.parts[:-1]), without_ending(entry)) in beside:
-            found.append(entry)
+        elif ENDING.search(stem(entry)) and (tuple(entry.parts[:-1]), without_ending(entry)) in stems:
+            masks.append(entry)
     for held in folders.values():
         paired = [entry for entry in held if {stem(entry), without_ending(entry)} & plain]
-        found += paired if len(paired) >= LEAST_PAIRED * len(held) else []
-    sample = found[:: max(len(found) // SAMPLE, 1)][:SAMPLE]
-    return found if len(found) >= FEWEST and all(is_flat(archive, entry) for entry in sample) else []
+        masks += paired if len(paired) >= LEAST_PAIRED * len(held) else []
+    sample = masks[:: max(len(masks) // SAMPLE, 1)][:SAMPLE]
+    return masks if len(masks) >= FEWEST and all(is_flat(archive, entry) for entry in sample) else []
 
 
 def stem(entry: Entry) -> str:

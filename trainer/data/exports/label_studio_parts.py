@@ -52,7 +52,7 @@ def pair_of_fields(data: JsonObject) -> tuple[str, str] | None:
     for name, value in data.items():
         if isinstance(value, str) and (match := SIDES.search(name)):
             sides.setdefault(name[: match.start()].lower(), []).append((match[1].lower(), value))
-    pairs = [sorted(found, key=lambda side: order_of(side[0])) for found in sides.values() if len(found) == 2]
+    pairs = [sorted(each, key=lambda side: order_of(side[0])) for each in sides.values() if len(each) == 2]
     return (pairs[0][0][1], pairs[0][1][1]) if len(pairs) == 1 else None
 
 

@@ -140,8 +140,8 @@ def is_of_program(author: str | None, text: str) -> bool:
     if not author or author.count('"') % 2 or author.count("“") > author.count("”"):
         return True
     is_media = OMITTED.fullmatch(text) is not None
-    said = text.startswith(PROGRAM) and not EDITED.fullmatch(text)
-    return NOTICE.match(text) is not None or DELETED.fullmatch(text) is not None or (said and not is_media)
+    is_by_program = text.startswith(PROGRAM) and not EDITED.fullmatch(text)
+    return NOTICE.match(text) is not None or DELETED.fullmatch(text) is not None or (is_by_program and not is_media)
 
 
 def without_media(message: dict[str, str | None], conversion: Conversion) -> dict[str, str | None] | None:

@@ -123,7 +123,7 @@ def joined_row(rows: list[list[str | None]], places: Places) -> list[str | None]
 
 def words_reading(table: Table, ahead: Columns, places: Places, chosen: str, is_asked: bool) -> Reading:
     names = table.columns
-    told = {
+    by_choice = {
         SENTENCES: _("Each row was a word with its tag; the words of one “%(column)s” became one row", column=names[places.sentence]),
         WORDS: _("Each row is a word with its tag"),
     }  # fmt: skip
@@ -131,4 +131,4 @@ def words_reading(table: Table, ahead: Columns, places: Places, chosen: str, is_
     first = [[*row] for row in zip(*(column[:3] for column in ahead), strict=True)]
     previews = {WORDS: preview_of(names, first), SENTENCES: preview_of(names, [joined_row(first, places)])}
     others = [Choice(way, labels[way], previews[way]) for way in labels if way != chosen]
-    return Reading(WHAT, chosen, told[chosen], others, 1.0 if is_asked else 0.95, table.name, "", previews[chosen], is_asked)  # fmt: skip
+    return Reading(WHAT, chosen, by_choice[chosen], others, 1.0 if is_asked else 0.95, table.name, "", previews[chosen], is_asked)  # fmt: skip
