@@ -109,7 +109,8 @@ def fetch_model(options: argparse.Namespace) -> None:
 def foresee(options: argparse.Namespace) -> None:
     from trainer.learning.foreseen_memory import describe
 
-    emit("result", **describe(options.model, tokens=options.tokens, rows=options.rows, rank=options.rank))
+    figures = {"tokens": options.tokens, "rows": options.rows, "rank": options.rank, "mean_tokens": options.mean_tokens}
+    emit("result", **describe(options.model, **figures))
 
 
 def run(options: argparse.Namespace) -> int | None:

@@ -87,6 +87,19 @@ def test_lora_adds_two_thin_matrices_to_each_layer() -> None:
     assert full.total(8) - full.total(4) == pytest.approx(4 * 1.3 * shapes.activations, abs=2)
 
 
+def test_a_step_of_packed_rows_holds_their_tokens_alone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 rows of 10 tokens hold as much as 1.25 of the longest, which has 128; never less than the longest row."""
+    monkeypatch.setenv("MAQUETTE_MODELS_DIR", str(models))
+    config = {"tokens": 128, "rows": 16, "rank": 4}
+    beside = foreseen_memory.describe("local:tiny-llama", **config)
+    (full, *_others), (packed, *_more) = (
+        each["methods"] for each in (beside, foreseen_memory.describe("local:tiny-llama", **config, mean_tokens=10))
+    )
+    assert packed["weights_bytes"] == full["weights_bytes"]
+    assert packed["activations_bytes"] == pytest.approx(full["activations_bytes"] * 10 / 128, rel=1e-6)
+    assert [foreseen_memory.rows_at_once(16, 128, mean) for mean in (None, 128, 1_000, 1)] == [16, 16, 16, 1]
+
+
 GPU = {"kind": "gpu", "name": "L4", "memory_bytes": 24 << 30}
 CPU = {"kind": "cpu", "name": "CPU", "memory_bytes": 8 << 30}
 

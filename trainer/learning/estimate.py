@@ -219,15 +219,17 @@ def of_full(job: Job, model: TrainableModel, rows: Rows, forward: float) -> dict
     model.train()
     batches = trial_batches(rows, tuning.batches())
     tuning.learn(batches[-1], generator)
-    spent = []
+    spent: list[float] = []
+    learned_rows = 0
     for batch in batches:
         rows.batch(batch, job.device.torch_device)  # what is read but once in a run is not part of a step
         started = time.monotonic()
         tuning.learn(batch, generator)
-        spent.append((time.monotonic() - started) / len(batch))
-        if len(spent) >= LEAST_BATCHES and sum(spent) * tuning.size > TRIAL_SECONDS:
+        spent.append(time.monotonic() - started)
+        learned_rows += len(batch)
+        if len(spent) >= LEAST_BATCHES and sum(spent) > TRIAL_SECONDS:
             break
-    row = float(np.mean(spent))
+    row = sum(spent) / learned_rows  # steps of packed rows have unlike numbers of them
     epochs = max(1.0, tuning.epochs * LIKELY_STOP)
     learned = tuning.steps_an_epoch * tuning.size if contrasted else len(tuning.train)
     train = epochs * (learned * row + len(tuning.validation) * forward)

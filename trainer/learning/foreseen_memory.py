@@ -47,7 +47,7 @@ class Foreseen:
     optimizer: int
     activations: int
 
-    def total(self, rows: int) -> int:
+    def total(self, rows: float) -> int:
         return self.weights + self.gradients + self.optimizer + int(OVERHEAD * self.activations * rows)
 
 
@@ -162,8 +162,16 @@ def kept_bytes(model: nn.Module, inputs: dict[str, Tensor]) -> int:
     return sum(value.untyped_storage().nbytes() for value in kept.values())
 
 
-def describe(ref: str, *, tokens: int, rows: int, rank: int) -> dict[str, Any]:
-    """What `trainer foresee` prints: {model, licence, download_bytes, parameters, adapter_parameters, tokens, rows, methods,
+def rows_at_once(rows: int, tokens: int, mean_tokens: int | None) -> float:
+    """How many of the longest rows a step holds as much as: all its rows side by side, each as long as the longest; packed, its
+    rows as long as they are, and the longest at least (`trainer.families.text.packing`)."""
+    return rows if mean_tokens is None else max(1.0, rows * min(mean_tokens, tokens) / tokens)
+
+
+def describe(ref: str, *, tokens: int, rows: int, rank: int, mean_tokens: int | None = None) -> dict[str, Any]:
+    """`mean_tokens`: mean length of the rows, where they are packed; `tokens` is that of the longest, or of each.
+
+    What `trainer foresee` prints: {model, licence, download_bytes, parameters, adapter_parameters, tokens, rows, methods,
     devices, cache_bytes, sentence}. Of a model of the hub only `config.json` is fetched; `ModelError`, `SpecError`."""
     card = model_card(ref)
     config = read_config(card.config)
@@ -174,7 +182,7 @@ def describe(ref: str, *, tokens: int, rows: int, rank: int) -> dict[str, Any]:
             _("What “%(model)s” takes cannot be foreseen from its configuration.", model=ref),
             hint=_("Start an estimate, which measures the model itself."),
         ) from error
-    devices = list_devices()
+    devices, at_once = list_devices(), rows_at_once(rows, tokens, mean_tokens)
     return {
         "model": ref,
         "licence": card.licence,
@@ -182,15 +190,16 @@ def describe(ref: str, *, tokens: int, rows: int, rank: int) -> dict[str, Any]:
         "parameters": shapes.parameters,
         "adapter_parameters": shapes.adapters,
         "tokens": tokens,
+        "mean_tokens": mean_tokens,
         "rows": rows,
-        "methods": [method_facts(method, rows, devices) for method in methods],
+        "methods": [method_facts(method, at_once, devices) for method in methods],
         "devices": devices,
         "cache_bytes": cache_bytes(config, tokens),
-        "sentence": verdict(methods, rows, tokens, devices),
+        "sentence": verdict(methods, at_once, tokens, devices),
     }
 
 
-def method_facts(method: Foreseen, rows: int, devices: list[dict[str, Any]]) -> dict[str, Any]:
+def method_facts(method: Foreseen, rows: float, devices: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "method": method.method,
         "weights_bytes": method.weights,
@@ -222,7 +231,7 @@ def list_devices() -> list[dict[str, Any]]:
     return [*gpus, {"kind": "cpu", "name": "CPU", "memory_bytes": memory_bytes()}]
 
 
-def verdict(methods: list[Foreseen], rows: int, tokens: int, devices: list[dict[str, Any]]) -> str:
+def verdict(methods: list[Foreseen], rows: float, tokens: int, devices: list[dict[str, Any]]) -> str:
     """Of the first GPU, or of the processor where there is none."""
     device = devices[0]
     able = [each for each in methods if can_use(each, device)]
@@ -232,7 +241,6 @@ def verdict(methods: list[Foreseen], rows: int, tokens: int, devices: list[dict[
         "device": device["name"],
         "memory": format_bytes(device["memory_bytes"]),
         "tokens": f"{tokens:,}",
-        "rows": rows,
         "fitting": ", ".join(fitting),
         "others": ", ".join(others),
     }

@@ -41,6 +41,7 @@ engine = open_engine(Path("."))
 print(engine.predict([engine.read("your text")])[0]["completion"])"""
 
 TokenKind = Literal["pieces", "characters"]
+Packing = Literal["auto", "on", "off"]
 
 
 def vocabulary_setting(usual: int, choices: list[int]) -> int:
@@ -128,6 +129,13 @@ RECURRENT_MODELS = (
 class TextGenerationParams(WritingParams):
     """With those of preferences."""
 
+    packing: Packing = advanced(
+        "auto",
+        gettext_noop("Packing"),
+        gettext_noop(
+            "“on”: the rows of a step stand end to end in one sequence, without padding, and none sees another. “auto”: on a processor, not on a GPU."
+        ),
+    )
     beta: float = advanced(
         0.1,
         gettext_noop("Beta"),

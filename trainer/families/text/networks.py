@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from trainer.families.text.packing import ROW_BY_ROW, Laid, hidden_of_rows
 from trainer.files import write_json
 from trainer.writing.encoder_decoders import UNBOUNDED
 from trainer.writing.recurrent import GATES
@@ -26,6 +27,19 @@ class Network(Protocol):
     body: nn.Module
     head: nn.Module | None
     positions: int
+
+    @property
+    def can_pack(self) -> bool:
+        """Whether several rows can be read in one sequence."""
+        ...
+
+    def pack(self) -> None:
+        """From now on, rows may come end to end."""
+        ...
+
+    def hidden_of_rows(self, laid: Laid) -> Tensor:
+        """(1, tokens, width) of rows end to end, each as it is alone."""
+        ...
 
     def hidden(self, ids: Tensor) -> Tensor:
         """(rows, length, width) of ids (rows, length); what stands behind a row changes nothing of it."""
@@ -52,6 +66,14 @@ class Transformer:
         self.head = None if is_tied else network.get_output_embeddings()
         self.positions: int = getattr(network.config, "max_position_embeddings", None) or UNBOUNDED
 
+    can_pack = True
+
+    def pack(self) -> None:
+        self.network.set_attn_implementation(ROW_BY_ROW)
+
+    def hidden_of_rows(self, laid: Laid) -> Tensor:
+        return hidden_of_rows(self.body, laid)
+
     def hidden(self, ids: Tensor) -> Tensor:
         hidden: Tensor = self.body(input_ids=ids, use_cache=False).last_hidden_state
         return hidden
@@ -73,6 +95,7 @@ class RecurrentNet(nn.Module):
     """LSTM or GRU layers between a table of tokens and, the same turned around, their scores (`trainer.writing.recurrent`)."""
 
     head: nn.Module | None = None
+    can_pack = False
 
     def __init__(self, config: dict[str, Any]) -> None:
         """`config`: what config.json says: model_type (a key of GATES), vocab_size, hidden_size, inner_size, num_hidden_layers …"""
@@ -105,6 +128,12 @@ class RecurrentNet(nn.Module):
 
     def hidden(self, ids: Tensor) -> Tensor:
         return self.read(ids)[0]
+
+    def pack(self) -> None:
+        raise NotImplementedError("what it keeps of a row would go on into the next")
+
+    def hidden_of_rows(self, laid: Laid) -> Tensor:
+        raise NotImplementedError
 
     def scores(self, hidden: Tensor) -> Tensor:
         return hidden @ self.embed.weight.T

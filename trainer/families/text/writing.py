@@ -65,7 +65,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
         rows = self.rows_of(job, loaded, template, folder)
         kind, _colon, name = job.spec.model.partition(":")
         rows.base = name.partition("@")[0] if kind in ("hub", "local") else None
-        rows.is_packed = job.spec.method == QLORA.slug
+        rows.is_quantized = job.spec.method == QLORA.slug
         rows.licence = licence_of(job.spec.model, job.task.models)
         job.tell_rows(rows, f"{rows.lengths.mean():.0f} tokens a row")
         self.tell_template(job, rows)
@@ -119,7 +119,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
     def model_of(self, rows: WritingRows) -> WritingModel:
         """The pretrained one that the rows are for."""
         model = WritingModel.of(rows.folder, rows.template)
-        if rows.is_packed:
+        if rows.is_quantized:
             qlora.pack(model)
         return model
 
@@ -136,12 +136,15 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
             epochs = int(np.clip(round(SCRATCH_ROWS / learned), 3, 40))
             rate = fresh_rate(job)
             fill_settings(job, epochs=epochs, batch_size=16, learning_rate=rate, head_learning_rate=rate, patience=4)
-            return fresh(job, rows, GPT_SIZES)
+            model = fresh(job, rows, GPT_SIZES)
+            rows.packing = is_packing(job, model)
+            return model
         model = self.model_of(rows)
         is_small = sum(value.numel() for value in model.parameters()) < SMALL_WEIGHTS
         rate = pretrained_rate(job, is_small)
         epochs = int(np.clip(round(PRETRAINED_ROWS / learned), 2, 15))
         fill_settings(job, epochs=epochs, batch_size=16, learning_rate=rate, head_learning_rate=rate, patience=2)
+        rows.packing = is_packing(job, model)
         return model
 
     def save(self, model: WritingModel, rows: WritingRows, folder: Path) -> None:
@@ -157,6 +160,23 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
 
     def write_onnx(self, folder: Path, target: Path) -> None:
         raise ModelError(_("This model is served from its own weights."), hint=_("Take its folder `model`."))
+
+
+def is_packing(job: Job, model: WritingModel) -> bool:
+    """Whether the rows of a step are learned in one sequence, for which the model is made ready. On its own, on a processor, where
+    it was measured to be quicker; not for pairs of answers, nor for nets that are read word for word."""
+    chosen = job.params.packing
+    if chosen == "off" or (chosen == "auto" and job.device.count):
+        return False
+    if job.spec.method != DPO.slug and model.pack():
+        return True
+    if chosen == "on":
+        job.warn(
+            "no_packing",
+            _("Rows cannot be packed here: the rows of a step are learned side by side."),
+            _("LSTM, GRU and the method dpo learn without packing."),
+        )
+    return False
 
 
 def pretrained_rate(job: Job, is_small: bool) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from trainer.errors import ModelError
+from trainer.families.text.packing import IGNORED, lay
 from trainer.families.text.networks import Network, RecurrentNet, Transformer
 from trainer.files import read_json, write_json
 from trainer.hardware import Device
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from trainer.engines.writing import Prompt
     from trainer.learning.rows import Rows
 
-IGNORED = -100
 WRITTEN_AT_ONCE = 32
 """Texts."""
 HEAD_SIZE = 32
@@ -70,21 +70,39 @@ class WritingModel(TrainableModel):
         self.smoothing = 0.0
         self.eval()
 
-    def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, ids: Tensor | list[Tensor], targets: Tensor | list[Tensor]) -> Tensor:
         """(rows, 2): nats of the tokens that are targets, each after all before it, and how many they are. `targets` (rows, length)
-        are ids, IGNORED where nothing is learned; a row's padding stands after it, where nothing attends to it."""
+        are ids, IGNORED where nothing is learned; a row's padding stands after it, where nothing attends to it. Lists of rows
+        (length,) are read in one sequence, where none sees another."""
         (network,) = self.whole
-        hidden = network.hidden(ids)[:, :-1]
-        wanted = targets[:, 1:]
-        asked = wanted != IGNORED
-        scores = network.scores(hidden[asked]).float()
-        doubt = self.smoothing if self.training else 0.0
-        nats = nn.functional.cross_entropy(scores, wanted[asked], reduction="none", label_smoothing=doubt)
-        rows = asked.nonzero()[:, 0]
-        summed = torch.zeros(len(ids), device=ids.device).index_add(0, rows, nats)
-        return torch.stack([summed, asked.sum(1).float()], dim=1)
+        if isinstance(ids, list):
+            assert isinstance(targets, list)
+            laid = lay(ids, targets, next(self.parameters()).device)
+            hidden, wanted = network.hidden_of_rows(laid)[:, :-1], laid.targets[:, 1:]
+            asked = wanted != IGNORED
+            numbers = laid.numbers[None, 1:][asked]
+        else:
+            assert isinstance(targets, Tensor)
+            hidden, wanted = network.hidden(ids)[:, :-1], targets[:, 1:]
+            asked = wanted != IGNORED
+            numbers = asked.nonzero()[:, 0]
+        return self.summed(network.scores(hidden[asked]).float(), wanted[asked], numbers, len(ids))
 
-    def features(self, ids: Tensor, targets: Tensor) -> Tensor:
+    def summed(self, scores: Tensor, wanted: Tensor, numbers: Tensor, rows: int) -> Tensor:
+        """(rows, 2): nats, and how many, of targets (tokens,) by their scores (tokens, vocabulary) and the numbers of their rows."""
+        doubt = self.smoothing if self.training else 0.0
+        nats = nn.functional.cross_entropy(scores, wanted, reduction="none", label_smoothing=doubt)
+        figures = torch.stack([nats, torch.ones_like(nats)], dim=1)
+        return torch.zeros((rows, 2), device=nats.device).index_add(0, numbers, figures)
+
+    def pack(self) -> bool:
+        """Let the rows of a step be learned in one sequence; whether it can be done."""
+        (network,) = self.whole
+        if network.can_pack:
+            network.pack()
+        return network.can_pack
+
+    def features(self, ids: Tensor | list[Tensor], targets: Tensor | list[Tensor]) -> Tensor:
         """What an estimate times: all of it."""
         return self(ids, targets)
 

@@ -14,7 +14,7 @@ from trainer.data.loading import Loaded
 from trainer.data.personal import find_spans
 from trainer.data.privacy import guess_hints
 from trainer.engines.writing import Prompt
-from trainer.families.text.writing_model import IGNORED
+from trainer.families.text.packing import IGNORED, balance
 from trainer.learning.rows import Digest, Mix, Rows
 from trainer.outputs import Outputs
 from trainer.tasks.text_generation import beginning, shown_prompt
@@ -40,8 +40,10 @@ class WritingRows(Rows):
     """The name of the base model, None where it has no public one."""
     licence = ""
     """Of the base model."""
-    is_packed = False
+    is_quantized = False
     """Whether the base model is held in four bits while it is learned over."""
+    packing = False
+    """Whether the rows of a step are learned in one sequence (`trainer.families.text.packing`)."""
     base_sha256 = ""
     """Of its weights, where the model is those with an adapter added."""
     input_name = "prompt"
@@ -90,9 +92,16 @@ class WritingRows(Rows):
 
     def learning_batch(
         self, rows: np.ndarray, device: torch.device, generator: np.random.Generator
-    ) -> tuple[tuple[Tensor, ...], Mix | None]:
+    ) -> tuple[tuple[Any, ...], Mix | None]:
         """(ids, targets): every answer of a conversation is learned; of a text that is too long another part each time."""
-        return padded([self.window(row, generator) for row in rows.tolist()], device), None
+        read = [self.window(row, generator) for row in rows.tolist()]
+        return apart(read) if self.packing else padded(read, device), None
+
+    def training_batches(self, rows: np.ndarray, size: int, seed: int, epoch: int) -> list[np.ndarray]:
+        """Packed, steps need no rows of like length: they are of about as many tokens each instead."""
+        if not self.packing:
+            return super().training_batches(rows, size, seed, epoch)
+        return balance(self.lengths, rows, size, np.random.default_rng([seed, epoch]))
 
     def window(self, row: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         if self.turns[row] or not self.is_cut[row]:
@@ -223,4 +232,11 @@ def padded(rows: list[tuple[np.ndarray, np.ndarray]], device: torch.device) -> t
         made[0, place, : len(ids)] = ids
         made[1, place, : len(ids)] = np.where(learned, ids, IGNORED)
     ids, targets = torch.from_numpy(made).to(device)
+    return ids, targets
+
+
+def apart(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[Tensor], list[Tensor]]:
+    """(ids, targets), each (length,) for each row, of rows of (ids, whether each is learned)."""
+    ids = [torch.from_numpy(np.asarray(row, dtype=np.int64)) for row, _learned in rows]
+    targets = [row.masked_fill(torch.from_numpy(~learned), IGNORED) for row, (_ids, learned) in zip(ids, rows, strict=True)]
     return ids, targets
