@@ -10,6 +10,7 @@ machine that of the processor says more.
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 from _sets import data
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from trainer.events import silent
 from trainer.families.text.writing import WritingFamily

@@ -213,7 +213,9 @@ def add_foreseeing(add: Callable[..., argparse.ArgumentParser]) -> None:
     foreseeing.add_argument("model", help="hub:ORG/NAME, local:NAME, bundled:NAME or artifact:PATH")
     foreseeing.add_argument("--tokens", type=bounded(1, 131_072), default=512, help="length of the longest row")
     foreseeing.add_argument(
-        "--mean-tokens", type=bounded(1, 131_072), help="mean length of the rows, where they are packed (params.packing)"
+        "--mean-tokens",
+        type=bounded(1, 131_072),
+        help="mean length of the rows, where they are packed (params.packing)",
     )
     foreseeing.add_argument("--rows", type=bounded(1, 4_096), default=1, help="rows of a step")
     foreseeing.add_argument("--rank", type=bounded(1, 256), default=8, help="of LoRA")

@@ -1,14 +1,17 @@
-"""Summaries made of a text's own sentences: which of them is a linear score of where they stand and how near they are to the
-rest of it (Edmundson 1969; Radev et al. 2004). Needs numpy alone."""
+"""Summaries made of a text's own sentences. How many words of its summary a sentence has is a linear score of where it stands, how
+near it is to the rest, and what it says (Edmundson 1969; Radev et al. 2004); those are chosen whose words make the highest F1
+(ROUGE-L) that can be expected of them. Needs numpy alone."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from trainer.files import read_json, write_json
+from trainer.text_scores import words_of
 
 EXTRACTOR = "extractor.json"
 MOST_SENTENCES = 200
@@ -16,7 +19,12 @@ MOST_SENTENCES = 200
 ALIKE = 0.95
 """Cosine from which a sentence says what one that was chosen before says."""
 FEATURES = ("centre", "first", "early", "place", "is_first", "is_last", "words", "is_short")
+MORE_FEATURES = ("length", "before", "is_question", "names")
+"""Of the words that are compared (`trainer.text_scores.words_of`): how many, in twenties; those that stand before; whether it asks;
+words that begin with a capital, the first aside, as a share."""
 SHORT_WORDS = 3
+NAME = re.compile(r"(?<=\s)[^\W\d_]\w*")
+UNBOUND = 1_000_000
 
 
 def sentences_of(text: str) -> list[str]:
@@ -54,44 +62,149 @@ def features_of(sentences: Sequence[str], vectors: np.ndarray) -> np.ndarray:
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
 
+def lengths_of(sentences: Sequence[str]) -> np.ndarray:
+    """(sentences,): words that are compared, at least one each."""
+    return np.array([max(len(words_of(sentence)), 1) for sentence in sentences], dtype=np.float64)
+
+
+def more_features_of(sentences: Sequence[str], vectors: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """(sentences, FEATURES + MORE_FEATURES + width): with the vectors themselves, by which it is learned what belongs in a summary."""
+    asks = [sentence.endswith(("?", "？")) for sentence in sentences]
+    columns = [
+        lengths / 20,
+        np.log1p(np.cumsum(lengths) - lengths),
+        asks,
+        np.array([*map(names_in, sentences)]) / lengths,
+    ]
+    more = np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
+    return np.concatenate([features_of(sentences, vectors), more, vectors], axis=1)
+
+
+def names_in(sentence: str) -> int:
+    return sum(word[0].isupper() for word in NAME.findall(sentence))
+
+
+class Extractor(Protocol):
+    """Chooses the sentences of a summary."""
+
+    def scores(self, sentences: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """(sentences,): by which they are chosen, of each alone."""
+        ...
+
+    def choose(self, sentences: Sequence[str], vectors: np.ndarray) -> list[int]:
+        """Their places, in the order of the text; at least one."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+
 @dataclass(frozen=True)
-class Extractor:
-    """`weights` of FEATURES; `count`: most sentences of a summary, and `words`: most words, but for its first sentence."""
+class Best:
+    """The sentences with the best scores. `weights` of FEATURES; `count`: most sentences of a summary, and `words`: most words, but
+    for its first sentence."""
 
     weights: np.ndarray
     count: int
-    words: int
+    words: int = UNBOUND
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        scores: np.ndarray = features @ self.weights
+    def scores(self, sentences: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        scores: np.ndarray = features_of(sentences, vectors) @ self.weights
         return scores
 
-    def choose(self, sentences: Sequence[str], vectors: np.ndarray, features: np.ndarray) -> list[int]:
-        """Places of the sentences with the best scores that do not say the same and have room, in the order of the text."""
+    def choose(self, sentences: Sequence[str], vectors: np.ndarray) -> list[int]:
+        """Those that do not say the same and have room."""
         chosen: list[int] = []
         room = self.words
-        for place in np.argsort(-self.scores(features), kind="stable").tolist():
+        for place in np.argsort(-self.scores(sentences, vectors), kind="stable").tolist():
             if len(chosen) == self.count:
                 break
             words = words_in(sentences[place])
-            if chosen and (words > room or float((vectors[chosen] @ vectors[place]).max()) >= ALIKE):
+            if chosen and (words > room or is_said(vectors, chosen, place)):
                 continue
             chosen.append(place)
             room -= words
         return sorted(chosen)
-
-    def summary(self, sentences: Sequence[str], vectors: np.ndarray) -> str:
-        return joined(sentences, self.choose(sentences, vectors, features_of(sentences, vectors)))
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         weights = dict(zip(FEATURES, self.weights.tolist(), strict=True))
         write_json(folder / EXTRACTOR, {"weights": weights, "sentences": self.count, "words": self.words})
 
-    @classmethod
-    def load(cls, folder: Path) -> "Extractor":
-        facts = read_json(folder / EXTRACTOR)
-        return cls(np.array([facts["weights"][name] for name in FEATURES]), facts["sentences"], facts["words"])
+
+def first_sentences(count: int) -> Best:
+    """So many of them."""
+    return Best(np.array([float(name == "early") for name in FEATURES]), count)
+
+
+@dataclass(frozen=True)
+class Expecting:
+    """The sentences by which the highest F1 is expected. `weights` of `more_features_of` and `constant`: words of a sentence that
+    stand in the summary; `usual`: words of a summary; `fade`: what of its words the next sentence still adds, times that of the one
+    before, since sentences share them."""
+
+    weights: np.ndarray
+    constant: float
+    usual: float
+    fade: float
+
+    def expected(self, sentences: Sequence[str], vectors: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """(sentences,): words of the summary, none at least and all of its own at most."""
+        words: np.ndarray = more_features_of(sentences, vectors, lengths) @ self.weights + self.constant
+        return words.clip(0, lengths)
+
+    def scores(self, sentences: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """F1 that is expected of each alone."""
+        lengths = lengths_of(sentences)
+        scores: np.ndarray = 2 * self.expected(sentences, vectors, lengths) / (lengths + self.usual)
+        return scores
+
+    def choose(self, sentences: Sequence[str], vectors: np.ndarray) -> list[int]:
+        lengths = lengths_of(sentences)
+        return self.best(self.expected(sentences, vectors, lengths), lengths, vectors)
+
+    def best(self, expected: np.ndarray, lengths: np.ndarray, vectors: np.ndarray) -> list[int]:
+        """One sentence after another, each the one that raises the expected F1 the most, until none does."""
+        chosen: list[int] = []
+        highest = shared = words = 0.0
+        is_free = np.ones(len(lengths), dtype=bool)
+        while is_free.any():
+            figures = 2 * (shared + self.fade ** len(chosen) * expected) / (words + lengths + self.usual)
+            place = int(np.where(is_free, figures, -1.0).argmax())
+            if chosen and figures[place] <= highest:
+                break
+            is_free[place] = False
+            if chosen and is_said(vectors, chosen, place):
+                continue
+            highest, shared = float(figures[place]), shared + self.fade ** len(chosen) * float(expected[place])
+            words += float(lengths[place])
+            chosen.append(place)
+        return sorted(chosen)
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = (*FEATURES, *MORE_FEATURES)
+        weights = dict(zip(names, self.weights.tolist(), strict=False))
+        facts = {"constant": self.constant, "usual": self.usual, "fade": self.fade}
+        write_json(folder / EXTRACTOR, {"weights": weights, "vector": self.weights[len(names) :].tolist()} | facts)
+
+
+def load(folder: Path) -> Extractor:
+    """Of a packaged model; those from before `Expecting` have the other kind."""
+    facts = read_json(folder / EXTRACTOR)
+    weights = facts["weights"]
+    if "fade" not in facts:
+        return Best(np.array([weights[name] for name in FEATURES]), facts["sentences"], facts["words"])
+    every = [weights[name] for name in (*FEATURES, *MORE_FEATURES)] + facts["vector"]
+    return Expecting(np.array(every), facts["constant"], facts["usual"], facts["fade"])
+
+
+def is_said(vectors: np.ndarray, chosen: list[int], place: int) -> bool:
+    """Whether one that was chosen says what this one says."""
+    return float((vectors[chosen] @ vectors[place]).max()) >= ALIKE
+
+
+def summary_of(extractor: Extractor, sentences: Sequence[str], vectors: np.ndarray) -> str:
+    return joined(sentences, extractor.choose(sentences, vectors))
 
 
 def joined(sentences: Sequence[str], places: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from trainer.engines import Engine, open_engine
 from trainer.engines.image import GRID
 from trainer.engines.questions import MOST_PIECES
 from trainer.errors import DataError
-from trainer.extracts import FEATURES, Extractor
+from trainer.extracts import FEATURES, MORE_FEATURES, Best, Expecting, load
 from trainer.passages.windows import Pair
 from trainer.pictures import Preprocess
 
@@ -217,7 +217,7 @@ def summaries(tmp_path_factory: pytest.TempPathFactory) -> Engine[Any, Any]:
     hand_made.letters(folder)
     path.rename(folder / "model.onnx")
     weights = np.array([1.0 if name == "centre" else 0.0 for name in FEATURES])
-    Extractor(weights, 2, 10).save(artifact / "model")
+    Best(weights, 2, 10).save(artifact / "model")
     return open_engine(hand_made.seal(artifact, "summarization", [], "extract"), verify=True)
 
 
@@ -262,8 +262,15 @@ def test_a_summary_is_kept_as_the_codes_of_its_letters(summaries: Engine[Any, An
 
 
 def test_an_extractor_is_read_as_it_was_written(tmp_path: Path) -> None:
-    before = Extractor(np.arange(len(FEATURES), dtype=float), 3, 40)
-    before.save(tmp_path)
-    after = Extractor.load(tmp_path)
+    before = Best(np.arange(len(FEATURES), dtype=float), 3, 40)
+    before.save(tmp_path / "best")
+    after = load(tmp_path / "best")
+    assert isinstance(after, Best)
     assert after.weights.tolist() == before.weights.tolist()
     assert (after.count, after.words) == (3, 40)
+    expecting = Expecting(np.arange(len(FEATURES) + len(MORE_FEATURES) + 6, dtype=float), 0.5, 20.0, 0.7)
+    expecting.save(tmp_path / "expecting")
+    again = load(tmp_path / "expecting")
+    assert isinstance(again, Expecting)
+    assert again.weights.tolist() == expecting.weights.tolist()
+    assert (again.constant, again.usual, again.fade) == (0.5, 20.0, 0.7)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.trainer import command
 from trainer.engines import open_engine
-from trainer.extracts import Extractor, features_of, joined, sentences_of
+from trainer.extracts import Best, joined, sentences_of
 from trainer.tasks.summarization import READER, Summarization
 
 TOPICS = ("rent", "parking", "lifts", "noise", "heating", "gardens", "bins", "locks")
@@ -41,8 +41,7 @@ def test_what_says_the_same_is_said_once_and_in_the_order_of_the_text() -> None:
     weights = np.zeros(8)
     weights[4:6] = -1.0, 1.0
     sentences = ["First.", "Again.", "Again!", "Last."]
-    extractor = Extractor(weights, 3, 100)
-    places = extractor.choose(sentences, vectors, features_of(sentences, vectors))
+    places = Best(weights, 3, 100).choose(sentences, vectors)
     assert places == [0, 1, 3]
     assert joined(sentences, [1, 3]) == "Again. Last."
 
@@ -50,9 +49,9 @@ def test_what_says_the_same_is_said_once_and_in_the_order_of_the_text() -> None:
 def test_there_is_room_for_so_many_words() -> None:
     sentences = ["one two three four", "five six", "seven"]
     vectors = np.eye(3)
-    short = Extractor(np.zeros(8), 3, 5).choose(sentences, vectors, features_of(sentences, vectors))
+    short = Best(np.zeros(8), 3, 5).choose(sentences, vectors)
     assert short == [0, 2], "the second has no room beside the first"
-    assert Extractor(np.zeros(8), 3, 1).choose(sentences, vectors, features_of(sentences, vectors)) == [0]
+    assert Best(np.zeros(8), 3, 1).choose(sentences, vectors) == [0]
 
 
 def test_it_learns_which_sentence_it_is(models: Path, tmp_path: Path) -> None:

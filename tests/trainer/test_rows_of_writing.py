@@ -10,7 +10,7 @@ import torch
 from tests.trainer import tiny_writer
 from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
-from trainer.families.text.writing_model import IGNORED
+from trainer.families.text.packing import IGNORED
 from trainer.families.text.writing_rows import ASKED, ASKED_TOKENS, WritingRows, padded
 from trainer.writing.figures import FIGURES
 from trainer.writing.prompts import Template

@@ -12,7 +12,8 @@ from tests.trainer import command, tiny_writer
 from trainer.data.conversation_rows import conversation, instruction, turns_of
 from trainer.engines import open_engine
 from trainer.errors import DataError
-from trainer.families.text.writing_model import IGNORED, WritingModel
+from trainer.families.text.packing import IGNORED
+from trainer.families.text.writing_model import WritingModel
 from trainer.families.text.writing_rows import padded
 from trainer.tasks.text_generation import TextGeneration, beginning
 from trainer.writing import decoders

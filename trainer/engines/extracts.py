@@ -11,7 +11,7 @@ from trainer.answers.rewriting_scoring import report
 from trainer.engines import Engine
 from trainer.engines.explanations import Weighed
 from trainer.engines.text_vectors import Encoder
-from trainer.extracts import EXTRACTOR, Extractor, features_of, sentences_of
+from trainer.extracts import EXTRACTOR, load, sentences_of, summary_of
 from trainer.json_types import JsonObject
 from trainer.outputs import Outputs
 from trainer.table_texts import ENCODER, GRAPH, TOKENIZER
@@ -34,7 +34,7 @@ class ExtractEngine(Engine[str, list[Written]]):
         return tuple(self.artifact / "model" / ENCODER / name for name in (GRAPH, TOKENIZER))
 
     def open(self, threads: int | None) -> None:
-        self.extractor = Extractor.load(self.artifact / "model")
+        self.extractor = load(self.artifact / "model")
         self.embed = Encoder(self.artifact / "model" / ENCODER, MAX_LENGTH, threads)
 
     def warm_input(self) -> str:
@@ -51,7 +51,7 @@ class ExtractEngine(Engine[str, list[Written]]):
 
     def written(self, text: str) -> Written:
         sentences = sentences_of(text)
-        summary = self.extractor.summary(sentences, self.embed(sentences))
+        summary = summary_of(self.extractor, sentences, self.embed(sentences))
         return Written(summary, len(summary.split()), len(text.split()), "stop")
 
     def outputs(self, inputs: Sequence[str]) -> list[np.ndarray]:
@@ -69,7 +69,7 @@ class ExtractEngine(Engine[str, list[Written]]):
     def exact(self, value: str) -> tuple[list[JsonObject], Weighed]:
         """The sentences with their scores, from 0 for the least to 1 for the best."""
         sentences = sentences_of(value)
-        scores = self.extractor.scores(features_of(sentences, self.embed(sentences)))
+        scores = self.extractor.scores(sentences, self.embed(sentences))
         shares = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
         parts: list[JsonObject] = []
         place = 0

@@ -17,9 +17,10 @@ from trainer.errors import ModelError
 from trainer.families.text import pieces
 from trainer.families.text.frames import frame_of
 from trainer.families.text.networks import Transformer
+from trainer.families.text.packing import IGNORED
 from trainer.families.text.templates import check_tokenizer
 from trainer.families.text.text_to_text import TextToTextFamily, TextToTextRows
-from trainer.families.text.writing_model import IGNORED, WritingModel, loaded_network
+from trainer.families.text.writing_model import WritingModel, loaded_network
 from trainer.families.text.writing_rows import WritingRows
 from trainer.files import read_json
 from trainer.learning.job import Job

@@ -1,8 +1,10 @@
-"""The method `extractive`: summaries of a text's own sentences, chosen by a linear score over their vectors of a frozen encoder.
-It needs neither a hub nor many rows, and writes nothing that the text does not say."""
+"""The method `extractive`: summaries of a text's own sentences, chosen by what a linear regression over their vectors of a frozen
+encoder expects of them. It needs neither a hub nor many rows, and writes nothing that the text does not say."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +16,18 @@ from trainer import text_scores
 from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
 from trainer.events import Emit
-from trainer.extracts import EXTRACTOR, Extractor, features_of, joined, sentences_of, words_in
+from trainer.extracts import (
+    EXTRACTOR,
+    FEATURES,
+    MORE_FEATURES,
+    Expecting,
+    Extractor,
+    first_sentences,
+    lengths_of,
+    more_features_of,
+    sentences_of,
+    summary_of,
+)
 from trainer.families.table.vectors import Vectors
 from trainer.families.text.encoder_decoder import EncoderDecoderFamily
 from trainer.families.text.languages import find_unread
@@ -34,14 +47,14 @@ from trainer.writing.figures import FIGURES
 
 MOST_LEARNED = 2_000
 """Rows whose sentences are learned from."""
-MOST_CHOSEN = 6
-"""Sentences of a summary."""
-SHARES = (0.75, 1.0, 1.5, 2.0)
-"""Of the words of a usual summary, that one may have."""
-LIKELY = 30
-"""Sentences of a long text among which the best summary is looked for."""
-UNBOUND = 1_000_000
+MOST_FIRST = 6
+"""Sentences of a text's beginning that may be the best summary."""
+FADES = (0.6, 0.7, 0.8, 1.0)
+"""What the next sentence of a summary may add of its words (`trainer.extracts.Expecting`)."""
+VECTOR_STRENGTHS = (1_000.0, 10_000.0)
+"""Of the ridge on the numbers of a vector, which are many and say little each."""
 FOLDS, STRENGTH = 5, 1.0
+PLAIN = len(FEATURES) + len(MORE_FEATURES)
 TRIAL_ROWS = 40
 MEMORY_BYTES = 600 * 2**20
 UNLIMITED = 1e12
@@ -112,17 +125,31 @@ def text_of(output: np.ndarray) -> str:
 
 
 class Known(NamedTuple):
-    """A row to learn from: its sentences with their vectors and features, and the right summary."""
+    """A row to learn from: its sentences with their vectors, what is known of them, and their words; and those of its summary."""
 
     sentences: list[str]
     vectors: np.ndarray
     features: np.ndarray
-    summary: str
+    lengths: np.ndarray
+    words: list[list[str]]
+    summary: list[str]
 
-    def near(self, extractor: Extractor) -> float:
-        """ROUGE-L of what an extractor makes of it."""
-        places = extractor.choose(self.sentences, self.vectors, self.features)
-        return text_scores.rouges(self.summary, joined(self.sentences, places))[2]
+    @property
+    def shared(self) -> np.ndarray:
+        """(sentences,): how many words of the summary each has, in its order."""
+        return np.array([text_scores.longest_common(self.summary, own) for own in self.words], dtype=np.float64)
+
+    def near(self, places: list[int]) -> float:
+        """ROUGE-L of these sentences."""
+        own = [word for place in places for word in self.words[place]]
+        return text_scores.f1(text_scores.longest_common(self.summary, own), len(self.summary), len(own))
+
+
+def known_of(sentences: list[str], vectors: np.ndarray, summary: str) -> Known:
+    lengths = lengths_of(sentences)
+    words = [text_scores.words_of(sentence) for sentence in sentences]
+    features = more_features_of(sentences, vectors, lengths)
+    return Known(sentences, vectors, features, lengths, words, text_scores.words_of(summary)[: text_scores.MOST_WORDS])
 
 
 class ExtractNet(TrainableModel):
@@ -132,6 +159,8 @@ class ExtractNet(TrainableModel):
         super().__init__()
         self.rows, self.vectors = rows, vectors
         self.extractor: Extractor | None = None
+        self.sentences = 0.0
+        """Of a summary, on average."""
 
     def forward(self, rows: Tensor) -> Tensor:
         raise NotImplementedError("it answers row by row")
@@ -143,21 +172,20 @@ class ExtractNet(TrainableModel):
         return self.vectors.matrix(sentences)
 
     def known(self, row: int) -> Known:
-        sentences, vectors = self.rows.sentences[row], self.of(row)
-        return Known(sentences, vectors, features_of(sentences, vectors), self.rows.summaries[row])
+        return known_of(self.rows.sentences[row], self.of(row), self.rows.summaries[row])
 
     def outputs_of(self, rows: Rows, part: np.ndarray, device: Device, tell: Callable[[int], None]) -> list[np.ndarray]:
         assert self.extractor is not None, "it has learned"
         outputs = []
         for row in part.tolist():
-            outputs.append(output_of(self.extractor.summary(self.rows.sentences[row], self.of(row))))
+            outputs.append(output_of(summary_of(self.extractor, self.rows.sentences[row], self.of(row))))
             tell(len(outputs))
         return outputs
 
 
 def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], epochs: int | None = None) -> Learned:
-    """By ridge regression: which sentences belong into a summary. What is asked of them, and how long a summary is, is chosen by
-    ROUGE-L in a cross-validation."""
+    """By ridge regression: how many words of its summary a sentence has. How strongly weights are held, how much the next sentence
+    of a summary adds, and whether the first sentences of a text are no worse, is chosen by ROUGE-L in a cross-validation."""
     assert isinstance(model, ExtractNet)
     assert isinstance(rows, ExtractRows)
     numbers = (
@@ -166,68 +194,97 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
     model.vectors.read([sentence for row in numbers for sentence in rows.sentences[row]], 1)
     known = [model.known(row) for row in numbers]
     job.progress(0.8, 1)
-    length = np.mean([words_in(each.summary) for each in known])
-    sizes = [(count, UNBOUND) for count in range(1, MOST_CHOSEN + 1)]
-    sizes += [(MOST_CHOSEN, max(round(share * length), 1)) for share in SHARES]
-    tried = {}
-    for name, target in TARGETS.items():
-        wanted = [target(each) for each in known]
-        weights = [learn(known, wanted, fold) for fold in range(FOLDS)]
-        for size in sizes:
-            scores = [each.near(Extractor(weights[row % FOLDS], *size)) for row, each in enumerate(known)]
-            tried[name, size] = float(np.mean(scores))
-        job.check_stop()
-    name, size = max(tried, key=lambda each: tried[each])
-    model.extractor = Extractor(learn(known, [TARGETS[name](each) for each in known], -1), *size)
-    job.log(
-        _(
-            "Summaries of at most %(count)s sentences were best: ROUGE-L %(score)s in a cross-validation.",
-            count=size[0],
-            score=f"{tried[name, size]:.1%}",
+    model.extractor, score, text = choose(known)
+    job.check_stop()
+    job.log(text)
+    model.sentences = float(np.mean([len(model.extractor.choose(each.sentences, each.vectors)) for each in known]))
+    return Learned(len(known), validated=score)
+
+
+def choose(known: list[Known]) -> tuple[Extractor, float, str]:
+    """(the best way to choose sentences, learned from all rows; its ROUGE-L in a cross-validation; both in a sentence)."""
+    folds = [sums_of(known[fold::FOLDS], known[0].features.shape[1]) for fold in range(FOLDS)]
+    every = reduce(Sums.plus, folds)
+    usual = float(np.mean([len(each.summary) for each in known]))
+    tried: dict[tuple[float, float], float] = {}
+    for strength in VECTOR_STRENGTHS:
+        learned = [solved(every.plus(own, -1) if len(known) > FOLDS else every, strength) for own in folds]
+        expected = [
+            (each.features @ weights + constant).clip(0, each.lengths)
+            for row, each in enumerate(known)
+            for weights, constant in [learned[row % FOLDS]]
+        ]
+        for fade in FADES:
+            way = Expecting(np.zeros(0), 0.0, usual, fade)
+            chosen = (way.best(words, each.lengths, each.vectors) for words, each in zip(expected, known, strict=True))
+            tried[strength, fade] = mean_near(known, chosen)
+    (strength, fade), score = max(tried.items(), key=lambda each: each[1])
+    count, lead = best_beginning(known)
+    if lead > score:
+        text = _("The first %(count)s sentences were best: ROUGE-L %(score)s.", count=count, score=f"{lead:.1%}")
+        return first_sentences(count), lead, text
+    text = _(
+        "Chosen sentences had ROUGE-L %(score)s in a cross-validation, the first %(count)s sentences %(lead)s.",
+        score=f"{score:.1%}",
+        count=count,
+        lead=f"{lead:.1%}",
+    )
+    return Expecting(*solved(every, strength), usual, fade), score, text
+
+
+def best_beginning(known: list[Known]) -> tuple[int, float]:
+    """(how many of the first sentences make the best summary, its ROUGE-L)."""
+    tried = {
+        count: mean_near(known, (list(range(min(count, len(each.sentences)))) for each in known))
+        for count in range(1, MOST_FIRST + 1)
+    }
+    return max(tried.items(), key=lambda each: each[1])
+
+
+def mean_near(known: list[Known], chosen: Iterable[list[int]]) -> float:
+    return float(np.mean([each.near(places) for each, places in zip(known, chosen, strict=True)]))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of sentences, what a regression needs to know: how many (`rows`), sums of features and of words, of their squares and products."""
+
+    rows: float
+    features: np.ndarray
+    words: float
+    squares: np.ndarray
+    products: np.ndarray
+
+    def plus(self, other: "Sums", sign: float = 1.0) -> "Sums":
+        return Sums(
+            self.rows + sign * other.rows,
+            self.features + sign * other.features,
+            self.words + sign * other.words,
+            self.squares + sign * other.squares,
+            self.products + sign * other.products,
         )
-    )
-    return Learned(len(known))
 
 
-def alone(each: Known) -> np.ndarray:
-    """How near each sentence alone is to the right summary."""
-    return np.array([float(np.mean(text_scores.rouges(each.summary, sentence))) for sentence in each.sentences])
+def sums_of(known: Sequence[Known], width: int) -> Sums:
+    """Row by row, so that the features of all sentences are never in memory twice. `width`: how many features there are."""
+    found = Sums(0, np.zeros(width), 0, np.zeros((width, width)), np.zeros(width))
+    for each in known:
+        wanted = each.shared
+        squares, products = each.features.T @ each.features, wanted @ each.features
+        found = found.plus(Sums(len(wanted), each.features.sum(0), float(wanted.sum()), squares, products))
+    return found
 
 
-def together(each: Known) -> np.ndarray:
-    """1 for the sentences that make the best summary, chosen one after another (Nallapati, Zhai and Zhou 2017); 0 for others."""
-    chosen: list[int] = []
-    best = 0.0
-    likely = np.argsort(-alone(each), kind="stable")[:LIKELY].tolist()
-    while len(chosen) < MOST_CHOSEN:
-        others = [place for place in likely if place not in chosen]
-        made = {
-            place: sum(text_scores.rouges(each.summary, joined(each.sentences, sorted([*chosen, place])))[::2])
-            for place in others
-        }
-        place = max(made, key=lambda other: made[other], default=-1)
-        if place < 0 or made[place] <= best:
-            break
-        best = made[place]
-        chosen.append(place)
-    return np.isin(np.arange(len(each.sentences)), chosen).astype(np.float64)
-
-
-TARGETS: dict[str, Callable[[Known], np.ndarray]] = {"alone": alone, "together": together}
-
-
-def learn(known: list[Known], wanted: list[np.ndarray], left_out: int) -> np.ndarray:
-    """Weights (FEATURES,) from all but a fold of the rows; a constant would change no order."""
-    chosen = [row for row in range(len(known)) if row % FOLDS != left_out] or list(range(len(known)))
-    features = np.concatenate([known[row].features for row in chosen])
-    target = np.concatenate([wanted[row] for row in chosen])
-    spread = np.maximum(features.std(axis=0), 1e-6)
-    scaled = (features - features.mean(axis=0)) / spread
-    solved = np.linalg.solve(
-        scaled.T @ scaled + STRENGTH * np.eye(features.shape[1]), scaled.T @ (target - target.mean())
-    )
-    weights: np.ndarray = solved / spread
-    return weights
+def solved(sums: Sums, strength: float) -> tuple[np.ndarray, float]:
+    """(weights, constant) of a ridge regression on features in standard units: STRENGTH on those that are named, `strength` on the
+    numbers of the vector."""
+    means, mean = sums.features / sums.rows, sums.words / sums.rows
+    spread = np.sqrt(np.maximum(np.diag(sums.squares) / sums.rows - means**2, 1e-12))
+    squares = (sums.squares - sums.rows * np.outer(means, means)) / np.outer(spread, spread)
+    products = (sums.products - sums.rows * means * mean) / spread
+    held = np.where(np.arange(len(means)) < PLAIN, STRENGTH, strength)
+    weights: np.ndarray = np.linalg.solve(squares + np.diag(held), products) / spread
+    return weights, float(mean - means @ weights)
 
 
 class ExtractFamily(SupervisedFamily[ExtractRows, ExtractNet]):
@@ -268,7 +325,7 @@ class ExtractFamily(SupervisedFamily[ExtractRows, ExtractNet]):
 
     def report(self, job: Job, model: ExtractNet, rows: ExtractRows) -> dict[str, Any]:
         assert model.extractor is not None
-        return {"sentences": model.extractor.count}
+        return {"sentences": round(model.sentences, 1)}
 
     def estimate(self, job: Job, emit: Emit) -> dict[str, Any]:
         """By reading the sentences of some rows; the time grows with them."""

@@ -74,9 +74,10 @@ def attend(
         return attention.attend(module, query, key, value, attention_mask, **options)
     options["is_causal"] = True
     found = []
-    for own in zip(*(part.split(row_lengths, dim=2) for part in (query, key, value)), strict=True):
-        mask = window_mask(own[0].shape[2], sliding_window, query.device)
-        found.append(attention.attend(module, *own, mask, **options)[0])
+    parts = (part.split(row_lengths, dim=2) for part in (query, key, value))
+    for asking, asked, told in zip(*parts, strict=True):
+        mask = window_mask(asking.shape[2], sliding_window, query.device)
+        found.append(attention.attend(module, asking, asked, told, mask, **options)[0])
     return torch.cat(found, dim=1), None
 
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from trainer.errors import ModelError
-from trainer.families.text.packing import IGNORED, lay
 from trainer.families.text.networks import Network, RecurrentNet, Transformer
+from trainer.families.text.packing import IGNORED, lay
 from trainer.files import read_json, write_json
 from trainer.hardware import Device
 from trainer.learning import qlora

@@ -238,5 +238,7 @@ def padded(rows: list[tuple[np.ndarray, np.ndarray]], device: torch.device) -> t
 def apart(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[Tensor], list[Tensor]]:
     """(ids, targets), each (length,) for each row, of rows of (ids, whether each is learned)."""
     ids = [torch.from_numpy(np.asarray(row, dtype=np.int64)) for row, _learned in rows]
-    targets = [row.masked_fill(torch.from_numpy(~learned), IGNORED) for row, (_ids, learned) in zip(ids, rows, strict=True)]
+    targets = [
+        row.masked_fill(torch.from_numpy(~learned), IGNORED) for row, (_ids, learned) in zip(ids, rows, strict=True)
+    ]
     return ids, targets
