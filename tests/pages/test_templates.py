@@ -20,7 +20,7 @@ def test_it_compiles(name: str) -> None:
     assert get_template(name).template.name == name  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", [name for name in TEMPLATES if name.endswith(".html")])
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_a_change_of_it_can_be_read(name: str) -> None:
     lines = (ROOT / name).read_text("utf-8").splitlines()
     assert not [number for number, line in enumerate(lines, 1) if len(line) > 160]
