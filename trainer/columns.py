@@ -269,7 +269,7 @@ def text_score(column: ColumnProfile) -> float:
     """Longer and named like a text is better; a short column without such a name is none."""
     length = column["length"]["mean"] if column.get("length") else 0.0
     named = is_named(column, "text")
-    if column["kind"] != "text" or (length < 12 and not named):
+    if column["kind"] != "text" or (length < 12 and not named) or CODE_NAME.search(column["name"].strip().lower()):
         return 0
     return (1 + (10 if named else 0) + min(length, 400) / 100) * present_share(column)
 

@@ -98,5 +98,13 @@ def first_named(columns: list[ColumnProfile], role: str) -> str | None:
     return min(ranked)[1] if ranked else None
 
 
+def are_compared(free: list[ColumnProfile]) -> bool:
+    """Whether two columns of texts are named as those that are compared, such as a premise and a hypothesis: neither says the
+    class by itself."""
+    texts = [column for column in free if column["kind"] == "text"]
+    first, second = first_named(texts, "first"), first_named(texts, "second")
+    return first is not None and second is not None and first != second
+
+
 def is_named(column: ColumnProfile, role: str) -> bool:
     return column["name"].strip().lower() in NAMES[role].split()

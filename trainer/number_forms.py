@@ -101,6 +101,12 @@ def guess_decimal(cells: Iterable[str]) -> str:
     return "," if commas > sum(DOT.fullmatch(cell) is not None for cell in plain) else "."
 
 
+def is_decimal(cell: str) -> bool:
+    """Whether a cell can only have a decimal comma, or only a decimal point."""
+    digits = digits_of(cell)
+    return COMMA.fullmatch(digits) is not None or DOT.fullmatch(digits) is not None
+
+
 def decimal_confidence(cells: Sequence[str]) -> float:
     """0 to 1, that `guess_decimal` is right: sure where cells tell, or where the mark changes none of them."""
     plain = [digits_of(cell) for cell in cells]

@@ -9,7 +9,7 @@ from trainer import answers, tasks
 from trainer import columns as kinds
 from trainer.columns import ColumnProfile
 from trainer.messages import Message, _, gettext_noop
-from trainer.named_columns import TARGETS, best_target, first_named, is_named
+from trainer.named_columns import TARGETS, are_compared, best_target, first_named, is_named
 from trainer.tasks.base import Shape
 
 Columns = list[ColumnProfile]
@@ -177,6 +177,8 @@ def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable
     wanted = next((column for column in free if column["name"] == chosen.get("target")), None)
     if target := mixed_target(free, pair, wanted):
         yield from guess_table_tasks(free, None, target)
+    if "label" in pair and are_compared(free):
+        yield from guess_table_tasks(free, None, next(column for column in free if column["name"] == pair["label"]))
     if {"text", "label"} <= set(pair):
         yield "text-classification", pair
     texts = [column for column in free if column["kind"] == "text"]
@@ -196,11 +198,7 @@ def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable
 def varied(columns: Columns) -> Columns:
     """Those with two values or more that say more than which row it is: the others are nothing to learn."""
     usable = [column for column in columns if column["distinct"] > 1 and not kinds.names_rows(column)]
-    return [column for column in usable if not kinds.names_each(column) or name_of(column) in TARGETS]
-
-
-def name_of(column: ColumnProfile) -> str:
-    return column["name"].strip().lower()
+    return [column for column in usable if not kinds.names_each(column) or column["name"].strip().lower() in TARGETS]
 
 
 def is_nearly_empty(column: ColumnProfile) -> bool:
@@ -314,7 +312,7 @@ def guess_similarity(free: Columns) -> Iterable[tuple[str, Roles]]:
     score = first_named(scores, "score")
     if not first or not second or first == second or not {first, second} & texts:
         return
-    if score:
+    if score and not (first.lower() == "premise" and any(column["distinct"] in (3, 4) for column in scores if column["name"] == score)):  # fmt: skip
         yield "sentence-similarity", {"first": first, "second": second, "score": score}
     third = first_named(worded, "third")
     if third and third not in (first, second):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from trainer.data.archives import Archive
 from trainer.data.documents import is_note
-from trainer.data.media_problems import hint_for
+from trainer.data.media_problems import advice_for, hint_for
 from trainer.data.media_tables import TABLE_SUFFIXES
 from trainer.data.readings import LeftOut
 from trainer.errors import DataError
@@ -18,7 +18,11 @@ TABLES = TABLE_SUFFIXES | {".gz", ".conll", ".conllu", ".iob", ".bio", ".ods", "
 def extract_tables(archive: Archive, place: Path) -> list[tuple[Path, str]]:
     """The archive's tables under names of our own; `DataError` when there are none."""
     tables = [entry for entry in archive.entries if entry.suffix in TABLES and entry.parts[-1] not in DESCRIPTIONS]
-    tables = [entry for entry in tables if not is_note(entry)] or tables
+    plain = [entry for entry in tables if not is_note(entry)]
+    has_others = any(
+        advice_for(entry.suffix) for entry in archive.entries
+    )  # TFRecord and the like, which are what was meant
+    tables = plain if plain or has_others else tables
     if not tables or len(tables) > MAX_TABLES:
         kinds = sorted({entry.suffix or "no ending" for entry in archive.entries})[:8]
         raise DataError(

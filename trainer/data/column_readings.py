@@ -10,12 +10,12 @@ from trainer.data.cells import count_marks, is_missing_mask
 from trainer.data.columns import map_columns
 from trainer.data.dataset import Dataset
 from trainer.data.mark_readings import mark_questions, mark_readings, previewed, shown
-from trainer.data.readings import Choice, Choices, Reading
+from trainer.data.readings import SURE, Choice, Choices, Reading
 from trainer.data.unit_readings import AS_WRITTEN, unit_questions, unit_readings
 from trainer.dates import COUNTED, DATE_NAME, MONTH_NAME, OTHER_ORDER, guess_counted, moment_at, value_of
 from trainer.json_types import JsonObject
 from trainer.messages import _
-from trainer.number_forms import decimal_confidence, digits_of, guess_unit
+from trainer.number_forms import decimal_confidence, digits_of, guess_unit, is_decimal
 from trainer.number_ranges import ends_of
 from trainer.numeral_marks import bound_of
 from trainer.numerals import DOUBTFUL, form_of, number_of, range_ends, tidy
@@ -24,6 +24,7 @@ LOOKED_AT = 2_000
 MEASURED = frozenset({"start", "end", "seconds", "width", "height"})
 CONTRADICTED = 0.85
 """Confidence at most, where a cell of the column can only be meant otherwise."""
+FEWEST_TELLING = 3
 MARKS = {"point": ".", "comma": ","}
 DECIMAL_LABELS = {"point": _("1.5 has a decimal point"), "comma": _("1,5 has a decimal comma")}
 RANGE_LABELS = {"middle": _("Ranges as the number in the middle"), "text": _("Ranges as they are written")}
@@ -61,6 +62,10 @@ def read_columns(dataset: Dataset, choices: Choices) -> None:
             choice = choices.pick(question, options, column=column["name"])
             if choice is not None:
                 asked.setdefault(column["name"], {}).update(options[choice])
+    told = {name for name, form in asked.items() if "decimal" in form}
+    shared, others = marks_of_others(written, dataset, told)
+    for name, form in others.items():
+        asked.setdefault(name, {}).update(form)
     if asked:
         dataset.read_as = {**dataset.read_as, **asked}
         columns, task = dict(dataset.roles) or None, dataset.task
@@ -69,9 +74,44 @@ def read_columns(dataset: Dataset, choices: Choices) -> None:
         if is_measured(column["name"], dataset):
             continue
         dataset.readings += [
-            reading.as_dict() for reading in readings_of(column, dataset, set(asked.get(column["name"], ())))
+            by_others(reading, column["name"] in shared).as_dict()
+            for reading in readings_of(
+                column, dataset, set(asked.get(column["name"], ())) - without_asking(column, others)
+            )
         ]
     dataset.readings.sort(key=lambda reading: not reading["doubt"])
+
+
+def marks_of_others(
+    columns: Sequence[ColumnProfile], dataset: Dataset, told: set[str]
+) -> tuple[set[str], dict[str, JsonObject]]:
+    """(columns whose decimal mark their own cells leave open and all other columns tell, {column: its form} of those that were read
+    with the other mark). `told`: columns whose mark somebody chose."""
+    numbers = [column for column in columns if column["kind"] == "number" and column["name"] not in told]
+    cells = {column["name"]: distinct_cells(dataset.column(column["name"]), 200) for column in numbers}
+    sure = {form_of(column)["decimal"] for column in numbers if tells_mark(cells[column["name"]])}
+    if len(sure) != 1:
+        return set(), {}
+    (mark,) = sure
+    open_ones = [column for column in numbers if decimal_confidence(cells[column["name"]]) < SURE]
+    others = {column["name"]: {"decimal": mark} for column in open_ones if form_of(column)["decimal"] != mark}
+    return {column["name"] for column in open_ones}, others
+
+
+def tells_mark(cells: Sequence[str]) -> bool:
+    """Whether several cells can only have this decimal mark: a comma or a point before other than three digits."""
+    return decimal_confidence(cells) == 1 and sum(is_decimal(cell) for cell in cells) >= FEWEST_TELLING
+
+
+def without_asking(column: ColumnProfile, others: dict[str, JsonObject]) -> set[str]:
+    return {"decimal"} if column["name"] in others else set()
+
+
+def by_others(reading: Reading, is_shared: bool) -> Reading:
+    """A decimal mark that a column leaves open is nearly sure where all other columns of the file have the same."""
+    if is_shared and reading.what == "decimal" and not reading.is_asked:
+        reading.confidence = max(reading.confidence, SURE)
+    return reading
 
 
 def is_measured(name: str, dataset: Dataset) -> bool:

@@ -44,7 +44,7 @@ SENTENCE = re.compile(r"[^\W\d_]{2,}[,;:]?\s+[^\W\d_]{2,}|[\u3040-\u30ff\u4e00-\
 
 
 def is_note(entry: Entry) -> bool:
-    return Path(entry.parts[-1]).stem.lower().split("-")[0].split("_")[0] in NOTES
+    return re.split(r"[-_.]", entry.parts[-1].lower())[0] in NOTES
 
 
 def documents_of(archive: Archive) -> list[Entry]:

@@ -42,6 +42,7 @@ def read_mixed_lists(dataset: Dataset) -> None:
 
 def is_mostly_lists(dataset: Dataset, name: str) -> bool:
     cells = [cell for cell in dataset.column(name).slice(0, SAMPLE).to_pylist() if cell and not is_missing(cell)]
+    cells = [cell for cell in cells if cell.strip() != "[]"]  # an empty list may be one of anything
     return bool(cells) and sum(list_of(cell) is not None for cell in cells) >= LEAST_LISTS * len(cells)
 
 

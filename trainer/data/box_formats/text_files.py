@@ -19,6 +19,8 @@ MIN_SHARE_PAIRED = 0.3
 MIN_BACKGROUNDS = 0.5
 """Of the pictures that have a text file, from which those without have no objects, and are not just unlabelled."""
 KITTI_LINE = re.compile(r"\S+(\s+-?[\d.]+(e[-+]?\d+)?){14,15}", re.IGNORECASE)
+CALIBRATION = frozenset({"calib", "velodyne", "oxts", "planes"})
+"""Folders of KITTI whose files say where cameras stood, beside those of its labels."""
 DOTA_LINE = re.compile(r"(-?[\d.]+\s+){8}[^\d\s]\S*(\s+[012])?")
 DOTA_HEADER = re.compile(r"(imagesource|gsd)\s*:", re.IGNORECASE)
 
@@ -72,6 +74,8 @@ def read_text_files(pictures: Pictures, index: PictureIndex) -> Annotated | None
     into = Annotated(layout, {"yolo": "YOLO", "kitti": "KITTI", "dota": "DOTA"}[layout])
     into.has_backgrounds = len(pairs) >= MIN_BACKGROUNDS * len(pictures.media)
     into.used = {pair.text.name for pair in pairs}
+    if layout == "kitti":
+        pairs = [pair for pair in pairs if not CALIBRATION & {part.lower() for part in pair.text.parts[:-1]}]
     read_line: Callable[[str, Entry, str], None]
     if layout == "yolo":
         read_line = yolo_reader(pictures, into)

@@ -13,6 +13,7 @@ from trainer.data.tables.arrow_cells import ArrowCells, characters_of, first_chu
 from trainer.data.tables.csv_records import Block
 from trainer.data.tables.dialects import RULER
 from trainer.data.tables.footers import FOOTER_ROWS, split_footer
+from trainer.data.tables.open_texts import joined_text
 from trainer.data.tables.subtotals import Subtotals, announces_total
 from trainer.data.tables.table import BATCH_ROWS, MAX_COLUMNS, Columns, Table
 from trainer.errors import DataError
@@ -191,6 +192,8 @@ def fit(row: list[str], width: int, line: int, table: Table) -> list[str] | None
         )
     if len(row) > width and not any(cell.strip() for cell in row[width:]):
         return row[:width]
+    if len(row) > width and table.open_text >= 0:
+        return joined_text(row, table.open_text, width)
     if announces_total(row):
         table.announced.add(line + 1)
     if REMARK.match(row[0]) and any(entry.reason == "comments" for entry in table.left_out):

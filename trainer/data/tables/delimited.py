@@ -23,6 +23,7 @@ from trainer.data.tables.header_readings import (
     with_found_header,
 )
 from trainer.data.tables.headers import WORDS, filled, usual_width
+from trainer.data.tables.open_texts import settle_open_text
 from trainer.data.tables.row_groups import grouped, settle_groups
 from trainer.data.tables.streams import Lines
 from trainer.data.tables.table import (
@@ -84,6 +85,8 @@ def csv_table(
         table.details["header_row"] = header_row
         table.bad, table.bad_count = [], 0
     body = rows[header.row + 1 :]
+    if header.row >= header.first:
+        settle_open_text(table, header.names, body, dialect, choices)
     names = fitted_names(header, rows, body, table)
     is_wide = len(body) > 0 and usual_width(body) > MAX_COLUMNS
     check_columns(names, name, MAX_FIELDS if is_wide else MAX_COLUMNS)

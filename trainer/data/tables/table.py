@@ -109,6 +109,8 @@ class Table:
     apart: frozenset[str] = frozenset()
     """Columns that only say who, when or where, as the file's form tells: no answer, unless somebody chooses them."""
 
+    open_text: int = -1
+    """The place of a column of texts that hold the delimiter and are not enclosed; -1 for none."""
     group: str = ""
     """A column whose equal values belong together: a split keeps them on one side."""
     narrowed: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 import codecs
 import functools
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,8 @@ NO_JSON = re.compile(
     r"\[\s*(?:(?!true\b|false\b|null\b|NaN\b|None\b|True\b|False\b|Infinity\b)[^\W\d_]|\d{1,4}[-/.:]\d{1,2}[-/.:])"
 )
 """A line that begins with a word or a moment in brackets, as logs and chats have it."""
+STRING, MOST_STRING = re.compile(r'"\s*[\[{]\s*(\\"|[\[{])'), 64 << 20
+"""How a document begins that stands in a string, and bytes of a file that is looked into."""
 SCRIPT = re.compile(r"(?:(?:var|let|const)\s+)?[\w$][\w.$]*\s*(?:=|\()\s*[\[{]\s*(?:[\[{\"]|\Z)")
 DUMP = re.compile(r"^(CREATE TABLE|INSERT INTO) [`\"\[\w.]+ ?(\(|VALUES)", re.MULTILINE)
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -75,6 +78,8 @@ def open_text(
     start = sample.replace("\0", "").lstrip()[:200]
     refuse_no_table(sample, start, name)
     lines = Lines(stream, name)
+    if STRING.match(start) and size <= MOST_STRING and (inner := string_inside(path, name, encoding, packed)):
+        lines, sample, start = Lines(io.StringIO(inner, newline=""), name), inner[:SNIFF_BYTES], inner.lstrip()[:200]
     details = {"encoding": "utf-8" if encoding == "utf-8-sig" else encoding} | (
         {"compression": "gzip"} if packed else {}
     )
@@ -93,12 +98,24 @@ def open_text(
         table = prose_table(lines, name, size, details)
     else:
         table = csv_table(lines, sample, name, size, details, choices=choices)
-    table.progress, table.garbled = raw.tell, lambda: lines.garbled
+    table.progress = raw.tell if lines.stream is stream else lambda: size
+    table.garbled = lambda: lines.garbled
     if encoding.startswith(MIXED):
         other = encoding.removeprefix(MIXED).replace("cp", "Windows-")
         sentence = _("Some lines are in UTF-8, others in %(encoding)s; each is read in its own", encoding=other)
         table.readings.append(Reading("encoding", encoding, sentence, confidence=0.95, file=name))
     return table
+
+
+def string_inside(path: Path, name: str, encoding: str, packed: bool) -> str:
+    """The document in a file that is one JSON string, as a program writes it that encodes twice; "" for any other file."""
+    with Bounded(path, name, packed) as file:
+        content = io.TextIOWrapper(io.BufferedReader(file), encoding=encoding, errors="replace").read()
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    return value if isinstance(value, str) and value.strip()[:1] in ("[", "{") else ""
 
 
 def refuse_no_table(sample: str, start: str, name: str) -> None:

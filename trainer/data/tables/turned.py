@@ -1,9 +1,11 @@
 """Tables whose fields are rows and whose records are columns: told by the kinds of their cells, and turned."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from trainer.columns import BOOLEANS
 from trainer.data.readings import Choice, Choices, Reading, preview_of
 from trainer.data.tables.headers import WORDS, filled, find_header, is_typed, name_parts
 from trainer.data.tables.sheet_marks import Marks
@@ -16,6 +18,7 @@ MAX_FIELD_ROWS, COMPARED = 60, 200
 """Rows that a table of fields may have; columns that are looked at."""
 MIN_RECORDS, MIN_WIDER = 3, 3
 """Columns of records; how many times as many as rows where only words tell."""
+WORD, VALUE, MARK = "word", "value", "mark"
 ALIKE, MIXED = 0.95, 0.8
 """Shares of cells of one kind: in a row that is a field, and in a column that is a record of several."""
 
@@ -30,11 +33,10 @@ def turn_of(rows: Sequence[Row]) -> float:
     width = sum(any(column) for column in zip_longest(*cells, fillvalue=""))
     if width < MIN_RECORDS or not all(names) or len(set(names)) < len(names) or any(map(is_typed, names)):
         return 0.0
-    kinds = [[is_typed(cell) if cell else None for cell in row] for row in cells]
-    compared = kinds[1:] if share_of(kinds[0]) < 1 - ALIKE else kinds
-    shares = [share_of(row) for row in compared]
-    is_mixed = max(shares) >= ALIKE and min(shares) <= 1 - ALIKE
-    if is_mixed and uniform(shares) >= ALIKE and uniform(map(share_of, zip_longest(*compared))) < MIXED:
+    kinds = [[kind_of(cell) for cell in row] for row in cells]
+    compared = kinds[1:] if commonest(kinds[0]) == (WORD, 1.0) else kinds
+    kinds_of_rows = {kind for kind, share in map(commonest, compared) if share >= ALIKE}
+    if len(kinds_of_rows) > 1 and uniform(compared) >= ALIKE and uniform([*zip_longest(*compared)]) < MIXED:
         return 0.85
     known = sum(map(is_word, names))
     above = sum(cell.lower() in WORDS for cell in cells[0])
@@ -48,16 +50,24 @@ def is_word(cell: str) -> bool:
     return any(len(word) > 1 for word in name_parts(cell) & WORDS)
 
 
-def share_of(kinds: Sequence[bool | None]) -> float:
-    """Of numbers and dates among cells that are not empty."""
-    present = [kind for kind in kinds if kind is not None]
-    return sum(present) / len(present) if present else 0.5
+def kind_of(cell: str) -> str | None:
+    """What a cell holds: a number or a date, yes or no, a word; None for an empty one."""
+    if not cell:
+        return None
+    return MARK if cell.lower() in BOOLEANS else VALUE if is_typed(cell) else WORD
 
 
-def uniform(shares: "Sequence[float] | map[float]") -> float:
+def commonest(kinds: Sequence[str | None]) -> tuple[str, float]:
+    """(the kind of most cells that are not empty, their share of these)."""
+    counts = Counter(kind for kind in kinds if kind is not None)
+    kind, count = counts.most_common(1)[0] if counts else (WORD, 0)
+    return kind, count / max(counts.total(), 1)
+
+
+def uniform(rows: Sequence[Sequence[str | None]]) -> float:
     """How much of rows or columns is of one kind, on the average."""
-    listed = [max(share, 1 - share) for share in shares]
-    return sum(listed) / len(listed) if listed else 1.0
+    shares = [commonest(row)[1] for row in rows if any(row)]
+    return sum(shares) / len(shares) if shares else 1.0
 
 
 def turned(rows: Sequence[Row]) -> list[list[str | None]]:
