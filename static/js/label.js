@@ -73,7 +73,7 @@ const show = (card) => {
   const isSuggested = Boolean(card?.dataset.fields && !card.given);
   if (part("bymodel")) part("bymodel").hidden = !isSuggested;
   // For the script of the kind of answer; `given`: what was said of the row before it was taken back, or what a model suggests.
-  const given = isSuggested ? JSON.parse(card.dataset.fields) : (card?.given ?? []);
+  const given = isSuggested ? JSON.parse(card.dataset.fields) : (card?.given ?? JSON.parse(card?.dataset.existing ?? "[]"));
   page.dispatchEvent(new CustomEvent("labelling:show", { detail: { card, given, isSuggested } }));
 };
 
@@ -183,7 +183,8 @@ const decide = (form, fields) => {
   if (!card) return;
   tell("");
   card.querySelector("audio")?.pause();
-  card.dataset.given = (fields.get("value") ?? fields.get("new") ?? "").trim();
+  // The answer as its form has it, for look-alikes; null where none was given.
+  card.answer = fields.has("action") ? null : fields.getAll(fields.has("new") && !fields.has("value") ? "new" : "value");
   if (page.querySelector("[data-save]")) card.given = fields.getAll("value");
   if (fields.has("value") && !document.activeElement.matches(":focus-visible")) document.activeElement.blur();
   card.hidden = true;
@@ -208,7 +209,7 @@ const undo = async (address, fields) => {
     post(address, fields).then(() => fetchMore());
     return;
   }
-  delete card.dataset.given;
+  card.answer = null;
   bringBack(card);
   post(address, fields);
 };
@@ -222,7 +223,7 @@ const turnTo = (open) => {
   for (const name of ["row", "keys"]) part(name).hidden = open;
 };
 
-const lastLabelled = () => past.findLast((one) => one.dataset?.given);
+const lastLabelled = () => past.findLast((card) => card.answer);
 
 const openAlike = async () => {
   const card = lastLabelled();
@@ -232,7 +233,8 @@ const openAlike = async () => {
   }
   await sending; // what is labelled is no look-alike any more
   const address = new URL(page.dataset.alike, location.href);
-  address.search = new URLSearchParams({ row: card.dataset.row, label: card.dataset.given });
+  const values = card.answer.filter((value) => value.trim()).map((value) => ["value", value.trim()]);
+  address.search = new URLSearchParams([["row", card.dataset.row], ...values]);
   const answer = await fetch(address).catch(() => null);
   if (!answer?.ok) {
     tell(page.dataset.unreachable);

@@ -105,7 +105,7 @@ def test_many_are_labelled_in_one_step_and_taken_back_in_one(
 ) -> None:
     browser, version = client_of(user), actions.current_version(prototype.dataset)
     actions.decide(version, user, [actions.Entry(ROW, topic_of(ROW))])
-    part = browser.get(reverse("label_alike", args=[prototype.pk]), {"row": ROW, "label": topic_of(ROW)})
+    part = browser.get(reverse("label_alike", args=[prototype.pk]), {"row": ROW, "value": topic_of(ROW)})
     assert part.content.decode().count("data-choose") == SHOWN
     rows = [one.item.row for one in alike(version, ROW)]
     told = send(browser, prototype, row=rows[2:], value=topic_of(ROW)).json()
@@ -158,7 +158,7 @@ def test_what_cannot_be_labelled_is_told(
 
 def test_before_they_are_worked_out_it_says_so(fresh: Dataset, user: User, client_of: ApiOf, api_of: ApiOf) -> None:
     address = reverse("label_alike", args=[create_prototype(fresh, user).pk])
-    page = client_of(user).get(f"{address}?row={ROW}&label=card").content.decode()
+    page = client_of(user).get(f"{address}?row={ROW}&value=card").content.decode()
     assert "Rows that are like this one are not known yet." in page
     assert "data-choose" not in page
     refused = api_of(user).get(f"/api/v1/datasets/{fresh.pk}/alike?row={ROW}")

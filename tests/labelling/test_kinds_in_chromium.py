@@ -11,6 +11,8 @@ from queue import Empty, Queue
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
@@ -26,6 +28,7 @@ from tests.labelling.test_several_labels import it as several  # noqa: F401
 from tests.labelling.test_transcripts import it as transcripts  # noqa: F401
 from webapp.labelling import guests
 from webapp.labelling.models import Decision
+from webapp.labelling.queue import suggestions_file
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HOST = "http://localhost"
@@ -137,8 +140,25 @@ def test_several_labels(several: Labelled) -> None:  # noqa: F811
         expect(page.locator("[data-part=chosenlabels]")).to_have_text("lost, damaged")
         press(page, "2", "3", "Enter")
         assert there.saved(page, row) == []
+        row = shown(page)
+        press(page, "1", "2", "Enter")
+        assert there.saved(page, row) == ["late", "lost"]
+        press(page, "*")
+        expect(page.locator("[data-part=alikes] input[type=checkbox]")).to_have_count(2)
+        expect(page.locator("[data-part=alike] .primary")).to_contain_text("late, lost")
+        looker.look("label-several-alike")
+        press(page, "2", "Enter")
+        expect(page.locator("[data-part=news]")).to_contain_text("1 row has the label")
+        assert [there.ask(lambda row=row: cell_of(row)) for row in (35, 36)] == [None, '["late", "lost"]']
 
+    (folder := suggestions_file(several.version).parent).mkdir(parents=True)
+    table = pa.table({"row": [32], "alike": [[35, 36]], "similarity": [[0.9, 0.8]]})
+    pq.write_table(table, folder / "alike.parquet")
     assert there.run("several", steps) == []
+
+
+def cell_of(row: int) -> str | None:
+    return Decision.objects.filter(row=row).values_list("value", flat=True).first()
 
 
 def test_a_number(numbers: Labelled) -> None:  # noqa: F811

@@ -157,3 +157,16 @@ def test_every_kind_reads_what_its_form_sends() -> None:
     typed = {key: kind.typed(QueryDict("value=x&save=1")) for key, kind in kinds.items() if not kind.is_suggested}
     assert sorted(typed) == ["labels", "number", "objects", "spans", "text"]
     assert json.loads(json.dumps(typed)) == typed, "it comes back to the page as it was sent"
+
+
+def test_what_is_for_labels_is_refused(it: Labelled) -> None:
+    answer = it.browser.get(reverse("label_rules", args=[it.prototype.pk]))
+    assert answer.status_code == 422
+    assert "This works only for rows with labels out of a few." in answer.content.decode()
+    page = it.browser.get(reverse("label_alike", args=[it.prototype.pk]) + "?row=41&value=3").content.decode()
+    assert "This works only for rows with labels out of a few." in page
+    answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/alike?row=41")
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")
+    rule = {"pattern": "late", "label": "late"}
+    answer = it.api.post(f"/api/v1/datasets/{it.dataset.pk}/rules", json.dumps(rule), content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")

@@ -43,7 +43,7 @@ def test_the_page_toggles_the_labels_that_there_are(it: Labelled) -> None:
     assert '<input type="checkbox" name="value" value="late" data-key="1">' in page
     assert "js/label-toggles.js" in page
     assert "Answers of this kind are suggested once" in page
-    assert reverse("label_rules", args=[it.prototype.pk]) not in page
+    assert reverse("label_rules", args=[it.prototype.pk]) in page
 
 
 def test_the_data_page_leads_to_it(it: Labelled) -> None:
@@ -183,15 +183,6 @@ def test_sets_of_labels_are_nearer_the_more_they_share() -> None:
     assert alpha_of([[late, lost]] * 5 + [[lost, lost]] * 10, kind.apart) < found.alpha < 1
 
 
-def test_what_is_for_one_label_is_refused(it: Labelled) -> None:
-    answer = it.browser.get(reverse("label_rules", args=[it.prototype.pk]))
-    assert answer.status_code == 422
-    assert "This works only for rows with one label out of a few." in answer.content.decode()
-    page = it.browser.get(reverse("label_alike", args=[it.prototype.pk]) + "?row=31&label=late").content.decode()
-    assert "This works only for rows with one label out of a few." in page
-    for path in ("queue?order=suspects", "alike?row=31"):
-        answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/{path}")
-        assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")
-    rule = {"name": "x", "kind": "words", "pattern": "late", "label": "late"}
-    answer = it.api.post(f"/api/v1/datasets/{it.dataset.pk}/rules", json.dumps(rule), content_type="application/json")
+def test_a_runs_mistakes_are_for_one_label(it: Labelled) -> None:
+    answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/queue?order=mistakes&about=x")
     assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")

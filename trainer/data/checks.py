@@ -3,7 +3,6 @@
 import numpy as np
 import pyarrow.compute as pc
 
-from trainer import answers
 from trainer.data.answer_checks import class_problems, few_rows_problems, label_problems, number_problems, part_problems
 from trainer.data.column_checks import column_faults, column_problems, spelling_problems, unread_problems
 from trainer.data.conversation_rows import conversation_problems
@@ -25,17 +24,11 @@ def problems_block(problems: list[Problem]) -> bool:
     return any(entry["severity"] == "error" for entry in problems)
 
 
-def has_label_lists(dataset: Dataset) -> bool:
-    """Whether each row is answered with several labels."""
-    answer = answers.find(dataset.mapped_shape.kind)
-    return answer is not None and answer.cells == "labels"
-
-
 def answer_faults(dataset: Dataset) -> list[Problem]:
     """Whether the answers can be learned and tested, and which of them cannot: all that a run would fail with for its rows."""
     keys = dataset.mapped_keys
     problems = class_problems(keys) if dataset.labelled else number_problems(dataset)
-    if not problems_block(problems) and has_label_lists(dataset):
+    if not problems_block(problems) and dataset.has_label_lists:
         problems += label_list_problems(dataset)
     if not problems_block(problems):
         folds = dataset.folds is not None

@@ -111,6 +111,12 @@ class Dataset:
         return answer is not None and answer.labelled
 
     @property
+    def has_label_lists(self) -> bool:
+        """Whether each row is answered with several labels."""
+        answer = answers.find(self.shape.kind) if self.shape is not None else None
+        return answer is not None and answer.cells == "labels"
+
+    @property
     def forms(self) -> dict[str, JsonObject]:
         """{column: how it is written}, for `trainer.tables.learn` and `trainer.leaks`."""
         return {column["name"]: written_form(column) for column in self.profile}

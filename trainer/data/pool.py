@@ -16,6 +16,7 @@ from trainer.data.passage_rows import context_of
 from trainer.data.row_keys import NO_TEXT, Keys, shuffle_keys
 from trainer.data.splitting import group_keys, split_dataset, split_rows
 from trainer.errors import DataError
+from trainer.label_lists import read_labels, write_labels
 from trainer.messages import _
 
 POOL = "pool"
@@ -31,11 +32,13 @@ SOURCES_FILE = "label_sources.parquet"
 
 
 class LabelEntry(TypedDict, total=False):
-    """A decision about one row, counted from 1: its label, or that it is never to be asked about again (`left_out`)."""
+    """A decision about one row, counted from 1: its label, or that it is never to be asked about again (`left_out`).
+    `kept`: it has the label already, whatever its cell looks like."""
 
     row: int
     value: str | None
     left_out: bool
+    kept: bool
     source: str
     person: str
     at: str
@@ -63,24 +66,31 @@ def apply_labels(dataset: Dataset, entries: list[LabelEntry]) -> None:
     """Give rows their labels and part. Those that have a part keep it; of the others one in ten joins the test, if it was drawn.
     Where there is no test yet, all are divided anew. A label that was only suggested is never tested on. A label that somebody
     has looked at and kept comes from where it came from, with who looked at it."""
-    (values, answer), parts = answers_of(dataset), dataset.split
+    (values, answer), parts, is_list = answers_of(dataset), dataset.split, dataset.has_label_lists
     for entry in entries:
         row = entry["row"] - 1
         source = source_of(entry)
-        if is_kept(values[row], entry):
+        is_same = is_kept(values[row], entry, is_list)
+        if is_same:
             source["source"] = kept_source(dataset.label_sources.get(row))
         dataset.label_sources[row] = source
-        if not entry.get("left_out"):
+        if not entry.get("left_out") and not is_same:
             values[row] = entry["value"]
     dataset.table = dataset.table.set_column(dataset.names.index(answer), answer, pa.array(values, pa.string()))
     map_columns(dataset, dataset.roles, dataset.task)
     divide_labelled(dataset, parts)
 
 
-def is_kept(value: str | None, entry: LabelEntry) -> bool:
-    """Whether the decision is that the label which the row has stays."""
+def is_kept(value: str | None, entry: LabelEntry, is_list: bool = False) -> bool:
+    """Whether the decision is that the label which the row has stays; of several, in whatever order."""
     given = None if entry.get("left_out") else entry["value"]
-    return bool(value and given) and canonical_label(str(value)) == canonical_label(str(given))
+    if not value or not given:
+        return False
+    if entry.get("kept"):
+        return True
+    if is_list:
+        return read_labels(value) == read_labels(given)
+    return canonical_label(str(value)) == canonical_label(str(given))
 
 
 def kept_source(before: LabelSource | None) -> str:
@@ -98,8 +108,20 @@ def rename_labels(dataset: Dataset, names: dict[str, str]) -> None:
     """{label: what it is called from now on}; labels that get one name are merged. Parts and sources stay."""
     values, answer = answers_of(dataset)
     new = {canonical_label(before): after for before, after in names.items()}
-    renamed = [value if value is None else new.get(canonical_label(value), value) for value in values]
-    set_answers(dataset, answer, renamed)
+    rename = rename_listed if dataset.has_label_lists else rename_cell
+    set_answers(dataset, answer, [value if value is None else rename(value, new) for value in values])
+
+
+def rename_cell(cell: str, names: dict[str, str]) -> str:
+    return names.get(canonical_label(cell), cell)
+
+
+def rename_listed(cell: str, names: dict[str, str]) -> str:
+    """As it is where none of its labels has another name."""
+    labels = read_labels(cell)
+    if not any(label in names for label in labels):
+        return cell
+    return write_labels(sorted({names.get(label, label) for label in labels}))
 
 
 def take_labels_back(dataset: Dataset, source: str) -> None:

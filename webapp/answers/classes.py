@@ -6,6 +6,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from trainer.answers.metrics import named
+from trainer.columns import canonical_label
 from webapp.answers.base import Correction, Output, Presentation, Report, Scored
 from webapp.answers.heat import heat
 from webapp.answers.labelled import Labelling, Row, bad_label, label_of
@@ -17,7 +18,7 @@ MATRIX_CLASSES = 20
 
 
 class OneLabel(Labelling):
-    is_suggested = is_scored = True
+    is_suggested = is_scored = is_in_bulk = True
 
     def typed(self, fields: QueryDict) -> str:
         typed = fields.get("value") or fields.get("new", "")
@@ -29,7 +30,10 @@ class OneLabel(Labelling):
         return label_of(given)
 
     def labels(self, cell: str) -> list[str]:
-        return [cell]
+        return [cell] if cell else []
+
+    def normal(self, cell: str) -> str:
+        return canonical_label(cell)
 
 
 class Classes(Presentation):

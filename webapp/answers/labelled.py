@@ -48,6 +48,10 @@ class Labelling(ABC):
     """Whether a small model suggests such answers, which are one label out of a few."""
     is_scored = False
     """Whether a small model says how good it is already and what to ask next (`trainer.labelling`)."""
+    is_in_bulk = False
+    """Whether rules and look-alikes give them."""
+    can_have_more = False
+    """Whether a row can get one label more."""
     likeness = ""
     """What two answers to a row are compared by, beside alpha (`webapp.labelling.agreement.Measure`)."""
     is_compared_slowly = False
@@ -84,6 +88,18 @@ class Labelling(ABC):
     def labels(self, cell: str) -> list[str]:
         """Labels of the cell, each as often as it is there."""
         return []
+
+    def normal(self, cell: str) -> str:
+        """The cell as one that answers the same is written too."""
+        return cell.strip()
+
+    def added(self, cell: str, label: str) -> str:
+        """The cell with a label more, "" for none yet."""
+        return cell or label
+
+    def renamed(self, cell: str, names: Mapping[str, str]) -> str:
+        """The cell with labels called as {label: its new name} says."""
+        return names.get(cell, cell)
 
     def compared(self, cell: str) -> Hashable:
         """The cell as it is compared with what others say of the row."""

@@ -1,6 +1,7 @@
 """Several labels out of a few."""
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +23,7 @@ class SeveralLabels(Labelling):
     """Any of the labels, or none of them: a cell is a list in JSON, an empty one where none fits."""
 
     scripts = ("js/label-toggles.js",)
-    is_scored = True
+    is_scored = is_in_bulk = can_have_more = True
 
     def typed(self, fields: QueryDict) -> list[str]:
         new = fields.get("new", "")
@@ -51,6 +52,15 @@ class SeveralLabels(Labelling):
 
     def labels(self, cell: str) -> list[str]:
         return self.value(cell)
+
+    def normal(self, cell: str) -> str:
+        return label_lists.write_labels(self.value(cell))
+
+    def added(self, cell: str, label: str) -> str:
+        return label_lists.write_labels(sorted({*self.value(cell), label}))
+
+    def renamed(self, cell: str, names: Mapping[str, str]) -> str:
+        return label_lists.write_labels(sorted({names.get(label, label) for label in self.value(cell)}))
 
     def compared(self, cell: str) -> frozenset[str]:
         return frozenset(self.value(cell))

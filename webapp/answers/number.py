@@ -37,6 +37,10 @@ class OneNumber(Labelling):
         read = number_of(cell) if "," not in cell else number_of(cell, ",")
         return cell if read is None else read
 
+    def normal(self, cell: str) -> str:
+        value = self.value(cell)
+        return in_digits(value) if isinstance(value, float) else cell.strip()
+
     def compared(self, cell: str) -> float:
         return number_in(self.value(cell))
 

@@ -5,7 +5,6 @@ from typing import Any, Literal
 from ninja import Field, Router, Schema, Status
 from pydantic import StrictFloat, StrictInt
 
-from trainer.columns import canonical_label
 from webapp.accounts.access import load
 from webapp.accounts.requests import AuthedRequest
 from webapp.accounts.rights import Right
@@ -38,8 +37,8 @@ class QueueItem(Whole):
     suggestion: SuggestionOut | None
     reason: str | None
     """What it is asked for: test, random, uncertain, like (the last one corrected) or spread; null in other orders."""
-    label: str | None
-    """That it has, where it is asked about again; `suggestion` is the other one then."""
+    label: Any
+    """That it has, as `labels` takes it, where it is asked about again; `suggestion` is the other one then."""
 
 
 class QueueOut(Schema):
@@ -66,8 +65,8 @@ class LabelIn(Body):
     """It stays in the data, and is never used and not asked about again."""
     source: Literal["person", "suggestion"] = "person"
     """`suggestion` for what a program has said, or a person has only accepted: it is never tested on."""
-    before: str | None = None
-    """The label that the row has, where it is looked at again. The same as `value`: it is kept, and not asked about again."""
+    before: str | StrictInt | StrictFloat | list[str] | list[dict[str, Any]] | None = None
+    """The answer that the row has, where it is looked at again. The same as `value`: it is kept, and not asked about again."""
 
 
 class LabelsIn(Body):
@@ -162,7 +161,7 @@ def get_alike(request: AuthedRequest, pk: str, row: int, count: int = SHOWN) -> 
     return {
         "items": [
             neighbour.as_dict()
-            for neighbour in alike(actions.version_with_classes(load(Dataset, request.workspace, pk)), row, count)
+            for neighbour in alike(actions.version_in_bulk(load(Dataset, request.workspace, pk)), row, count)
         ],
         "next": None,
     }
@@ -178,7 +177,7 @@ def add_labels(request: AuthedRequest, pk: str, payload: LabelsIn) -> Status[dic
             label.value,
             left_out=label.left_out,
             source=label.source,
-            before=label.before and canonical_label(label.before),
+            before=label.before,
         )
         for label in payload.labels
     ]

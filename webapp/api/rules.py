@@ -61,7 +61,7 @@ class RenamedOut(Schema):
 
 
 def shape(rule: Rule) -> dict[str, Any]:
-    measured = rules.measure(actions.version_with_classes(rule.dataset), rule)
+    measured = rules.measure(actions.version_in_bulk(rule.dataset), rule)
     fields = {name: getattr(rule, name) for name in ("id", "name", "kind", "pattern", "column", "label")}
     return fields | vars(measured) | {"precision": measured.precision, "interval": measured.interval}
 
@@ -82,7 +82,7 @@ def list_rules(request: AuthedRequest, pk: str) -> dict[str, Any]:
 @once
 def create_rule(request: AuthedRequest, pk: str, payload: RuleIn) -> Status[dict[str, Any]]:
     """Measured, and not applied yet."""
-    version = actions.version_with_classes(load(Dataset, request.workspace, pk))
+    version = actions.version_in_bulk(load(Dataset, request.workspace, pk))
     return Status(201, shape(rules.create(version, request.user, **payload.model_dump())))
 
 
@@ -103,6 +103,6 @@ def delete_rule(request: AuthedRequest, pk: str, rule: str) -> Status[None]:
 @once
 def rename_labels(request: AuthedRequest, pk: str, payload: RenameIn) -> Status[dict[str, Any]]:
     """These labels are called `name` in the next version; several become one."""
-    version = actions.version_with_classes(load(Dataset, request.workspace, pk))
+    version = actions.version_in_bulk(load(Dataset, request.workspace, pk))
     made = rules.rename(version, request.user, payload.labels, payload.name)
     return Status(202, {"version": made.number, "status": made.status})

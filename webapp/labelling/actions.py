@@ -31,7 +31,7 @@ from webapp.labelling.progress import stop_sentence, thin_of, thin_words
 from webapp.labelling.queue import (
     answer_column,
     check_can_be_labelled,
-    check_has_classes,
+    check_in_bulk,
     in_pool,
     is_scored,
     is_unlabelled,
@@ -80,10 +80,10 @@ def current_version(dataset: Dataset) -> DatasetVersion:
     return version
 
 
-def version_with_classes(dataset: Dataset) -> DatasetVersion:
-    """The same where rows get one label out of a few; `Problem` for other answers."""
+def version_in_bulk(dataset: Dataset) -> DatasetVersion:
+    """The same where rows get one or several labels out of a few; `Problem` for other answers."""
     version = current_version(dataset)
-    check_has_classes(version)
+    check_in_bulk(version)
     return version
 
 
@@ -326,6 +326,7 @@ def as_change(decision: Decision) -> dict[str, Any]:
         "row": decision.row,
         "value": decision.value,
         "left_out": decision.left_out,
+        "kept": decision.before is not None and decision.value == decision.before,
         "source": decision.source,
         "person": str(decision.person_id or ""),
         "at": decision.decided_at.isoformat(),

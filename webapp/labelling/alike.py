@@ -65,7 +65,8 @@ def nearest(cursor: Cursor, version: DatasetVersion, row: int) -> list[tuple[int
 def nothing_known(version: DatasetVersion) -> Problem:
     """Why no look-alikes are known: nothing reads such rows, or they are not worked out yet."""
     guide = Guide.objects.filter(dataset=version.dataset_id).first()
-    if guide is not None and guide.result is not None and not guide.due and guide.facts.get("reader") is None:
+    vectors = guide.facts.get("vectors", guide.facts.get("reader")) if guide is not None else None
+    if guide is not None and guide.result is not None and not guide.due and vectors is None:
         return Problem(
             _("Nothing on this machine reads such rows, so it is not known which are alike."),
             code="no_vectors",

@@ -14,8 +14,9 @@ from webapp.core.forms import refused_on
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import names_of
 from webapp.labelling import actions, rules
+from webapp.labelling.kinds import kind_of
 from webapp.labelling.models import Rule
-from webapp.labelling.queue import label_column
+from webapp.labelling.queue import answer_column
 from webapp.prototypes.models import Prototype
 
 FIELDS = ("name", "kind", "pattern", "column", "label")
@@ -24,14 +25,14 @@ FIELDS = ("name", "kind", "pattern", "column", "label")
 @member
 @refused_on("label_rules")
 def label_rules(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: prototype, version, labels [(label, rows)], rules [(rule, measured)], columns (that a rule can look at), kinds, sent (the
+    """Context: prototype, version, labels [(label, rows)], rules [(rule, measured)], columns (that a rule can look at), kinds, labelling, sent (the
     fields of a rule that was refused). A POST does `action`: add (a rule), apply or remove (`rule`), rename (`label`, `name`)."""
     prototype = load(Prototype.objects.select_related("dataset"), request.workspace, pk)
-    version = actions.version_with_classes(prototype.dataset)
+    version = actions.version_in_bulk(prototype.dataset)
     if request.method == "POST":
         return change(request, prototype, version)
     dataset_rules = Rule.objects.filter(dataset=prototype.dataset).order_by("created_at")
-    answer = label_column(version)
+    answer = answer_column(version)
     context: dict[str, Any] = {
         "prototype": prototype,
         "version": version,
@@ -39,6 +40,7 @@ def label_rules(request: AuthedRequest, pk: str) -> HttpResponse:
         "rules": [(rule, rules.measure(version, rule)) for rule in dataset_rules],
         "columns": [name for name in names_of(version) if name != answer],
         "kinds": Rule.Kind.choices,
+        "labelling": kind_of(version),
     }
     return render(request, "labelling/rules.html", context)
 

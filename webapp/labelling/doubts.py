@@ -1,14 +1,26 @@
 """Labels that may be wrong: rows that have one are asked about again, beside the label that something else would give them."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from trainer.columns import canonical_label
+from webapp.answers.labelled import Labelling, as_cell
 from webapp.datasets.models import DatasetVersion
-from webapp.datasets.rows import Cursor, connect, file_of, filtered, names_of, read
+from webapp.datasets.rows import Cursor, connect, file_of, filtered, names_of, read, rows_sql
 from webapp.labelling.models import Decision
-from webapp.labelling.queue import CHARACTERS, Item, Suggestion, check_has_classes, item_of, label_column
+from webapp.labelling.queue import (
+    CHARACTERS,
+    Item,
+    Suggestion,
+    answer_column,
+    check_can_be_labelled,
+    check_has_classes,
+    item_of,
+    label_column,
+    labelling_of,
+    suggestion_of,
+)
 
 SUSPECTS, MISTAKES, LABEL, DISPUTED = "suspects", "mistakes", "label", "disputed"
 AGAIN = (LABEL, DISPUTED)
@@ -42,9 +54,21 @@ def suspects(version: DatasetVersion, _about: str = "") -> list[Doubt]:
 
 def of_label(version: DatasetVersion, about: str) -> list[Doubt]:
     """All rows with this label, to divide them among others."""
+    if not about:
+        return []
     with connect() as cursor:
-        rows = filtered(cursor, version, about, "", MOST_OF_LABEL, 0) if about else []
+        is_one = label_column(version) is not None
+        rows = filtered(cursor, version, about, "", MOST_OF_LABEL, 0) if is_one else rows_with(cursor, version, about)
     return [Doubt(row + 1, "") for row in rows]
+
+
+def rows_with(cursor: Cursor, version: DatasetVersion, label: str) -> list[int]:
+    """Numbers from 0 of rows that have the label among several."""
+    labelling, names = kind_to_look_at(version), names_of(version)
+    place = names.index(answer_column(version) or "")
+    query = f"SELECT n, c{place} FROM {rows_sql(names)} WHERE contains(c{place}, ?) ORDER BY n LIMIT {MOST_OF_LABEL}"  # noqa: S608
+    cells = cursor.execute(query, [file_of(version, "data"), label]).fetchall()
+    return [row for row, cell in cells if label in labelling.labels(cell)]
 
 
 SOURCES: dict[str, Source] = {SUSPECTS: suspects, LABEL: of_label}
@@ -53,7 +77,9 @@ SOURCES: dict[str, Source] = {SUSPECTS: suspects, LABEL: of_label}
 
 def items(version: DatasetVersion, order: str, about: str, count: int, without: Collection[int] = ()) -> list[Item]:
     """The next rows whose label is doubted: those that still have another one, and that nobody has looked at."""
-    check_has_classes(version)
+    if order not in queues_of(version):
+        check_has_classes(version)
+    labelling = kind_to_look_at(version)
     doubts_in_order = SOURCES[order](version, about)
     decided = Decision.objects.filter(version=version).values_list("row", flat=True)
     with connect() as cursor:
@@ -62,24 +88,54 @@ def items(version: DatasetVersion, order: str, about: str, count: int, without: 
             doubt.row: doubt for doubt in doubts_in_order if doubt.row not in taken and 1 <= doubt.row <= version.rows
         }
         labels = labels_of_rows(cursor, version, list(doubts))
-        rows = [row for row, doubt in doubts.items() if row in labels and labels[row] != canonical_label(doubt.other)]
+        rows = [row for row, doubt in doubts.items() if row in labels and differs(labelling, labels[row], doubt)]
         shown = read(cursor, version, names_of(version), [row - 1 for row in rows[:count]], CHARACTERS)
     return [item_in_doubt(version, row, doubts[row["number"]], labels[row["number"]]) for row in shown]
 
 
-def item_in_doubt(version: DatasetVersion, row: dict[str, object], doubt: Doubt, label: str) -> Item:
-    return item_of(version, row, Suggestion(doubt.other, doubt.score) if doubt.other else None, "", label)
+def queues_of(version: DatasetVersion) -> tuple[str, ...]:
+    """The queues of rows that are looked at again, of such answers."""
+    labelling = kind_to_look_at(version)
+    if labelling.is_suggested:
+        return tuple(SOURCES)
+    return (DISPUTED, SUSPECTS, LABEL) if labelling.is_in_bulk else (DISPUTED,)
+
+
+def kind_to_look_at(version: DatasetVersion) -> Labelling:
+    check_can_be_labelled(version)
+    labelling = labelling_of(version)
+    assert labelling is not None, "its column is known"
+    return labelling
+
+
+def differs(labelling: Labelling, label: str, doubt: Doubt) -> bool:
+    """Whether the row still has another answer than the doubt says."""
+    if not doubt.other:
+        return True
+    answer, other = (labelling.compared(labelling.normal(cell)) for cell in (label, doubt.other))
+    return answer != other
+
+
+def item_in_doubt(version: DatasetVersion, row: dict[str, Any], doubt: Doubt, label: str) -> Item:
+    labelling = kind_to_look_at(version)
+    if labelling.is_suggested:
+        return item_of(version, row, Suggestion(doubt.other, doubt.score) if doubt.other else None, "", label)
+    other = as_cell(labelling.value(doubt.other)) if doubt.other else None
+    item = item_of(version, row, suggestion_of(version, other, doubt.score) if other else None, "", label)
+    value = labelling.value(label)
+    fields = as_cell(labelling.fields(value))
+    return replace(item, label_text=labelling.label_text(label), label_value=value, fields=fields)
 
 
 def labels_of_rows(cursor: Cursor, version: DatasetVersion, rows: list[int]) -> dict[int, str]:
-    """{row from 1: the label that it has}, without those that have none; of one label out of a few alone."""
-    column = label_column(version)
-    if column is None:
+    """{row from 1: the answer that it has, as a cell in its normal form (a label, of one out of a few)}, without those that have none."""
+    column, labelling = answer_column(version), labelling_of(version)
+    if column is None or labelling is None:
         return {}
     place = names_of(version).index(column)
     numbers = [row - 1 for row in rows if 1 <= row <= version.rows]
     labels = [(row["number"], row["cells"][place]) for row in read(cursor, version, names_of(version), numbers)]
-    return {row: canonical_label(label) for row, label in labels if (label or "").strip()}
+    return {row: labelling.normal(label) for row, label in labels if (label or "").strip()}
 
 
 def confirmed_rows(cursor: Cursor, version: DatasetVersion) -> set[int]:

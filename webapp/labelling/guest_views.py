@@ -26,7 +26,6 @@ from webapp.datasets.models import DatasetVersion
 from webapp.labelling import actions, guests
 from webapp.labelling.kinds import answers_like, kind_of
 from webapp.labelling.models import GuestLink
-from webapp.labelling.queue import label_column
 from webapp.prototypes.models import Prototype
 
 MOST_GIVEN = 50_000
@@ -111,7 +110,7 @@ def take(request: HttpRequest, link: GuestLink, version: Any) -> Problem | None:
 @needs(Right.EDIT)
 @refused_on("label_guests")
 def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
-    """Context: prototype, links [(link, address, rows labelled)], agreement, likeness_title, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have), can_settle (whether disputed rows are asked about again). A POST does
+    """Context: prototype, links [(link, address, rows labelled)], agreement, likeness_title, labels [(label, what it means)], most_days, media (image and audio, whichever the rows have). A POST does
     `action`: invite (name, days, share, unmasked), revoke (`link`), describe (`label`, `words`)."""
     prototype = load(Prototype.objects.select_related("dataset", "workspace"), request.workspace, pk)
     version = guests.version_for_guests(prototype.dataset)
@@ -131,7 +130,6 @@ def label_guests(request: AuthedRequest, pk: str) -> HttpResponse:
         "labels": [(label, notes.get(label, "")) for label, _rows in actions.labels_of(version)],
         "most_days": guests.MOST_DAYS,
         "media": guests.media_of(version),
-        "can_settle": label_column(version) is not None,
     }
     return render(request, "labelling/guests.html", context)
 

@@ -84,7 +84,7 @@ def is_stale(guide: Guide, version: DatasetVersion, model: Model | None = None) 
 
 def is_there(version: DatasetVersion, guide: Guide) -> bool:
     """Whether the cache still has what was worked out."""
-    has_alike = guide.facts.get("vectors") is not None
+    has_alike = bool(guide.facts.get("vectors", label_column(version)))
     return suggestions_file(version).exists() and (not has_alike or alike_file(version).exists())
 
 

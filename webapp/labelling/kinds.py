@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
-from django.utils.translation import gettext as _
-
-from webapp.answers.labelled import Labelling, Row, bad_label
+from webapp.answers.labelled import Labelling, Row
 from webapp.core.problems import Problem
 from webapp.datasets.media import size_in
 from webapp.datasets.models import DatasetVersion
@@ -29,8 +28,8 @@ class Entry:
     value: object
     left_out: bool = False
     source: str = Source.PERSON
-    before: str | None = None
-    """The label that it has, of a row that is looked at again."""
+    before: Any = None
+    """The answer that it has, of a row that is looked at again: as a cell, or as the API has it."""
 
 
 def kind_of(version: DatasetVersion) -> Labelling:
@@ -43,15 +42,21 @@ def kind_of(version: DatasetVersion) -> Labelling:
 def as_cells(version: DatasetVersion, entries: list[Entry]) -> list[Entry]:
     """With their answers as the data has them; `Problem` for the first that cannot be one."""
     labelling = kind_of(version)
-    if not labelling.is_suggested and any(entry.before is not None for entry in entries):
-        raise bad_label(_("Existing answers are changed on the data page."), _("Label rows that have none."))
     given = [entry.row for entry in entries if says_something(entry)]
     rows = rows_of(version, given) if labelling.needs_row else {}
     usual = answers_like(version)
-    return [
-        replace(entry, value=labelling.cell(entry.value, rows.get(entry.row, usual)) if says_something(entry) else None)
-        for entry in entries
-    ]
+    return [as_cell_of(labelling, entry, rows.get(entry.row, usual)) for entry in entries]
+
+
+def as_cell_of(labelling: Labelling, entry: Entry, row: Row) -> Entry:
+    """What is said of a row that has an answer already, and says the same, is that answer as it is written."""
+    before = entry.before
+    if before is not None:
+        before = labelling.normal(before if isinstance(before, str) else labelling.cell(before, row))
+    value = labelling.cell(entry.value, row) if says_something(entry) else None
+    if value is not None and before is not None and labelling.normal(value) == before:
+        value = before
+    return replace(entry, value=value, before=before)
 
 
 def suggested_cells(version: DatasetVersion, rows: list[int]) -> dict[int, object]:
@@ -130,9 +135,16 @@ def labels_of(version: DatasetVersion) -> list[tuple[str, int]]:
     given = Decision.objects.pending(version).filter(value__isnull=False).order_by("decided_at", "pk")
     for value, before in given.values_list("value", "before"):
         counts.update(labelling.labels(value or ""))
-        if before is not None:
-            counts[before] -= 1
+        counts.subtract(labelling.labels(before or ""))
     return list(counts.items())
+
+
+def names_in(version: DatasetVersion) -> set[str]:
+    """The labels that its rows have; of others than one out of a few those of its first rows."""
+    labelling = kind_of(version)
+    if labelling.is_suggested:
+        return {entry["label"] for entry in version.labels}
+    return {label for label, _rows in counted(labelling, cells_there(version))}
 
 
 def labelled_rows(version: DatasetVersion) -> int:

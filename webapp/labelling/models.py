@@ -127,7 +127,7 @@ class Decision(WorkspaceOwned):
 
 
 class Rule(WorkspaceOwned):
-    """Gives one label to rows of the pool that it matches (`webapp.labelling.rules`)."""
+    """Gives one label to rows of the pool that it matches (`webapp.labelling.rules`). `is_applied`: whether it was."""
 
     class Kind(models.TextChoices):
         WORDS = "words", _("Words")
@@ -140,6 +140,7 @@ class Rule(WorkspaceOwned):
     pattern = models.CharField(max_length=200)
     column = models.TextField(blank=True, help_text="that it looks at; empty: all inputs")
     label = models.CharField(max_length=LONGEST_LABEL)
+    is_applied = models.BooleanField(default=False)
 
     class Meta(WorkspaceOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["dataset", "name"], name="one_rule_a_name")]

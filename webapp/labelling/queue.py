@@ -68,7 +68,13 @@ class Item:
     reason: str = ""
     """What it is asked for in the mixed order (`trainer.labelling.asking`)."""
     label: str | None = None
-    """That it has, where it is asked about again."""
+    """That it has, where it is asked about again: its answer as a cell."""
+    label_text: str = ""
+    """The same in words."""
+    label_value: Any = None
+    """And as the API takes it, where that is more than a label."""
+    fields: str = ""
+    """And as the page's form has it, in JSON."""
 
     def as_dict(self) -> dict[str, Any]:
         """The inputs by their role; those of a table, which has none, in `columns`."""
@@ -81,7 +87,7 @@ class Item:
             **({"columns": columns} if columns else {}),
             "suggestion": suggestion,
             "reason": self.reason or None,
-            "label": self.label,
+            "label": self.label if self.label_value is None else self.label_value,
         }
 
 
@@ -170,6 +176,18 @@ def check_has_classes(version: DatasetVersion) -> str:
             hint=_("Label the rows one by one on the page Label, or choose a classification task on the data page."),
         )
     return column
+
+
+def check_in_bulk(version: DatasetVersion) -> Labelling:
+    """How its rows are answered; `Problem` where many of them cannot be at once."""
+    labelling = labelling_of(version)
+    if labelling is None or not labelling.is_in_bulk or answer_column(version) is None:
+        raise Problem(
+            _("This works only for rows with labels out of a few."),
+            code="no_labelling",
+            hint=_("Label the rows one by one on the page Label, or choose a classification task on the data page."),
+        )
+    return labelling
 
 
 def inputs_of(version: DatasetVersion) -> list[tuple[str, str]]:
@@ -322,4 +340,4 @@ def item_of(
     names, kinds = names_of(version), [column["kind"] for column in version.columns]
     places = [(role, name, names.index(name)) for role, name in inputs_of(version)]
     cells = [Cell(role, name, kinds[index], row["cells"][index]) for role, name, index in places]
-    return Item(row["number"], cells, suggestion, reason, label)
+    return Item(row["number"], cells, suggestion, reason, label, label or "")

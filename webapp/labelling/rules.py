@@ -1,4 +1,5 @@
-"""Rules that label many rows at once: by words, a regular expression or the value of a column. What a rule covers and how often it
+"""Rules that label many rows at once: by words, a regular expression or the value of a column. Where rows have several labels, a rule
+adds one, and what several rules say of a row becomes one answer. What a rule covers and how often it
 is right is measured on labels of people before it is applied, and it can be removed with all that it labelled.
 
 Expressions are those of RE2, which DuckDB searches with: its time grows with the text alone, so no rule can run for ever.
@@ -14,20 +15,23 @@ from django.utils.translation import gettext as _
 from trainer.columns import canonical_label
 from trainer.shares import wilson_interval
 from webapp.accounts.models import User
-from webapp.answers.labelled import check_label
+from webapp.answers.labelled import Labelling, check_label
 from webapp.core.problems import Conflict, Problem
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.rows import CANONICAL, Cursor, connect, file_of, names_of, rows_sql
 from webapp.datasets.versions import derive, mapping_of
 from webapp.labelling.actions import current_version
 from webapp.labelling.doubts import labels_of_rows
+from webapp.labelling.kinds import names_in
 from webapp.labelling.models import Decision, Rule
-from webapp.labelling.queue import check_has_classes, in_pool, inputs_of, suggestions_file
+from webapp.labelling.queue import check_in_bulk, in_pool, inputs_of, suggestions_file
 
 MOST_RULES = 50
 MOST_ROWS = 100_000
 """That one rule labels."""
 AT_ONCE = 5_000
+RULE = "rule:"
+"""Begins the source of what a rule said."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Measured:
 
 def create(version: DatasetVersion, user: User, **fields: str) -> Rule:
     """`Problem` for what cannot be a rule."""
-    check_has_classes(version)
+    check_in_bulk(version)
     rule = Rule(workspace=version.workspace, dataset=version.dataset, **cleaned(version, fields))
     if Rule.objects.filter(dataset=version.dataset).count() >= MOST_RULES:
         raise bad_rule(_("A dataset has at most %(limit)d rules.") % {"limit": MOST_RULES})
@@ -116,13 +120,14 @@ def matching(version: DatasetVersion, rule: Rule) -> list[int]:
 
 
 def measure(version: DatasetVersion, rule: Rule) -> Measured:
-    rows = matching(version, rule)
+    rows, labelling = matching(version, rule), check_in_bulk(version)
     with connect() as cursor:
-        labels = labels_of_rows(cursor, version, rows)
+        cells = labels_of_rows(cursor, version, rows)
         unseen = labelled_unseen(cursor, version)
-    seen = [label for row, label in labels.items() if row not in unseen]
-    right = sum(label == rule.label for label in seen)
-    return Measured(len(free_rows(version, rows)), len(seen), right)
+    seen = [cell for row, cell in cells.items() if row not in unseen]
+    right = sum(rule.label in labelling.labels(cell) for cell in seen)
+    covers = len(free_rows(version, rows)) + len(extended(version, rule, rows))
+    return Measured(covers, len(seen), right)
 
 
 def labelled_unseen(cursor: Cursor, version: DatasetVersion) -> set[int]:
@@ -146,41 +151,100 @@ def free_rows(version: DatasetVersion, rows: list[int]) -> list[int]:
     return sorted(free)
 
 
+def extended(version: DatasetVersion, rule: Rule, rows: list[int]) -> list[Decision]:
+    """Decisions of other rules on these rows, in no version yet, with the label of this one as well; none where a row has one label."""
+    labelling = check_in_bulk(version)
+    if not labelling.can_have_more:
+        return []
+    decisions = Decision.objects.pending(version).filter(row__in=rows, source__startswith=RULE, before=None)
+    changed = []
+    for decision in decisions:
+        value = labelling.added(decision.value or "", rule.label)
+        if value != decision.value:
+            decision.value = value
+            changed.append(decision)
+    return changed
+
+
 def apply(rule: Rule, user: User) -> int:
     """Label what it matches, as decisions that are in no version yet; how many rows that are."""
     version = current_version(rule.dataset)
-    rows = free_rows(version, matching(version, rule))
-    now = timezone.now()
-    given = {"value": rule.label, "source": rule.source, "person": user, "decided_at": now}
+    matched = matching(version, rule)
+    value, rows, now = check_in_bulk(version).added("", rule.label), free_rows(version, matched), timezone.now()
+    given = {"value": value, "source": rule.source, "person": user, "decided_at": now}
     made = [Decision(workspace=version.workspace, version=version, row=row, **given) for row in rows]
-    before = Decision.objects.filter(version=version, source=rule.source).count()
-    Decision.objects.bulk_create(made, batch_size=AT_ONCE, ignore_conflicts=True)  # who was quicker decides
-    return int(Decision.objects.filter(version=version, source=rule.source).count()) - before
+    with transaction.atomic():
+        more = extended(version, rule, matched)
+        Decision.objects.bulk_update(more, ["value"], batch_size=AT_ONCE)
+        before = Decision.objects.filter(version=version, source=rule.source).count()
+        Decision.objects.bulk_create(made, batch_size=AT_ONCE, ignore_conflicts=True)  # who was quicker decides
+        Rule.objects.filter(pk=rule.pk).update(is_applied=True)
+        return int(Decision.objects.filter(version=version, source=rule.source).count()) - before + len(more)
 
 
 def remove(rule: Rule, user: User) -> DatasetVersion | None:
     """The rule with all that it labelled: decisions are taken back, and where a version has some, the next one is made without; that
-    version, or None. What a person has looked at since is that person's."""
+    version, or None. What a person has looked at since is that person's; a label of another rule on the same row stays."""
     version = current_version(rule.dataset)
     with connect() as cursor:
-        path = version.folder / "label_sources.parquet"
-        query = "SELECT count(*) FROM read_parquet(?) WHERE source = ?"
-        labelled = cursor.execute(query, [str(path), rule.source]).fetchone()[0] if path.exists() else 0
+        labelled = rows_by_rules(cursor, version)
+    left = labels_left(version, rule)
+    entries = [
+        {"row": row, "value": left[row][0], "source": left[row][1], "at": timezone.now().isoformat()}
+        for row in labelled
+        if row in left
+    ]
     with transaction.atomic():
-        Decision.objects.pending(version).filter(source=rule.source).delete()
+        reduce_decisions(version, rule, left)
         made = None
-        if labelled:
+        if entries or rule.source in labelled.values():
             check_newest(version)
             note = _("Labels of the rule “%(name)s” taken back") % {"name": rule.name}
-            made = derive(version, user, note, changes={"take_back": rule.source}, **mapping_of(version))
+            changes = {"take_back": rule.source} | ({"labels": entries} if entries else {})
+            made = derive(version, user, note, changes=changes, **mapping_of(version))
         rule.delete()
     return made
+
+
+def rows_by_rules(cursor: Cursor, version: DatasetVersion) -> dict[int, str]:
+    """{row from 1: the source of its label}, of those that a rule gave."""
+    path = version.folder / "label_sources.parquet"
+    if not path.exists():
+        return {}
+    query = "SELECT row, source FROM read_parquet(?) WHERE starts_with(source, ?)"
+    return dict(cursor.execute(query, [str(path), RULE]).fetchall())
+
+
+def labels_left(version: DatasetVersion, rule: Rule) -> dict[int, tuple[str, str]]:
+    """{row that the rule matches: (what the other rules that were applied say of it, the source of that)}; none of rows of which they say
+    nothing, nor where a row has one label."""
+    labelling = check_in_bulk(version)
+    if not labelling.can_have_more:
+        return {}
+    matched = set(matching(version, rule))
+    left: dict[int, tuple[str, str]] = {}
+    others = Rule.objects.filter(dataset=rule.dataset_id, is_applied=True).exclude(pk=rule.pk).order_by("created_at")
+    for other in others:
+        for row in matched.intersection(matching(version, other)):
+            cell, source = left.get(row, ("", other.source))
+            left[row] = labelling.added(cell, other.label), source
+    return left
+
+
+def reduce_decisions(version: DatasetVersion, rule: Rule, left: dict[int, tuple[str, str]]) -> None:
+    """Those of rules that are in no version yet, without what this rule said."""
+    by_rules = Decision.objects.pending(version).filter(source__startswith=RULE)
+    changed = list(by_rules.filter(row__in=left))
+    for decision in changed:
+        decision.value, decision.source = left[decision.row]
+    Decision.objects.bulk_update(changed, ["value", "source"], batch_size=AT_ONCE)
+    by_rules.filter(source=rule.source).delete()
 
 
 def rename(version: DatasetVersion, user: User, names: list[str], name: str) -> DatasetVersion:
     """The next version, in which these labels are called so; several become one. Decisions that are in no version yet follow."""
     check_label(name)
-    name, known = canonical_label(name), {entry["label"] for entry in version.labels}
+    name, labelling, known = canonical_label(name), check_in_bulk(version), names_in(version)
     before = [label for label in dict.fromkeys(map(canonical_label, names)) if label != name]
     unknown = next((label for label in before if label not in known), None)
     if unknown is not None or not before:
@@ -193,12 +257,22 @@ def rename(version: DatasetVersion, user: User, names: list[str], name: str) -> 
     check_newest(version)
     note = _("%(labels)s renamed to %(name)s") % {"labels": ", ".join(before), "name": name}
     with transaction.atomic():
-        pending = Decision.objects.pending(version)
-        pending.filter(value__in=before).update(value=name)
-        pending.filter(before__in=before).update(before=name)
+        new = dict.fromkeys(before, name)
+        rename_decisions(version, labelling, new)
         Rule.objects.filter(dataset=version.dataset, label__in=before).update(label=name)
-        changes = {"rename": dict.fromkeys(before, name)}
+        changes = {"rename": new}
         return derive(version, user, note[:200], changes=changes, **mapping_of(version))
+
+
+def rename_decisions(version: DatasetVersion, labelling: Labelling, new: dict[str, str]) -> None:
+    """{label: its new name}, in decisions that are in no version yet."""
+    changed = []
+    for decision in Decision.objects.pending(version).settled():
+        cells = decision.value, decision.before
+        decision.value, decision.before = (cell and labelling.renamed(cell, new) for cell in cells)
+        if cells != (decision.value, decision.before):
+            changed.append(decision)
+    Decision.objects.bulk_update(changed, ["value", "before"], batch_size=AT_ONCE)
 
 
 def check_newest(version: DatasetVersion) -> None:

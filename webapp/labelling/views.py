@@ -63,7 +63,7 @@ def told_to_script(
 @refused_on("label")
 @told_to_script
 def label(request: AuthedRequest, pk: str) -> HttpResponse:
-    """A POST takes a decision: `row`, and `value` (or `new`, a label that is typed) or `action` (skip, leave_out).
+    """A POST takes a decision: `row`, and `value` (or `new`, a label that is typed) or `action` (skip, leave_out, keep).
 
     Context: prototype, version, can_label (whether this task is labelled here), starts [(task, its title)] (with which a column
     for labels can be added), at_work (a version is being read), cards (rows),
@@ -125,7 +125,7 @@ def asked(request: HttpRequest, version: DatasetVersion) -> dict[str, Any]:
     """Context of what is asked about: cards, and by what of QUEUE they were found; query: the same as it stands in an address;
     suspects: how many labels look wrong; unsure: how many rows of the pool visitors of a demo judged."""
     chosen = {name: request.GET.get(name, "").strip()[:MOST_SEARCHED] for name in QUEUE}
-    known = (*ORDERS, *POOLED, *doubts.SOURCES) if kind_of(version).is_suggested else ORDERS
+    known = (*ORDERS, *(POOLED if kind_of(version).is_suggested else ()), *doubts.queues_of(version))
     if chosen["order"] not in known:
         chosen["order"] = "mixed"
     without = tuple(row for text in request.GET.getlist("without") if (row := whole(text, None)) is not None)
@@ -187,8 +187,10 @@ def entry_of(request: HttpRequest, labelling: Labelling) -> actions.Entry:
     row, action = whole(request.POST.get("row", ""), None), request.POST.get("action", "")
     if row is None:
         raise Problem(_("No row was named."), code="no_row", hint=_("Reload the page."))
-    value = None if action else labelling.typed(request.POST)
     before = request.POST.get("before") or None
+    if action == "keep" and before is not None:
+        return actions.Entry(row, labelling.value(before), before=before)
+    value = None if action else labelling.typed(request.POST)
     return actions.Entry(row, value, left_out=action == "leave_out", before=before)
 
 
