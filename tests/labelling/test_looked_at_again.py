@@ -3,15 +3,17 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 from django.test import Client
 from django.urls import reverse
 
-from tests.labelling.kinds import Labelled
+from tests.labelling.kinds import Labelled, labelled
 from tests.labelling.rows import read
 from tests.labelling.test_passages import it as passages  # noqa: F401  as a fixture
 from tests.labelling.test_several_labels import it as several  # noqa: F401
+from tests.trainer.test_mislabelled_lists import WRONG, labels_of, planted_table
 from webapp.accounts.models import User, Workspace
 from webapp.labelling import guests
 from webapp.labelling.models import Decision
@@ -82,3 +84,24 @@ def test_disputed_passages_are_looked_at(passages: Labelled) -> None:  # noqa: F
     assert read(it.dataset).rows == it.version.rows
     answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/queue?order=suspects")
     assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")
+
+
+def test_sets_of_labels_that_look_wrong_are_kept_or_changed(
+    user: User, workspace: Workspace, client_of: ClientOf, api_of: ClientOf, tmp_path: Path
+) -> None:
+    it = labelled(planted_table().encode(), user, workspace, tmp_path, client_of(user), api_of(user))
+    page = it.browser.get(reverse("data", args=[it.prototype.pk])).content.decode()
+    assert "?order=suspects" in page
+    assert 'name="action" value="label">' not in page.partition("Look at them one by one")[2].partition("</ul>")[0]
+    items = {item["row"]: item for item in it.ask("queue?order=suspects&count=50")["items"]}
+    changed, kept = (row + 1 for row in list(WRONG)[:2])
+    assert items[changed]["suggestion"]["value"] == sorted(labels_of(changed - 1))
+    assert items[changed]["label"] != items[changed]["suggestion"]["value"]
+    assert "Labels that a simple model finds wrong" in it.page("?order=suspects")
+    given = [(changed, items[changed]["suggestion"]["value"]), (kept, items[kept]["label"])]
+    it.send([{"row": row, "value": value, "before": items[row]["label"]} for row, value in given])
+    made = it.done()
+    assert made.note == "1 label changed, 1 label kept"
+    parts = [pq.read_table(each.folder / "split.parquet") for each in (it.version, made)]
+    assert parts[0] == parts[1], "every row keeps its part"
+    assert {changed, kept}.isdisjoint(item["row"] for item in it.ask("queue?order=suspects&count=50")["items"])

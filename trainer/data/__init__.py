@@ -10,7 +10,7 @@
     splitting          train, validation and test, or folds
     profiling          what each column holds, with figures (`column_statistics`)
     checks             problems of rows, columns and answers (`row_checks`, `column_checks`, `answer_checks`)
-    health             the closer look: `near_copies`, `leakage`, `mislabels`, `languages`
+    health             the closer look: `near_copies`, `leakage`, `mislabels`, `mislabelled_lists`, `languages`
     privacy            personal data, by the rules of `personal`
     version            the folder that is written, and read again
 

@@ -4,9 +4,11 @@ Each look is bounded in rows and in time.
 """
 
 from trainer import tasks
+from trainer.data.cells import select_cells
 from trainer.data.dataset import Dataset
 from trainer.data.languages import language_problems
 from trainer.data.leakage import leakage_problems
+from trainer.data.mislabelled_lists import several_labels_problems
 from trainer.data.mislabels import draw_rows, label_quality_problems
 from trainer.data.near_copies import near_copy_problems
 from trainer.data.pool import confirmed_rows
@@ -33,4 +35,7 @@ def find_health_problems(dataset: Dataset) -> list[Problem]:
     problems += language_problems(cells[:2_000])
     if dataset.labelled:
         problems += label_quality_problems(cells, keys.codes[drawn], keys.labels, drawn, confirmed_rows(dataset))
+    elif dataset.has_label_lists:
+        lists = select_cells(dataset.column(dataset.roles[dataset.mapped_shape.answer]), drawn)
+        problems += several_labels_problems(cells, lists, drawn, confirmed_rows(dataset))
     return problems

@@ -14,6 +14,7 @@ from trainer.data.problems import Problem, Suggestion, fix_of, problem, shorten
 from trainer.messages import _, ngettext
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
     from sklearn.linear_model import SGDClassifier
 
 MAX_ROWS_CHECKED, MAX_ROWS_DRAWN = 4_000, 12_000
@@ -68,12 +69,26 @@ def logistic_regression(rows: int, seed: int) -> "SGDClassifier":
     return SGDClassifier(loss="log_loss", alpha=3e-5, max_iter=epochs, tol=None, random_state=seed)
 
 
+def count_words(texts: list[str]) -> "csr_matrix":
+    """(texts, terms): words and pairs of them, or characters where words are not told apart by blanks, weighted by how rare they are."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    spaced = np.mean([" " in text for text in texts]) > 0.7
+    wordy = spaced and any(map(WORD.search, texts))
+    vectorizer = TfidfVectorizer(
+        analyzer="word" if wordy else "char",
+        ngram_range=(1, 2) if wordy else (1, 3),
+        sublinear_tf=True,
+        max_features=40_000,
+    )
+    return vectorizer.fit_transform(texts)
+
+
 def cross_validate_labels(
     texts: list[str], targets: np.ndarray, labels: list[str], seed: int = 0
 ) -> CrossValidated | None:
     """By counting words and cross-validated logistic regression; None for too few rows."""
     release_memory(sum(map(len, texts)))
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.model_selection import StratifiedKFold
 
     counts = np.bincount(targets, minlength=len(labels))
@@ -84,14 +99,7 @@ def cross_validate_labels(
     if len(rows) < MIN_ROWS_CHECKED or len(np.unique(targets[rows])) < 2:
         return None
     chosen = [texts[row] for row in rows]
-    spaced = np.mean([" " in text for text in chosen]) > 0.7
-    wordy = spaced and any(map(WORD.search, chosen))
-    vectors = TfidfVectorizer(
-        analyzer="word" if wordy else "char",
-        ngram_range=(1, 2) if wordy else (1, 3),
-        sublinear_tf=True,
-        max_features=40_000,
-    ).fit_transform(chosen)
+    vectors = count_words(chosen)
     codes, answers = np.unique(targets[rows], return_inverse=True)
     probabilities = np.zeros((len(rows), len(codes)))
     half_right = []

@@ -22,12 +22,14 @@ class Fix(TypedDict):
 
 
 class Suggestion(TypedDict):
-    """A label that looks wrong, by row from 1, and the one that a simple model is sure of."""
+    """A label that looks wrong, by row from 1, and the one that a simple model is sure of; `cell`: the latter as a cell, where it is more
+    than a label."""
 
     row: int
     text: str
     label: str
     suggested: str
+    cell: NotRequired[str]
 
 
 class Problem(TypedDict):

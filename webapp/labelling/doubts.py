@@ -46,7 +46,7 @@ def suspects(version: DatasetVersion, _about: str = "") -> list[Doubt]:
     """What the reader found (`trainer.data.mislabels`), none that a person has looked at."""
     problems = [problem for problem in version.problems if problem["code"] == "probable_mislabels"]
     return [
-        Doubt(suggestion["row"], suggestion["suggested"])
+        Doubt(suggestion["row"], suggestion.get("cell", suggestion["suggested"]))
         for each in problems
         for suggestion in each.get("suggestions") or []
     ]
