@@ -206,9 +206,9 @@ def role_of(message: dict[str, Any]) -> str:
 def content_of(message: dict[str, Any], place: int) -> str:
     """The text of a message, as rows to learn from have it: parts in a line each, calls of an assistant after it."""
     content, is_assistant = message.get("content"), message.get("role") == "assistant"
-    kept = message if is_assistant else {key: cell for key, cell in message.items() if key not in CALLED}
+    fields = message if is_assistant else {key: cell for key, cell in message.items() if key not in CALLED}
     try:
-        text = read_message(kept | {"role": "user"})["content"] if isinstance(content, str | list | None) else None
+        text = read_message(fields | {"role": "user"})["content"] if isinstance(content, str | list | None) else None
     except UnreadError as error:
         needed = f"Message {place} must be text alone: this model reads no pictures, sounds or files."
         raise Refused(needed, "invalid_type", f"messages[{place}].content") from error

@@ -124,9 +124,9 @@ class Pool:
         self.models[name] = model
         return model
 
-    def make_room(self, wanted: Model) -> None:
+    def make_room(self, model: Model) -> None:
         """Drop the longest unused until one more fits. Requests under way keep their model to the end."""
-        while self.models and total_bytes([*self.models.values(), wanted]) > self.budget:
+        while self.models and total_bytes([*self.models.values(), model]) > self.budget:
             self.models.popitem(last=False)
             self.evicted += 1
 

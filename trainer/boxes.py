@@ -20,7 +20,7 @@ def corners(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
 
 
-def seen_through(boxes: np.ndarray, seen: float, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
+def crop_boxes(boxes: np.ndarray, seen: float, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
     """(boxes as shares of a window of `seen` of the picture's sides about (x, y), cut at its edges; whether at least half
     of the object is in it)."""
     placed = (corners(boxes) - np.array([x, y, x, y])) / seen + 0.5

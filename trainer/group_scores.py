@@ -25,7 +25,7 @@ from trainer.answers.base_scoring import Cells, scoring_of
 from trainer.answers.metrics import named, owners
 from trainer.comparison import count_draws, prepare_cells, read_predictions
 from trainer.errors import UserError
-from trainer.groups import NEITHER, Division, divide
+from trainer.groups import NEITHER, Division, split_by
 from trainer.intervals import LEVEL, MAX_EXCHANGES, draw_weights, percentile_interval, wilson_interval
 from trainer.messages import _
 
@@ -117,7 +117,7 @@ def find_groups(
     given = read_answers(artifact, metric, labels)
     if given is None:
         raise answers_gone()
-    division = divide(version, columns, given.numbers, by)
+    division = split_by(version, columns, given.numbers, by)
     scores = score_groups(given, division)
     predicted = predicted_labels(artifact, given.numbers) if has_rates(kind, labels) else None
     if predicted is None:

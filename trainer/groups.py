@@ -32,7 +32,7 @@ class Division:
     is_condition: bool = False
 
 
-def divide(version: Path, columns: Sequence[Mapping[str, Any]], rows: Sequence[int], by: str) -> Division:
+def split_by(version: Path, columns: Sequence[Mapping[str, Any]], rows: Sequence[int], by: str) -> Division:
     """The rows of a version folder (numbered from 1), whose profile has these `columns`, by a column of that name, or else by
     a condition. Raises `UserError`."""
     forms = {column["name"]: form_of(column) for column in columns}

@@ -174,8 +174,8 @@ def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable
     """Classes, numbers or lists of labels for a text or a table; `filled`: the columns that are more than nearly empty."""
     pair = kinds.guess_text_and_label(free, {role: name for role, name in chosen.items() if role in ("text", "label")})
     pair |= {role: chosen[role] for role in ("text", "label") if role in chosen}
-    wanted = next((column for column in free if column["name"] == chosen.get("target")), None)
-    if target := mixed_target(free, pair, wanted):
+    chosen_target = next((column for column in free if column["name"] == chosen.get("target")), None)
+    if target := mixed_target(free, pair, chosen_target):
         yield from guess_table_tasks(free, None, target)
     if "label" in pair and are_compared(free):
         yield from guess_table_tasks(free, None, next(column for column in free if column["name"] == pair["label"]))
@@ -192,7 +192,7 @@ def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable
         yield "text-regression", {"text": pair["text"], "target": best_target(numbers)["name"]}
     if text and [column["name"] for column in filled if column["kind"] != "id"] == [text]:
         yield "text-generation", {"text": text}
-    yield from guess_table_tasks(free, text if len(texts) == len(free) else None, wanted)
+    yield from guess_table_tasks(free, text if len(texts) == len(free) else None, chosen_target)
 
 
 def varied(columns: Columns) -> Columns:
@@ -333,13 +333,13 @@ def is_binary(column: ColumnProfile) -> bool:
     )
 
 
-def mixed_target(free: Columns, pair: Roles, wanted: ColumnProfile | None = None) -> ColumnProfile | None:
+def mixed_target(free: Columns, pair: Roles, chosen_target: ColumnProfile | None = None) -> ColumnProfile | None:
     """The answer of a table whose columns of texts (`pair`: the likeliest) stand beside enough others that may say
     something too; None where the text is all there is to read."""
     usable = [column for column in varied(free) if column["kind"] in ("number", "category", "boolean")]
     if not pair.get("text") or not usable:
         return None
-    target = wanted or best_target(usable, len(free))
+    target = chosen_target or best_target(usable, len(free))
     return target if len(beside_text(free, target["name"])) >= FEWEST_BESIDE else None
 
 

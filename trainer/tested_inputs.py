@@ -39,8 +39,8 @@ def read_asked_again(artifact: Path, version: Path, most: int, seed: int = 0) ->
     """At most so many, drawn at random. `DataError` where the version is not the one that the artifact was tested on."""
     task = tasks.get(read_manifest(artifact)["task"])
     loaded = load_again(artifact, version)
-    kept = {row["row"] for row in read_rows(artifact, lambda name: name == "row") or []}
-    places = np.flatnonzero(np.isin(loaded.row_numbers, list(kept)))
+    numbers = {row["row"] for row in read_rows(artifact, lambda name: name == "row") or []}
+    places = np.flatnonzero(np.isin(loaded.row_numbers, list(numbers)))
     if not len(places):
         raise DataError(
             _("The rows that it was tested on cannot be read."),

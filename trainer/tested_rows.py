@@ -58,13 +58,13 @@ def test_rows(artifact: Path, *, numbers_only: bool) -> list[dict[str, Any]] | N
     return read_rows(artifact, lambda name: name == "row" if numbers_only else name not in own)
 
 
-def read_rows(artifact: Path, wanted: Callable[[str], bool]) -> list[dict[str, Any]] | None:
+def read_rows(artifact: Path, is_wanted: Callable[[str], bool]) -> list[dict[str, Any]] | None:
     """Columns of predictions.parquet, a row each; None where it was not kept or cannot be read."""
     import pyarrow.parquet as pq
 
     path = artifact / "predictions.parquet"
     try:
-        names = [name for name in pq.read_schema(path).names if wanted(name)]
+        names = [name for name in pq.read_schema(path).names if is_wanted(name)]
         rows: list[dict[str, Any]] = pq.read_table(path, columns=names).to_pylist()
     except (OSError, ValueError):
         return None

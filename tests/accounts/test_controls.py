@@ -102,7 +102,7 @@ def refused(page: str, path: str, rights: frozenset[Right]) -> Iterator[str]:
 
 @pytest.fixture
 def world(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(leased, "hand_over", lambda *_args, **_options: True)
+    monkeypatch.setattr(leased, "enqueue", lambda *_args, **_options: True)
     cache.clear()
     yield with_something_to_act_on(World())
     cache.clear()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What a worker is asked to do."""
     messages: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(security, "hand_over", lambda *message: not messages.append(message))
+    monkeypatch.setattr(security, "enqueue", lambda *message: not messages.append(message))
     return messages
 
 
@@ -72,6 +72,6 @@ def test_a_worker_tells_the_workspaces_once(user: User, workspace: Workspace, se
 def test_a_broker_that_is_away_costs_no_event(
     user: User, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(security, "hand_over", lambda *_message: False)
+    monkeypatch.setattr(security, "enqueue", lambda *_message: False)
     Client().post(reverse("account_login"), {"login": user.email, "password": "wrong"})
     assert SecurityEvent.objects.filter(workspace=workspace, verb="sign_in_failed").count() == 1

@@ -188,7 +188,7 @@ class World:
 
 @pytest.fixture
 def world(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(leased, "hand_over", lambda *_args, **_options: True)
+    monkeypatch.setattr(leased, "enqueue", lambda *_args, **_options: True)
     cache.clear()
     yield World()
     cache.clear()

@@ -47,7 +47,7 @@ def ask(user: User, api_of: Callable[[User], Client], dataset: Dataset) -> Calla
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trials handed to the queue, which nobody takes from it; requests wait for a moment only."""
     handed: list[str] = []
-    monkeypatch.setattr(leased, "hand_over", lambda _task, pk, **_when: handed.append(pk) or True)
+    monkeypatch.setattr(leased, "enqueue", lambda _task, pk, **_when: handed.append(pk) or True)
     monkeypatch.setattr(runs, "MEASURE_SECONDS", 0.1)
     return handed
 
@@ -59,7 +59,7 @@ def test_a_trial_whose_model_is_being_downloaded_comes_again(
     """It has not failed: who asks is told that it is being measured, until it is."""
     later: list[float] = []
     monkeypatch.setattr(
-        leased, "hand_over", lambda _task, pk, countdown=0: sent.append(pk) or later.append(countdown) or True
+        leased, "enqueue", lambda _task, pk, countdown=0: sent.append(pk) or later.append(countdown) or True
     )
     assert ask().status_code == 202
     final: dict[str, Any] = {"type": "error", "code": "downloading", "message": "It is being downloaded."}
@@ -153,7 +153,7 @@ def test_what_is_deleted_while_somebody_waits_for_it(sent: list[str], dataset: D
 
 def test_workers_that_cannot_be_reached_are_asked_again(ask: Callable[..., HttpResponse], sent: list[str]) -> None:
     with pytest.MonkeyPatch.context() as away:
-        away.setattr(leased, "hand_over", lambda *_message: False)
+        away.setattr(leased, "enqueue", lambda *_message: False)
         assert [ask().json()["code"] for _again in range(2)] == ["queue_away"] * 2
     assert ask().status_code == 202
     assert len(sent) == 1

@@ -38,6 +38,6 @@ def test_a_broker_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
         asked = Connection(f"redis://127.0.0.1:{port}/0", transport_options={"socket_timeout": None})
         monkeypatch.setattr(queues.current_app, "connection_for_write", lambda: asked)
         started = time.monotonic()
-        assert not queues.hand_over(sweep)
+        assert not queues.enqueue(sweep)
         assert time.monotonic() - started < 10
     assert asked.transport_options == {"socket_timeout": None}, "a worker's own connection waits for as long as it must"

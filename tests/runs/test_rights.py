@@ -24,7 +24,7 @@ RESULT = {"seconds": {"low": 1, "likely": 2, "high": 3}, "memory_bytes": 1, "bas
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Ids of the estimates that went to a worker."""
     sent: list[str] = []
-    monkeypatch.setattr(leased, "hand_over", lambda _task, pk, **_queue: sent.append(pk) or True)
+    monkeypatch.setattr(leased, "enqueue", lambda _task, pk, **_queue: sent.append(pk) or True)
     return sent
 
 

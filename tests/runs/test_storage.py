@@ -240,7 +240,7 @@ def test_packaging_leaves_the_waiting_for_the_bucket_to_one_thread(
     EndpointVersion.objects.update(engine="", created_at=timezone.now() - timedelta(minutes=minutes))
     asked: list[tuple[str, str]] = []
     for module in (packaging, leased):
-        monkeypatch.setattr(module, "hand_over", lambda task, pk, **_when: asked.append((task.__name__, pk)))
+        monkeypatch.setattr(module, "enqueue", lambda task, pk, **_when: asked.append((task.__name__, pk)))
     with TestCase.captureOnCommitCallbacks(execute=True):
         tasks.export_version(version.pk)
     assert asked == [("fetch_artifact", run.pk), *([("export_version", version.pk)] if again else [])]

@@ -118,7 +118,7 @@ def test_blobs_and_distances() -> None:
 def test_boxes_through_a_window() -> None:
     """Seen at twice the size about its middle, a box doubles; one at the edge is left out."""
     found = np.array([[0.5, 0.5, 0.2, 0.1], [0.05, 0.05, 0.1, 0.1], [0.25, 0.5, 0.2, 0.2]])
-    placed, seen = boxes.seen_through(found, 0.5, 0.5, 0.5)
+    placed, seen = boxes.crop_boxes(found, 0.5, 0.5, 0.5)
     assert placed[0] == pytest.approx([0.5, 0.5, 0.4, 0.2])
     assert seen.tolist() == [True, False, True]
     assert placed[2] == pytest.approx([0.1, 0.5, 0.2, 0.4]), "half of it is cut away"
@@ -128,9 +128,9 @@ def test_pictures_and_boxes_are_zoomed_alike() -> None:
     pixels = torch.full((1, 64, 64, 3), 0.0)
     pixels[0, 24:40, 16:32] = 255
     window = np.array([[0.6, 0.4, 0.5]])
-    shown = detection.through(pixels, window)[0, :, :, 0] > 200
+    shown = detection.warp(pixels, window)[0, :, :, 0] > 200
     rows, columns = shown.nonzero().T
-    placed, _seen = boxes.seen_through(np.array([[24 / 64, 0.5, 0.25, 0.25]]), *window[0])
+    placed, _seen = boxes.crop_boxes(np.array([[24 / 64, 0.5, 0.25, 0.25]]), *window[0])
     (left, top, right, bottom) = boxes.corners(placed)[0] * 64
     assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == pytest.approx(
         [left, top, right, bottom], abs=1.5

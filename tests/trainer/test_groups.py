@@ -19,7 +19,7 @@ from trainer import answers
 from trainer.answers.metrics import named
 from trainer.errors import UserError
 from trainer.group_scores import LEAST_ROWS, Figure, Found, described, find_groups, gap_of
-from trainer.groups import MOST_GROUPS, NEITHER, by_column, divide
+from trainer.groups import MOST_GROUPS, NEITHER, by_column, split_by
 from trainer.intervals import wilson_interval
 from trainer.text_scores import count
 
@@ -96,9 +96,9 @@ def test_bands_of_equal_numbers_fall_together() -> None:
 def test_rows_are_taken_by_their_numbers(tmp_path: Path) -> None:
     data = version(tmp_path, city=["a", "b", "c", "d"], age=["1", "2", "", "4"])
     columns = [{"name": "city", "kind": "category"}, {"name": "age", "kind": "number"}]
-    division = divide(data, columns, [4, 2, 3], "city")
+    division = split_by(data, columns, [4, 2, 3], "city")
     assert [division.names[place] for place in division.places] == ["d", "b", "c"]
-    division = divide(data, columns, [4, 2, 3], "age < 3")
+    division = split_by(data, columns, [4, 2, 3], "age < 3")
     assert division.names == ["age < 3", "not (age < 3)"]
     assert division.places == [1, 0, NEITHER]
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_divided(by: str, code: str, tmp_path: Path) -> None:
     data = version(tmp_path, city=["a"], age=["1"])
     columns = [{"name": name, "kind": "category"} for name in ("city", "age")]
     with pytest.raises(UserError) as refused:
-        divide(data, columns, [9], by)
+        split_by(data, columns, [9], by)
     assert refused.value.code == code
 
 

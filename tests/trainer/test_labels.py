@@ -119,7 +119,7 @@ def test_what_is_served_goes_by_the_thresholds() -> None:
     answers = LabelsScoring().served(outputs, manifest)
     assert [[entry["label"] for entry in answer["labels"]] for answer in answers] == [["b"], ["a"], []]
     assert answers[0]["scores"] == [{"label": "a", "score": 0.8}, {"label": "b", "score": 0.3}]
-    assert LabelsScoring().kept(outputs, manifest) == ['["b"]', '["a"]', "[]"]
+    assert LabelsScoring().stored(outputs, manifest) == ['["b"]', '["a"]', "[]"]
 
 
 @pytest.mark.parametrize(

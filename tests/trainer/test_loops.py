@@ -17,7 +17,7 @@ from trainer.answers.classes_scoring import SKEW, Classification
 from trainer.answers.number_scoring import Regression
 from trainer.errors import Stopped
 from trainer.learning import checkpoint, lora, probe
-from trainer.learning.fine_tuning import MOST_TUNING_ROWS, FineTuning, default_epochs, fit, share_out
+from trainer.learning.fine_tuning import MOST_TUNING_ROWS, FineTuning, default_epochs, fit, split_rows
 from trainer.learning.heads import NumberHead
 from trainer.learning.passes import read_part
 from trainer.learning.rows import Mix
@@ -85,13 +85,13 @@ def test_fewer_rows_are_passed_over_more_often() -> None:
 def test_validation_rows_are_learned_from_beyond_those_that_tell_epochs_apart(rows: int, labels: int) -> None:
     made = points(rows, labels)
     made.truth[np.flatnonzero(made.loaded.split == "validation")[:3]] = -1  # labels that no row to learn from has
-    train, tuning = share_out(made, 5)
+    train, tuning = split_rows(made, 5)
     known = made.known("validation")
     most = max(MOST_TUNING_ROWS, 5 * labels)
     assert len(tuning) == min(len(known), most)
     assert sorted([*train, *tuning]) == sorted([*made.part("train"), *known])
     assert set(tuning) <= set(known)
-    again = share_out(made, 5)
+    again = split_rows(made, 5)
     assert (train.tolist(), tuning.tolist()) == (again[0].tolist(), again[1].tolist())
 
 

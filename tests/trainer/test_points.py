@@ -20,7 +20,7 @@ from trainer.families.image.points import (
     SmallBackbone,
     build_targets,
     focal,
-    sides_loss,
+    giou_loss,
 )
 from trainer.pictures import Preprocess
 from trainer.point_net import STRIDE
@@ -128,7 +128,7 @@ def test_the_loss_of_sides_is_one_minus_the_generalised_overlap_of_transformers(
 
     predicted = sides[0].flatten(1)[:, cells].T
     overlap = generalized_box_iou(placed(predicted), placed(distances.clamp(min=0.01))).diag()
-    assert sides_loss(sides, [wanted]).item() == pytest.approx(
+    assert giou_loss(sides, [wanted]).item() == pytest.approx(
         (((1 - overlap) * weights).sum() / weights.sum()).item(), rel=1e-4
     )
 
@@ -137,9 +137,9 @@ def test_sides_that_are_right_cost_nothing_and_a_picture_without_objects_too() -
     wanted = build_targets(target((1, 0.55, 0.5625, 0.4, 0.5)), SHAPE, CPU)
     sides = torch.ones(1, 4, *SHAPE[1:])
     sides[0].flatten(1)[:, wanted[1]] = wanted[2].clamp(min=0.01).T
-    assert sides_loss(sides, [wanted]).item() == pytest.approx(0, abs=1e-5)
+    assert giou_loss(sides, [wanted]).item() == pytest.approx(0, abs=1e-5)
     empty = build_targets(target(), SHAPE, CPU)
-    loss = sides_loss(sides.requires_grad_(), [empty])
+    loss = giou_loss(sides.requires_grad_(), [empty])
     loss.backward()
     assert loss.item() == 0
 
@@ -222,7 +222,7 @@ def test_every_window_lies_about_its_picture_and_zooms_either_way() -> None:
 def test_a_window_shows_its_part_and_grey_around(seen: float, wanted: str) -> None:
     pixels = torch.full((1, 16, 16, 3), 200.0)
     pixels[0, 4:12, 4:12] = 50
-    shown = detection.through(pixels, np.array([[seen, 0.5, 0.5]]))[0, :, :, 0]
+    shown = detection.warp(pixels, np.array([[seen, 0.5, 0.5]]))[0, :, :, 0]
     if wanted == "same":
         assert torch.allclose(shown, pixels[0, :, :, 0], atol=1e-3)
     if wanted == "framed":

@@ -69,10 +69,10 @@ def test_pictures_keep_their_size_and_lose_detail() -> None:
 def test_a_telephone_lets_only_its_band_through() -> None:
     seconds = np.arange(sounds.RATE) / sounds.RATE
     wave = sum(0.3 * np.sin(2 * np.pi * hertz * seconds) for hertz in (100, 1000, 6000)).astype(np.float32)
-    heard = sounds.heard(sounds.banded(wave, 3400, drawn()))
+    heard = sounds.decode(sounds.banded(wave, 3400, drawn()))
     spectrum = np.abs(np.fft.rfft(heard))
     assert spectrum[1000] > 100 * max(spectrum[100], spectrum[6000])
-    noise = sounds.heard(sounds.noisy(wave, 10, drawn())) - wave
+    noise = sounds.decode(sounds.noisy(wave, 10, drawn())) - wave
     assert 20 * np.log10(np.std(wave) / np.std(noise)) == pytest.approx(10, abs=0.5)
 
 

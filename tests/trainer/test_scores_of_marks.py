@@ -95,11 +95,11 @@ def test_a_text_without_passages_in_which_none_is_found_is_right() -> None:
 
 def test_passages_kept_as_json_are_compared_by_place_and_label_alone() -> None:
     scoring = scoring_of("spans")
-    first, second = (scoring.kept([marked((0, 4, "person"), score=score, text=TEXTS[0])], {}) for score in (0.9, 0.4))
+    first, second = (scoring.stored([marked((0, 4, "person"), score=score, text=TEXTS[0])], {}) for score in (0.9, 0.4))
     assert first != second
     assert scoring.agreement(first, second, []) == 1.0
-    assert scoring.agreement(first, scoring.kept([[]], {}), []) == 0.0
-    assert scoring.score(scoring.kept(FOUND, {}), scoring.kept(TRUE, {}), []) == pytest.approx(
+    assert scoring.agreement(first, scoring.stored([[]], {}), []) == 0.0
+    assert scoring.score(scoring.stored(FOUND, {}), scoring.stored(TRUE, {}), []) == pytest.approx(
         spans()["metrics"]["entity_f1"]
     )
 
@@ -185,7 +185,7 @@ def test_nothing_anywhere_still_has_a_threshold() -> None:
 def test_two_detectors_agree_by_what_both_found() -> None:
     scoring = scoring_of("objects")
     labels = ["cup", "plate"]
-    first, second = (scoring.kept([listed(each, labels, (10, 10)) for each in side], {}) for side in (SEEN, GIVEN))
+    first, second = (scoring.stored([listed(each, labels, (10, 10)) for each in side], {}) for side in (SEEN, GIVEN))
     assert scoring.agreement(first, first, labels) == 1.0
     assert scoring.agreement(second, first, labels) == pytest.approx(2 * 1 / (4 + 3))
     assert scoring.agreement(["[]"], ["[]"], labels) == 1.0

@@ -170,7 +170,7 @@ def test_pairs_are_right_by_their_area_where_they_are_alike_or_not_and_by_ranks_
 def test_what_is_kept_of_an_answer_is_its_rows_or_its_score() -> None:
     scoring = scoring_of("similarity")
     answers = [{"matches": [{"row": 4, "score": 1.0}, {"row": 2, "score": 0.5}]}, {"score": 0.3}, {"embedding": [1.0]}]
-    assert scoring.kept(answers, {}) == ["[4, 2]", 0.3, 0.0]
+    assert scoring.stored(answers, {}) == ["[4, 2]", 0.3, 0.0]
     falls = scoring.falls([answers[0], {"matches": []}, {"matches": [{"row": 2, "score": 0.75}]}], {})
     assert falls.tolist() == [1.0, 0.25]
 

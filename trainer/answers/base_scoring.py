@@ -92,12 +92,12 @@ class Scoring(ABC, Generic[Answered]):
         return None
 
     @abstractmethod
-    def kept(self, outputs: Answered, manifest: Manifest) -> list[Any]:
+    def stored(self, outputs: Answered, manifest: Manifest) -> list[Any]:
         """The same as predictions.parquet keeps it under `predicted`."""
 
     @abstractmethod
     def agreement(self, predicted: Sequence[Any], others: Sequence[Any], labels: Sequence[str]) -> float:
-        """How far two models agree, 1 at best, by their answers to the same rows as `kept` gives them."""
+        """How far two models agree, 1 at best, by their answers to the same rows as `stored` gives them."""
 
     @abstractmethod
     def score(self, predicted: Sequence[Any], truth: Sequence[Any], labels: Sequence[str]) -> float:

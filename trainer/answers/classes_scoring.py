@@ -184,7 +184,7 @@ class ClassScoring(Scoring[np.ndarray]):
             answers.append({"label": listed[0]["label"], "score": values[0], "scores": listed})
         return answers
 
-    def kept(self, outputs: np.ndarray, manifest: Manifest) -> list[str]:
+    def stored(self, outputs: np.ndarray, manifest: Manifest) -> list[str]:
         return [manifest["labels"][place] for place in outputs.argmax(1)]
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:

@@ -152,9 +152,9 @@ class Writing(Objective[Outputs]):
             return {}
         places = [place for place, row in enumerate(test.tolist()) if row in asked]
         base = BASE in baselines and self.prompted.written(test, baselines[BASE].outputs)
-        own, wanted = self.prompted.written(test, outputs), self.prompted.limited
+        own, targets = self.prompted.written(test, outputs), self.prompted.limited
         sides = Sides(
-            [wanted(int(test[place])) for place in places],
+            [targets(int(test[place])) for place in places],
             [own[place] for place in places],
             [base[place] for place in places] if base else None,
         )
@@ -220,7 +220,7 @@ class CompletionScoring(Scoring[Sequence[Written]]):
             for written in outputs
         ]
 
-    def kept(self, outputs: Sequence[Written], manifest: Manifest) -> list[str]:
+    def stored(self, outputs: Sequence[Written], manifest: Manifest) -> list[str]:
         return [written.text for written in outputs]
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:

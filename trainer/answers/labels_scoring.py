@@ -205,11 +205,11 @@ class LabelsScoring(Scoring[np.ndarray]):
         answers = []
         for places, scores, applies in zip(order, probabilities, chosen, strict=True):
             listed = [{"label": labels[place], "score": round(float(scores[place]), 6)} for place in places]
-            kept = [entry for entry, place in zip(listed, places, strict=True) if applies[place]]
-            answers.append({"labels": kept, "scores": listed})
+            applying = [entry for entry, place in zip(listed, places, strict=True) if applies[place]]
+            answers.append({"labels": applying, "scores": listed})
         return answers
 
-    def kept(self, outputs: np.ndarray, manifest: Manifest) -> list[str]:
+    def stored(self, outputs: np.ndarray, manifest: Manifest) -> list[str]:
         return written(sigmoid(outputs) >= thresholds_of(manifest), manifest["labels"])
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:

@@ -110,7 +110,7 @@ class NumberScoring(Scoring[np.ndarray]):
             answers.append({"value": value, **around})
         return answers
 
-    def kept(self, outputs: np.ndarray, manifest: Manifest) -> list[float]:
+    def stored(self, outputs: np.ndarray, manifest: Manifest) -> list[float]:
         numbers: list[float] = outputs[:, 0].tolist()
         return numbers
 

@@ -160,7 +160,7 @@ class ObjectScoring(Scoring[Boxes]):
     def served(self, outputs: Boxes, manifest: Manifest) -> list[dict[str, Any]]:
         return [{"objects": boxes} for boxes in outputs]
 
-    def kept(self, outputs: Boxes, manifest: Manifest) -> list[str]:
+    def stored(self, outputs: Boxes, manifest: Manifest) -> list[str]:
         return [json.dumps(boxes) for boxes in outputs]
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:

@@ -167,7 +167,7 @@ class Answering(Objective[np.ndarray]):
         test = self.rows.part("test")
         return {
             "truth": [self.rows.loaded.answers[row] for row in test],
-            "predicted": [kept(answer) for answer in self.extracted(test, outputs)],
+            "predicted": [stored(answer) for answer in self.extracted(test, outputs)],
         }
 
 
@@ -180,8 +180,8 @@ class PassageScoring(Scoring[list[Answered]]):
     def served(self, outputs: list[Answered], manifest: Manifest) -> list[dict[str, Any]]:
         return [answer._asdict() for _pair, answer in outputs]
 
-    def kept(self, outputs: list[Answered], manifest: Manifest) -> list[str]:
-        return [kept(answer) for _pair, answer in outputs]
+    def stored(self, outputs: list[Answered], manifest: Manifest) -> list[str]:
+        return [stored(answer) for _pair, answer in outputs]
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:
         """Share of the questions that both answer with the very same."""
@@ -222,7 +222,7 @@ class PassageScoring(Scoring[list[Answered]]):
         return answers_of(cells)
 
 
-def kept(answer: Found) -> str:
+def stored(answer: Found) -> str:
     return json.dumps({"answer": answer.answer, "start": answer.start}, ensure_ascii=False)
 
 

@@ -173,7 +173,7 @@ class SimilarityScoring(Scoring[list[dict[str, Any]]]):
     def served(self, outputs: list[dict[str, Any]], manifest: Manifest) -> list[dict[str, Any]]:
         return outputs
 
-    def kept(self, outputs: list[dict[str, Any]], manifest: Manifest) -> list[Any]:
+    def stored(self, outputs: list[dict[str, Any]], manifest: Manifest) -> list[Any]:
         return [
             json.dumps([match["row"] for match in answer["matches"]])
             if "matches" in answer

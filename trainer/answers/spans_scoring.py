@@ -144,7 +144,7 @@ class SpansScoring(Scoring[list[Entities]]):
     def fields(self, output: Mapping[str, Any]) -> dict[str, Any]:
         return dict(fields_of(output["entities"]))
 
-    def kept(self, outputs: list[Entities], manifest: Manifest) -> list[str]:
+    def stored(self, outputs: list[Entities], manifest: Manifest) -> list[str]:
         return [json.dumps(entities, ensure_ascii=False) for entities in outputs]
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:

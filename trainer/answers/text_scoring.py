@@ -132,7 +132,7 @@ class TextScoring(Scoring[Sequence[str]]):
     def served(self, outputs: Sequence[str], manifest: Manifest) -> list[dict[str, Any]]:
         return [{"text": text} for text in outputs]
 
-    def kept(self, outputs: Sequence[str], manifest: Manifest) -> list[str]:
+    def stored(self, outputs: Sequence[str], manifest: Manifest) -> list[str]:
         return list(outputs)
 
     def agreement(self, predicted: Sequence[str], others: Sequence[str], labels: Sequence[str]) -> float:

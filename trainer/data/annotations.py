@@ -136,14 +136,14 @@ class Boxes:
         return self.clip_all(image, size)
 
     def clip_all(self, image: str, size: Size) -> list[LabelledBox]:
-        kept = []
+        clipped = []
         for number, entry in enumerate(self.objects[image], 1):
             reason, inside = clip_box(entry["box"], size)
             if reason:
                 self.refuse(f"box {number} of {image} {reason}")
             if inside:
-                kept.append(entry | {"box": [round(value, 2) for value in inside]})
-        return kept
+                clipped.append(entry | {"box": [round(value, 2) for value in inside]})
+        return clipped
 
 
 def move(entry: LabelledBox, point: Callable[[Point], Point]) -> LabelledBox:

@@ -58,9 +58,9 @@ def append_rows(
     divide_added(dataset, parts)
     dataset.sources = [*dataset.sources, *added.sources]
     dataset.left_out = [*dataset.left_out, *added.left_out]
-    kept = [each for each in dataset.problems if each["code"] not in APPENDED]
-    kept += [each for each in added.problems if each["code"] in LOST]
-    dataset.problems = kept + added_problems(dataset.rows - before, int(copies.sum()), matched, added.names)
+    problems = [each for each in dataset.problems if each["code"] not in APPENDED]
+    problems += [each for each in added.problems if each["code"] in LOST]
+    dataset.problems = problems + added_problems(dataset.rows - before, int(copies.sum()), matched, added.names)
 
 
 LOST = ("bad_rows", "left_out_rows", "left_out_columns", "late_fields", "garbled_characters")

@@ -153,13 +153,13 @@ class Beside:
 
 def find_class_names(files: "Files | Beside", labels: Iterable[str | None]) -> dict[str, str]:
     """{label: its name} for labels that are ids, all of which one file of the archive names, which is used up; {} where none does."""
-    wanted = {label for label in labels if label}
-    if len(wanted) < 2 or not all(ID.fullmatch(label) for label in wanted):
+    used_labels = {label for label in labels if label}
+    if len(used_labels) < 2 or not all(ID.fullmatch(label) for label in used_labels):
         return {}
     candidates = [entry for entry in files.others if entry.suffix in SUFFIXES and entry.size <= MAX_NAMES_BYTES]
     candidates.sort(key=lambda entry: (not is_names_file(entry.name), len(entry.parts), entry.name))
     for entry in candidates[:MAX_FILES]:
-        if names := names_of_labels(read_names(files, entry), wanted):
+        if names := names_of_labels(read_names(files, entry), used_labels):
             files.used.add(entry.name)
             return names
     return {}

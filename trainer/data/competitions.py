@@ -24,12 +24,12 @@ def find_answer(tables: Sequence[Table], parts: Sequence[str | None]) -> Reading
     tests = [table for table, part in zip(tables, parts, strict=True) if part == "test" and table not in examples]
     others = [table for table in tables if table not in examples and table not in tests]
     known = list(dict.fromkeys(name for table in others for name in table.columns))
-    wanted = {name for table in examples for name in table.columns[1:]}
+    names = {name for table in examples for name in table.columns[1:]}
     lacking = [name for name in known if tests and all(name not in table.columns for table in tests)]
-    named = [name for name in known if name in wanted]
-    both = [name for name in lacking if name in wanted] or named or lacking
+    named = [name for name in known if name in names]
+    both = [name for name in lacking if name in names] or named or lacking
     if len(both) != 1 or not (named or lacking):
         return None
-    file = (examples if both[0] in wanted else tests)[0].name
+    file = (examples if both[0] in names else tests)[0].name
     sentence = _("“%(column)s” is what should be predicted, according to %(file)s", column=both[0], file=file)
     return Reading(WHAT, both[0], sentence, file=file)

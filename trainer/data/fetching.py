@@ -39,12 +39,12 @@ class Fetch:
         every = list(dict.fromkeys(addresses))
         done = {address: result for address, result in read_results(self.out).items() if "file" in result}
         self.left -= sum((self.out / str(result["file"])).stat().st_size for result in done.values())
-        wanted = [address for address in every if address not in done]
-        self.fetched = len(every) - len(wanted)
+        missing = [address for address in every if address not in done]
+        self.fetched = len(every) - len(missing)
         with (self.out / RESULTS).open("a", encoding="utf-8") as file, ThreadPoolExecutor(AT_ONCE) as pool:
-            for address in wanted[MAX_ADDRESSES:]:
+            for address in missing[MAX_ADDRESSES:]:
                 self.write(file, {"address": address, "reason": f"is beyond the first {MAX_ADDRESSES:,}"})
-            for future in as_completed([pool.submit(self.attempt, address) for address in wanted[:MAX_ADDRESSES]]):
+            for future in as_completed([pool.submit(self.attempt, address) for address in missing[:MAX_ADDRESSES]]):
                 self.write(file, future.result())
                 count = self.fetched + self.failed
                 self.emit(

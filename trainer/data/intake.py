@@ -94,8 +94,8 @@ def read_files(  # noqa: PLR0913  one call reads any file
                     sources.readings += parts_reading(named, several.parts, choices)
                     file_parts = None if choices.get("parts") == "drawn" else file_parts
         read_texts(dataset, choices)
-        kept = join_votes(dataset, choices)
-        file_parts = file_parts[kept] if kept is not None and file_parts is not None else file_parts
+        rows_kept = join_votes(dataset, choices)
+        file_parts = file_parts[rows_kept] if rows_kept is not None and file_parts is not None else file_parts
         read_labels(dataset, choices, names)
         read_marks(dataset, choices)
         dataset.readings = readings_as_json(sources.readings) + dataset.readings
@@ -173,9 +173,9 @@ def drop_repeated(sources: Sources) -> None:
     """Tables that are the same file as an earlier one are not read again; those to learn from are earlier than those to test on."""
     repeated = find_repeated([path for path, _name in sources.tables])
     sources.repeated += [(sources.tables[place][1], sources.tables[first][1]) for place, first in repeated.items()]
-    kept = [place for place in range(len(sources.tables)) if place not in repeated]
-    sources.tables = [sources.tables[place] for place in kept]
-    sources.table_parts = [sources.table_parts[place] for place in kept]
+    places = [place for place in range(len(sources.tables)) if place not in repeated]
+    sources.tables = [sources.tables[place] for place in places]
+    sources.table_parts = [sources.table_parts[place] for place in places]
     if not {"test", "validation"} & set(sources.table_parts):
         sources.table_parts = [None] * len(sources.tables)
 

@@ -59,13 +59,13 @@ def join_judgements(tables: list[Table], parts: list[str | None]) -> Several | N
     rest = rest_table(searched[0], texts, queries, used)
     several = Several([*made, rest], [*(part_of[id(table)] for table in judging), None], list(range(len(made) + 1)))
     several.readings.append(reading_of(searched, asking, judging))
-    for kept, listed in ((queries, asking), (texts, searched)):
-        if kept.repeated:
+    for side, listed in ((queries, asking), (texts, searched)):
+        if side.repeated:
             several.left_out.append(
-                LeftOut("repeated_ids", kept.repeated, repeated_words(kept.repeated), listed[0].name)
+                LeftOut("repeated_ids", side.repeated, repeated_words(side.repeated), listed[0].name)
             )
-        if kept.blank:
-            several.left_out.append(LeftOut("blank_texts", kept.blank, blank_words(kept.blank), listed[0].name))
+        if side.blank:
+            several.left_out.append(LeftOut("blank_texts", side.blank, blank_words(side.blank), listed[0].name))
     return several
 
 
@@ -92,7 +92,7 @@ def rows_of(table: Table) -> Iterator[list[str | None]]:
 
 def kept_of(tables: list[Table]) -> Kept:
     """The title before the text, where there is one."""
-    kept = Kept()
+    texts_of_side = Kept()
     for table in tables:
         own, text, title = column_of(table, OWN_IDS), column_of(table, TEXTS), column_of(table, ("title",))
         assert own is not None, "a table of texts has ids"
@@ -102,13 +102,13 @@ def kept_of(tables: list[Table]) -> Kept:
             head = (cells[title] or "").strip() if title is not None else ""
             if head and not words.startswith(head):
                 words = f"{head}\n{words}".strip()
-            if name in kept.texts:
-                kept.repeated += 1
+            if name in texts_of_side.texts:
+                texts_of_side.repeated += 1
             elif name and words:
-                kept.texts[name] = words
+                texts_of_side.texts[name] = words
             else:
-                kept.blank += 1
-    return kept
+                texts_of_side.blank += 1
+    return texts_of_side
 
 
 def pairs_table(table: Table, queries: Kept, texts: Kept, used: tuple[set[str], set[str]]) -> Table:

@@ -306,9 +306,9 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
     written = [names[0] if is_single and names else json.dumps(names, ensure_ascii=False) for names in rows]
     cells = [None if row in unread else cell for row, cell in enumerate(written)]
     tell_odd(dataset, odd)
-    kept = dataset.table.select(others)
+    table = dataset.table.select(others)
     name = free_name(others, "label" if is_single else "labels")
-    dataset.table = kept.append_column(name, pa.chunked_array([pa.array(cells, pa.string())]))
+    dataset.table = table.append_column(name, pa.chunked_array([pa.array(cells, pa.string())]))
     sentence = ngettext(
         "%(count)s column of yes and no is a label: %(names)s",
         "%(count)s columns of yes and no are labels: %(names)s",

@@ -122,8 +122,8 @@ def read_votes(dataset: Dataset, choices: Choices) -> list[Reading]:
         asked = choices.pick("votes", ("majority", KEEP))
     named = ", ".join(columns[:5])
     if asked == KEEP:
-        kept: Message = _("Columns of votes are kept: %(names)s", names=named)
-        return [Reading("votes", KEEP, kept, [Choice("majority", _("The majority's label"))], is_asked=True)]
+        kept_sentence: Message = _("Columns of votes are kept: %(names)s", names=named)
+        return [Reading("votes", KEEP, kept_sentence, [Choice("majority", _("The majority's label"))], is_asked=True)]
     labels: list[str | None] = []
     shares: list[str | None] = []
     disagreed = 0

@@ -65,7 +65,7 @@ def leave_shared(split: np.ndarray, texts: np.ndarray) -> np.ndarray:
         return split
     split = split.copy()
     for held, others in (("test", ("train", "validation")), ("validation", ("train",))):
-        kept = np.unique(texts[:, split == held])
-        shares = np.isin(texts, kept[kept != NO_TEXT]).any(axis=0)
+        held_texts = np.unique(texts[:, split == held])
+        shares = np.isin(texts, held_texts[held_texts != NO_TEXT]).any(axis=0)
         split[shares & np.isin(split, others)] = ""
     return split

@@ -35,9 +35,9 @@ def read_mixed_lists(dataset: Dataset) -> None:
     )
     for name in listed:
         if name in (tokens, tags) and tokens and tags:
-            mend(dataset, name, str.split)
+            apply_change(dataset, name, str.split)
         else:
-            mend(dataset, name, labels_reader(dataset, name))
+            apply_change(dataset, name, labels_reader(dataset, name))
 
 
 def is_mostly_lists(dataset: Dataset, name: str) -> bool:
@@ -82,7 +82,7 @@ def labels_reader(dataset: Dataset, name: str) -> Change:
     return labels_of
 
 
-def mend(dataset: Dataset, name: str, change: Change) -> None:
+def apply_change(dataset: Dataset, name: str, change: Change) -> None:
     """Make lists of the column's other cells by `change`, and tell their rows."""
     cells = dataset.column(name).to_pylist()
     others = [row for row, cell in enumerate(cells) if cell and not is_missing(cell) and list_of(cell) is None]

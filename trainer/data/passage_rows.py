@@ -61,11 +61,11 @@ def read_cells(
         for how in dict.fromkeys(how for _given, _answer, how in placed):
             read.rows[how].append(row)
         lost = [given.text for given, answer, _how in placed if answer is None]
-        kept = list(dict.fromkeys(answer for _given, answer, _how in placed if answer is not None))
-        read.examples["partly_lost" if kept else "answer_not_in_context"] += lost
-        if kept or not given:
-            read.answers[-1] = kept
-            read.rows["none" if not kept else "answered"].append(row)
+        answers = list(dict.fromkeys(answer for _given, answer, _how in placed if answer is not None))
+        read.examples["partly_lost" if answers else "answer_not_in_context"] += lost
+        if answers or not given:
+            read.answers[-1] = answers
+            read.rows["none" if not answers else "answered"].append(row)
             read.rows["long"] += [row] * (len(context) > LONG_CONTEXT)
             read.rows["partly_lost"] += [row] * bool(lost)
         else:

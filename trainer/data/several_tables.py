@@ -309,8 +309,8 @@ def choose_files(several: Several, choices: Choices, is_fixed: bool) -> None:
     name = chosen[0].name
     sentence = _("%(name)s is read; the other files have other columns", name=name)
     several.readings.append(files_reading(name, sentence, options, asked))
-    kept = {id(table) for table in chosen}
-    for table in [table for table in several.tables if id(table) not in kept]:
+    chosen_ids = {id(table) for table in chosen}
+    for table in [table for table in several.tables if id(table) not in chosen_ids]:
 
         def left(count: int, table: Table = table) -> Message:
             return ngettext(

@@ -213,10 +213,10 @@ def read_media_columns(tables: list[Table], sources: Sources, choices: Choices, 
 def take_exports(opened: Opened, sources: Sources, place: Path, choices: Choices) -> None:
     """Archives that programs export, and files of theirs that were sent one by one, become a file of records each (brat's texts and
     passages, INCEpTION's documents, Slack's channels and days). Chats and mailboxes are taken out of theirs."""
-    for kept in (opened.media, opened.others):
-        for archive, file in list(kept):
+    for files in (opened.media, opened.others):
+        for archive, file in list(files):
             if chats := take_chats(archive, place / f"chats-{len(opened.plain)}"):
-                kept.remove((archive, file))
+                files.remove((archive, file))
                 sources.left_out += left_beside(archive, {name for _path, name in chats})
                 opened.plain += [SentFile(path, name, file.part) for path, name in chats]
     for number, (archive, file) in enumerate(list(opened.others)):

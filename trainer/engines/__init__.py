@@ -210,9 +210,9 @@ class Engine(Generic[Read, Answered]):
         """What was `answered`, as serving gives it."""
         return self.scoring.served(outputs, self.manifest)
 
-    def kept(self, outputs: Answered) -> list[Any]:
+    def stored(self, outputs: Answered) -> list[Any]:
         """The same as predictions.parquet keeps it."""
-        return self.scoring.kept(outputs, self.manifest)
+        return self.scoring.stored(outputs, self.manifest)
 
     def answers(self, inputs: Sequence[Read], batch: int) -> list[Any]:
         """The answers to many inputs as predictions.parquet keeps them, so many at once."""
@@ -220,7 +220,7 @@ class Engine(Generic[Read, Answered]):
         order = self.order(inputs)
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
-            for row, value in zip(rows, self.kept(self.answered([inputs[row] for row in rows])), strict=True):
+            for row, value in zip(rows, self.stored(self.answered([inputs[row] for row in rows])), strict=True):
                 predicted[row] = value
         return predicted
 

@@ -183,8 +183,8 @@ def join_spans(spans: list[tuple[int, int]], most: int) -> list[tuple[int, int]]
 
 def cut_out(text: str, spans: Sequence[tuple[int, int]]) -> str:
     """The text without some of it; a blank where nothing is left, which every model reads."""
-    kept, place = [], 0
+    pieces, place = [], 0
     for start, end in spans:
-        kept.append(text[place:start])
+        pieces.append(text[place:start])
         place = end
-    return ("".join(kept) + text[place:]).strip() or " "
+    return ("".join(pieces) + text[place:]).strip() or " "

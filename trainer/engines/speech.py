@@ -49,7 +49,7 @@ SOURCE_BYTES = 256 * 1024**2
 
 
 class SpeechEngine(ListeningEngine[Sequence[str]]):
-    """A read input: samples or a spectrogram, as `heard` gives them."""
+    """A read input: samples or a spectrogram, as `extract_features` gives them."""
 
     writes: JsonObject
     """How answers begin and end and how long they may be (`Speaking.writes`)."""
@@ -85,7 +85,7 @@ class SpeechEngine(ListeningEngine[Sequence[str]]):
         return (*super().other_files(), folder / TOKENIZER, *written)
 
     def warm_input(self) -> np.ndarray:
-        return heard(self.hearing, np.zeros(self.hearing.rate, dtype=np.float32))
+        return extract_features(self.hearing, np.zeros(self.hearing.rate, dtype=np.float32))
 
     def read(self, value: object) -> np.ndarray:
         """A file's bytes, a `data:` URL, or a path from this machine's own rows; the whole of it, or none. Of one that is longer than
@@ -105,7 +105,7 @@ class SpeechEngine(ListeningEngine[Sequence[str]]):
             if seconds > most:
                 return self.read_long(data)
             with decoding.budget.room(sound_bytes(data, most)):
-                return heard(self.hearing, read_sound(data, self.hearing.rate, most)[: self.hearing.samples])
+                return extract_features(self.hearing, read_sound(data, self.hearing.rate, most)[: self.hearing.samples])
         except UnreadableError as error:
             hint = _("Send a WAV, FLAC, MP3, OGG or AIFF file.")
             raise DataError(_("%(error)s.", error=error), code="bad_input", hint=hint) from error
@@ -113,7 +113,7 @@ class SpeechEngine(ListeningEngine[Sequence[str]]):
     def read_long(self, data: bytes) -> np.ndarray:
         with decoding.budget.room(long_bytes(self.hearing.rate, LONGEST_SECONDS)):
             wave = read_long(data, self.hearing.rate, LONGEST_SECONDS + BUCKET_SECONDS)
-            return wave if self.is_long(wave) else heard(self.hearing, wave[: self.hearing.samples])
+            return wave if self.is_long(wave) else extract_features(self.hearing, wave[: self.hearing.samples])
 
     def is_long(self, value: np.ndarray) -> bool:
         """Whether it is samples of more than the model hears at a time."""
@@ -150,7 +150,7 @@ class SpeechEngine(ListeningEngine[Sequence[str]]):
         size = AT_ONCE if self.decoder is not None else int(np.clip(SECONDS_AT_ONCE / self.hearing.seconds, 1, AT_ONCE))
         for start in range(0, len(loud), size):
             part = loud[start : start + size]
-            heard_each = [heard(self.hearing, samples[place]) for place in part]
+            heard_each = [extract_features(self.hearing, samples[place]) for place in part]
             for place, ids in zip(part, self.ids(np.stack(heard_each)), strict=True):
                 written[place] = ids
         if isinstance(self.script, Characters):
@@ -171,11 +171,11 @@ class SpeechEngine(ListeningEngine[Sequence[str]]):
             return AT_ONCE
         return max(1, min(AT_ONCE, SOURCE_BYTES // self.decoder.source_bytes(moments)))
 
-    def step(self, heard: np.ndarray) -> beams.Step:
+    def step(self, encoded: np.ndarray) -> beams.Step:
         if isinstance(self.decoder, SpeechDecoder):
-            return self.decoder.begin(heard, len(self.writes["prefix"]) + self.writes["positions"])
+            return self.decoder.begin(encoded, len(self.writes["prefix"]) + self.writes["positions"])
         assert self.decoder is not None, "a model with one output a moment writes in no steps"
-        return GraphSteps(self.decoder, heard)
+        return GraphSteps(self.decoder, encoded)
 
     def answered(self, inputs: Sequence[np.ndarray]) -> list[str]:
         return [self.script.decode(ids) for ids in self.outputs(inputs)] if inputs else []
@@ -193,12 +193,12 @@ class SpeechEngine(ListeningEngine[Sequence[str]]):
 class GraphSteps:
     """A `trainer.writing.beams.Step` of a graph, which reads all tokens again for each new one."""
 
-    def __init__(self, decoder: Session, heard: np.ndarray) -> None:
-        self.decoder, self.heard = decoder, heard
+    def __init__(self, decoder: Session, encoded: np.ndarray) -> None:
+        self.decoder, self.encoded = decoder, encoded
 
     def __call__(self, tokens: np.ndarray, before: np.ndarray) -> np.ndarray:
-        self.heard = self.heard[before]
-        return self.decoder.run(None, {"heard": self.heard, "tokens": tokens})[0]
+        self.encoded = self.encoded[before]
+        return self.decoder.run(None, {"heard": self.encoded, "tokens": tokens})[0]
 
 
 def characters_of(folder: Path) -> Characters:
@@ -213,7 +213,7 @@ def characters_of(folder: Path) -> Characters:
     return characters
 
 
-def heard(hearing: Hearing, wave: np.ndarray) -> np.ndarray:
+def extract_features(hearing: Hearing, wave: np.ndarray) -> np.ndarray:
     """One input, a spectrogram no longer than its sound: half seconds, as those of waves."""
     values = hearing.values(wave)
     if hearing.kind != LOGMEL:

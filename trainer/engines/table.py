@@ -138,14 +138,14 @@ class TableEngine(ArrayEngine[JsonObject]):
         """The label answered is that of the threshold, where there is one."""
         answers = super().served(outputs)
         if self.facts.get("decision"):
-            for answer, label in zip(answers, self.kept(outputs), strict=True):
+            for answer, label in zip(answers, self.stored(outputs), strict=True):
                 answer["label"] = label
                 answer["score"] = next(scored["score"] for scored in answer["scores"] if scored["label"] == label)
         return answers
 
-    def kept(self, outputs: np.ndarray) -> list[Any]:
+    def stored(self, outputs: np.ndarray) -> list[Any]:
         if not self.facts.get("decision"):
-            return super().kept(outputs)
+            return super().stored(outputs)
         return [self.labels[code] for code in decided(softmax(outputs), self.facts)]
 
     # Why

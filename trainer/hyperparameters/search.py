@@ -34,8 +34,8 @@ class Search:
         self.spec, _content = defaults.complete(spec, out)
         self.out, self.emit = out, emit
         self.task = tasks.get(self.spec.task)
-        self.wanted = self.spec.search or SearchSpec()
-        self.space = space.dimensions(self.task, self.spec.method, self.wanted.space, self.spec.params)
+        self.settings = self.spec.search or SearchSpec()
+        self.space = space.dimensions(self.task, self.spec.method, self.settings.space, self.spec.params)
         self.first = space.recommended(self.task.params, self.space)
 
     def run(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class Search:
         if len(failed) >= MOST_FAILED and not scored:
             error = json.loads((self.folder(failed[-1]) / FAILED).read_text("utf-8"))
             raise SpecError(error["message"], code=error["code"], hint=error["hint"])
-        if len(trials) >= self.wanted.trials:
+        if len(trials) >= self.settings.trials:
             return _("All %(count)s trials were made.", count=len(trials))
         allowed = self.allowed()
         if allowed is None or not scored:

@@ -39,8 +39,8 @@ def imitate(engine: TableEngine, learned: Sequence[JsonObject], tested: Sequence
     is_class = answers.get(engine.task.answer).labelled
     kind = DecisionTreeClassifier if is_class else DecisionTreeRegressor
     tree = kind(max_depth=DEPTH, min_samples_leaf=max(2, int(LEAST_LEAF * len(learned))), random_state=0)
-    tree.fit(matrix_of(engine, questions, learned), engine.kept(engine.outputs(learned)))
-    given, right = tree.predict(matrix_of(engine, questions, tested)), engine.kept(engine.outputs(tested))
+    tree.fit(matrix_of(engine, questions, learned), engine.stored(engine.outputs(learned)))
+    given, right = tree.predict(matrix_of(engine, questions, tested)), engine.stored(engine.outputs(tested))
     value = engine.score(given.tolist(), right)
     low, high = wilson_interval(value, len(tested)) if is_class else (None, None)
     fidelity = {"value": rounded(value), "low": low and rounded(low), "high": high and rounded(high)}

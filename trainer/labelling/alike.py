@@ -50,9 +50,9 @@ def looked_at(rows: PartlyLabelled, next_ones: list[int], most: int) -> np.ndarr
     as they come."""
     decided = np.argsort(-rows.decided, kind="stable")[:RECENT]
     decided = decided[rows.decided[decided] >= 0]
-    wanted = np.concatenate([decided, np.array(next_ones, dtype=np.int64), rows.asked]).astype(np.int64)
-    _places, first = np.unique(wanted, return_index=True)
-    return np.sort(wanted[np.sort(first)[:most]])
+    rows_looked_at = np.concatenate([decided, np.array(next_ones, dtype=np.int64), rows.asked]).astype(np.int64)
+    _places, first = np.unique(rows_looked_at, return_index=True)
+    return np.sort(rows_looked_at[np.sort(first)[:most]])
 
 
 def nearest(unit: np.ndarray, places: np.ndarray, candidates: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -42,9 +42,9 @@ def least_squares(vectors: np.ndarray, targets: np.ndarray) -> Linear:
     away = targets - mean
     turned, best = left.T @ away, None
     for strength in STRENGTHS:
-        kept = sizes**2 / (sizes**2 + strength)
-        own = np.minimum(left**2 @ kept + 1 / len(targets), 1 - 1e-6)
-        errors = (away - left @ (kept[:, None] * turned)) / (1 - own)[:, None]
+        shrinkage = sizes**2 / (sizes**2 + strength)
+        own = np.minimum(left**2 @ shrinkage + 1 / len(targets), 1 - 1e-6)
+        errors = (away - left @ (shrinkage[:, None] * turned)) / (1 - own)[:, None]
         if best is None or (errors**2).sum() < best[0]:
             weight = right.T @ ((sizes / (sizes**2 + strength))[:, None] * turned)
             best = float((errors**2).sum()), weight, targets - errors

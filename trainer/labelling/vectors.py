@@ -57,20 +57,20 @@ def vectors_of(
     if not task.roles or rows.dataset.mapped_shape.reads == ():
         return Vectors(table_vectors(rows), COLUMNS)
     if rows.dataset.mapped_shape.reads == ("audio",):
-        heard = read_once(rows, ToneReader(), Kept(cached, TONES), Limit(out, seconds, emit))
-        return centred(heard)
+        tones = read_once(rows, ToneReader(), Kept(cached, TONES), Limit(out, seconds, emit))
+        return centred(tones)
     model = encoder_of(task, rows.dataset, rows.numbers)
     if model is None:
         return Vectors(word_vectors(texts_of(rows.dataset, rows.numbers)), WORDS) if reads_text(rows.dataset) else None
     limit = Limit(out, seconds, emit)
-    reader, kept = Reader(rows.dataset, model, limit), Kept(cached, model, name_of(model))
-    read = read_once(rows, reader, kept, limit)
-    return read._replace(names=name_vectors(rows, reader, kept)) if reads_text(rows.dataset) else read
+    reader, vector_cache = Reader(rows.dataset, model, limit), Kept(cached, model, name_of(model))
+    read = read_once(rows, reader, vector_cache, limit)
+    return read._replace(names=name_vectors(rows, reader, vector_cache)) if reads_text(rows.dataset) else read
 
 
-def centred(heard: Vectors) -> Vectors:
+def centred(vectors: Vectors) -> Vectors:
     """What all sounds have in common tells none from another."""
-    return heard._replace(matrix=heard.matrix - heard.matrix.mean(axis=0)) if len(heard.matrix) else heard
+    return vectors._replace(matrix=vectors.matrix - vectors.matrix.mean(axis=0)) if len(vectors.matrix) else vectors
 
 
 def reads_text(dataset: Dataset) -> bool:
@@ -151,9 +151,9 @@ class Kept:
         return np.asarray(self.matrix[order[np.searchsorted(self.keys[order], keys)]], dtype=np.float32)
 
 
-def read_once(rows: PartlyLabelled, reader: "Reader | ToneReader", kept: Kept, limit: Limit) -> Vectors:
+def read_once(rows: PartlyLabelled, reader: "Reader | ToneReader", vector_cache: Kept, limit: Limit) -> Vectors:
     """What was read before is taken from the cache; of the rest, rows with a label come first, the others at random."""
-    missing = kept.lacks(rows.keys)
+    missing = vector_cache.lacks(rows.keys)
     missing = missing[np.lexsort((rows.keys[missing], rows.codes[missing] == UNLABELLED))]
     unread = 0
     for start in range(0, len(missing), SAVE_EVERY):
@@ -162,13 +162,13 @@ def read_once(rows: PartlyLabelled, reader: "Reader | ToneReader", kept: Kept, l
             break
         some = np.sort(missing[start : start + SAVE_EVERY])
         numbers, read = reader.read(as_loaded(rows.dataset, rows.numbers[some]))
-        kept.add(rows.keys[np.searchsorted(rows.numbers, numbers)], read)
+        vector_cache.add(rows.keys[np.searchsorted(rows.numbers, numbers)], read)
         limit.emit("progress", stage="read", fraction=start / len(missing), done=start, total=len(missing), unit="rows")
-    rows.keep(np.flatnonzero(np.isin(rows.keys, kept.keys)))
-    return Vectors(kept.vectors(rows.keys), kept.reader, unread)
+    rows.keep(np.flatnonzero(np.isin(rows.keys, vector_cache.keys)))
+    return Vectors(vector_cache.vectors(rows.keys), vector_cache.reader, unread)
 
 
-def name_vectors(rows: PartlyLabelled, reader: "Reader", kept: Kept) -> dict[str, np.ndarray]:
+def name_vectors(rows: PartlyLabelled, reader: "Reader", vector_cache: Kept) -> dict[str, np.ndarray]:
     """{label: the vector of its name}, of labels whose names say something."""
     from trainer.families.text.labels import is_telling, words_of
 
@@ -177,12 +177,12 @@ def name_vectors(rows: PartlyLabelled, reader: "Reader", kept: Kept) -> dict[str
     if not texts:
         return {}
     keys = hash_texts(pa.chunked_array([pa.array(list(texts.values()), pa.string())]))
-    missing = kept.lacks(keys)
+    missing = vector_cache.lacks(keys)
     if len(missing):
         words = list(texts.values())
         numbers, read = reader.read(as_texts(rows.dataset, [words[place] for place in missing.tolist()]))
-        kept.add(keys[missing[numbers]], read)
-    return dict(zip(texts, kept.vectors(keys), strict=True))
+        vector_cache.add(keys[missing[numbers]], read)
+    return dict(zip(texts, vector_cache.vectors(keys), strict=True))
 
 
 def name_of(model: str) -> str:
@@ -195,8 +195,8 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """(keys, vectors) that were kept; none where there are none, or where they are spoiled."""
     try:
         cache.touch(path)
-        with np.load(path) as kept:
-            return kept["keys"], kept["vectors"]
+        with np.load(path) as arrays:
+            return arrays["keys"], arrays["vectors"]
     except (OSError, ValueError, KeyError, EOFError):
         return np.zeros(0, dtype=np.uint64), np.zeros((0, 0), dtype=np.float16)
 

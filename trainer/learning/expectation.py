@@ -84,11 +84,11 @@ def probed(job: Job, rows: Rows, model: TrainableModel) -> dict[str, Any] | None
     )
 
 
-def embed(job: Job, rows: Rows, model: TrainableModel, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def embed(job: Job, rows: Rows, model: TrainableModel, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(vectors, the rows that they are of): as many of the wanted rows as there is time for."""
     from trainer.learning.passes import read_batches
 
-    batches = [wanted[start : start + 32] for start in range(0, len(wanted), 32)]
+    batches = [numbers[start : start + 32] for start in range(0, len(numbers), 32)]
     started, parts, drawn = time.monotonic(), [], []
     for batch, vectors in read_batches(model, rows, batches, job.device, model.reader(job)):
         parts.append(vectors.numpy())

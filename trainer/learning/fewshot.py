@@ -303,8 +303,8 @@ class ContrastiveTuning(FineTuning):
                     value.lerp_(self.first[name], 0.5)
 
     def more_to_keep(self) -> dict[str, Tensor]:
-        kept = {f"held.{index}": outputs for index, outputs in enumerate(self.held)}
-        return kept if self.kept_means is None else kept | {"means": self.kept_means}
+        tensors = {f"held.{index}": outputs for index, outputs in enumerate(self.held)}
+        return tensors if self.kept_means is None else tensors | {"means": self.kept_means}
 
     def take_back(self, tensors: dict[str, Tensor]) -> None:
         names = [name for name in tensors if name.startswith("held.")]

@@ -61,7 +61,7 @@ def order_of(job: Job, rows: Rows, epochs: int | None) -> dict[str, Any]:
     return {"do": "learn"} | folders | chosen
 
 
-def share_out(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_rows(rows: Rows, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows to learn from, rows to tune with): a few hundred tell epochs apart, so tuning rows beyond them are learned from."""
     train, tuning = rows.part("train"), rows.known("validation")
     most = max(MOST_TUNING_ROWS, 5 * len(rows.labels))
@@ -81,10 +81,10 @@ class FineTuning:
         last: int | None = None,
         parts: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
-        """`parts`: the rows to learn from and to tune with, where they are not those of `share_out`."""
+        """`parts`: the rows to learn from and to tune with, where they are not those of `split_rows`."""
         self.job, self.model, self.rows, self.objective, self.params = job, model, rows, objective, job.params
         self.team = job.device.team.present()
-        self.train, self.validation = parts or share_out(rows, job.spec.seed)
+        self.train, self.validation = parts or split_rows(rows, job.spec.seed)
         self.size = self.params.batch_size
         self.epochs, self.steps_an_epoch = self.plan()
         self.steps = self.epochs * self.steps_an_epoch

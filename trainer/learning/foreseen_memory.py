@@ -148,18 +148,18 @@ def row_of(config: PretrainedConfig, model: nn.Module, tokens: int) -> dict[str,
 def kept_bytes(model: nn.Module, inputs: dict[str, Tensor]) -> int:
     """What one step keeps until it goes backwards, without the weights themselves."""
     own = {value.untyped_storage()._cdata for value in model.parameters()}
-    kept: dict[int, Tensor] = {}
+    by_storage: dict[int, Tensor] = {}
 
     def keep(value: Tensor) -> Tensor:
         where = value.untyped_storage()._cdata
         if where not in own:
-            kept[where] = value  # held, so that no other tensor gets its place
+            by_storage[where] = value  # held, so that no other tensor gets its place
         return value
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
         output = model(**inputs, **({"use_cache": False} if "input_ids" in inputs else {}))
     del output
-    return sum(value.untyped_storage().nbytes() for value in kept.values())
+    return sum(value.untyped_storage().nbytes() for value in by_storage.values())
 
 
 def rows_at_once(rows: int, tokens: int, mean_tokens: int | None) -> float:

@@ -48,8 +48,8 @@ def choose_strength(
 
 def loss_of(logits: Tensor, truth: np.ndarray) -> Tensor:
     """The mean over rows of the sum over labels."""
-    wanted = torch.from_numpy(np.asarray(truth)).to(logits)
-    summed = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
+    targets = torch.from_numpy(np.asarray(truth)).to(logits)
+    summed = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
     return summed / max(len(logits), 1)
 
 

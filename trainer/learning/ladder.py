@@ -315,10 +315,10 @@ def constant(
     objective.prepare(model, known)
     with torch.no_grad():
         head = model.head
-        wanted = torch.from_numpy(np.asarray(outputs[0], dtype=np.float32).reshape(-1, len(head.bias))[0])
+        bias = torch.from_numpy(np.asarray(outputs[0], dtype=np.float32).reshape(-1, len(head.bias))[0])
         shift, scale = getattr(head, "shift", 0.0), getattr(head, "scale", 1.0)
         head.weight.zero_()
-        head.bias.copy_((wanted.to(head.bias.device) - shift) / scale)
+        head.bias.copy_((bias.to(head.bias.device) - shift) / scale)
     held = Held(known, outputs)
     certainty = objective.certainty(*held) if objective.has_certainty else None
     name, key = objective.epoch_metrics[0]

@@ -56,19 +56,19 @@ def sparse(counted: Counted, terms: int) -> "csr_matrix":
     return csr_matrix((counted.values, counted.places, counted.starts), shape=(len(counted.starts) - 1, terms))
 
 
-def solve(features: "csr_matrix", wanted: np.ndarray, strength: float, seed: int) -> Linear:
-    """`wanted` (texts, outputs): whether each label applies (bool), or numbers."""
-    if wanted.dtype != bool:
-        return ridge(features, wanted, strength, seed)
-    parts = [logistic(features, wanted[:, place], strength, seed) for place in range(wanted.shape[1])]
+def solve(features: "csr_matrix", targets: np.ndarray, strength: float, seed: int) -> Linear:
+    """`targets` (texts, outputs): whether each label applies (bool), or numbers."""
+    if targets.dtype != bool:
+        return ridge(features, targets, strength, seed)
+    parts = [logistic(features, targets[:, place], strength, seed) for place in range(targets.shape[1])]
     return Linear(np.stack([part[0] for part in parts], axis=1), np.array([part[1] for part in parts]))
 
 
-def ridge(features: "csr_matrix", wanted: np.ndarray, strength: float, seed: int) -> Linear:
+def ridge(features: "csr_matrix", targets: np.ndarray, strength: float, seed: int) -> Linear:
     from sklearn.linear_model import Ridge
 
-    model = Ridge(alpha=strength, random_state=seed).fit(features, wanted)
-    weight = np.asarray(model.coef_).reshape(wanted.shape[1], -1).T
+    model = Ridge(alpha=strength, random_state=seed).fit(features, targets)
+    weight = np.asarray(model.coef_).reshape(targets.shape[1], -1).T
     return Linear(weight, np.asarray(model.intercept_).reshape(-1))
 
 
@@ -84,33 +84,33 @@ def logistic(features: "csr_matrix", applies: np.ndarray, strength: float, seed:
     return model.coef_[0], float(model.intercept_[0])
 
 
-def loss_of(outputs: np.ndarray, wanted: np.ndarray) -> float:
+def loss_of(outputs: np.ndarray, targets: np.ndarray) -> float:
     """Mean cross-entropy of each label, or mean square."""
-    if wanted.dtype != bool:
-        return float(((outputs - wanted) ** 2).mean())
-    return float(np.logaddexp(0, np.where(wanted, -outputs, outputs)).mean())
+    if targets.dtype != bool:
+        return float(((outputs - targets) ** 2).mean())
+    return float(np.logaddexp(0, np.where(targets, -outputs, outputs)).mean())
 
 
-def out_of_fold(features: "csr_matrix", wanted: np.ndarray, strength: float, seed: int) -> np.ndarray:
+def out_of_fold(features: "csr_matrix", targets: np.ndarray, strength: float, seed: int) -> np.ndarray:
     """(texts, outputs) by models that did not learn from them."""
-    outputs = np.zeros(wanted.shape)
-    folds = np.random.default_rng(seed).permutation(len(wanted)) % FOLDS
+    outputs = np.zeros(targets.shape)
+    folds = np.random.default_rng(seed).permutation(len(targets)) % FOLDS
     for fold in range(FOLDS):
         held = folds == fold
-        outputs[held] = solve(features[~held], wanted[~held], strength, seed).outputs(features[held])
+        outputs[held] = solve(features[~held], targets[~held], strength, seed).outputs(features[held])
     return outputs
 
 
-def choose(job: Job, texts: Sequence[str], wanted: np.ndarray) -> Choice:
+def choose(job: Job, texts: Sequence[str], targets: np.ndarray) -> Choice:
     """Terms and strength with the best cross-validated likelihood (or the least square), on some of the rows and labels."""
     seed = job.spec.seed
     some = np.random.default_rng(seed).permutation(len(texts))[:MOST_TRIED_ROWS]
     labels = (
-        np.argsort(-wanted.sum(axis=0), kind="stable")[:MOST_TRIED_LABELS] if wanted.dtype == bool else np.array([0])
+        np.argsort(-targets.sum(axis=0), kind="stable")[:MOST_TRIED_LABELS] if targets.dtype == bool else np.array([0])
     )
-    tried, own = wanted[np.ix_(some, labels)], [texts[row] for row in some]
+    tried, own = targets[np.ix_(some, labels)], [texts[row] for row in some]
     losses: dict[Choice, float] = {}
-    strengths = STRENGTHS if wanted.dtype == bool else RIDGES
+    strengths = STRENGTHS if targets.dtype == bool else RIDGES
     every = SPACED if is_spaced(own) else UNSPACED
     for place, terms in enumerate(every):
         vocabulary = learn_vocabulary(own, terms, len(labels))

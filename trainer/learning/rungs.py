@@ -40,8 +40,8 @@ def rungs(job: Job, rows: Rows, family: NetworkFamily[Any, Any]) -> tuple[list[s
     if "zero-shot" in cheap and not family.names_labels(job, rows):
         cheap.remove("zero-shot")
     few = rows.is_class and len(rows.known("train", "validation")) <= FEW * len(rows.labels)
-    wanted = ("fewshot", "full") if few else ("full",)
-    return cheap, next((slug for slug in wanted if slug in slugs), None)
+    methods = ("fewshot", "full") if few else ("full",)
+    return cheap, next((slug for slug in methods if slug in slugs), None)
 
 
 def prepared_for(job: Job) -> str:

@@ -35,8 +35,8 @@ def is_needed(job: Job, model: TrainableModel, team: Team) -> bool:
         if job.spec.hardware.strategy == "fsdp":
             job.warn("not_sharded", _("A model of this task cannot be shared out: each device has all of it."))
         return False
-    wanted = job.spec.hardware.strategy == "fsdp" or (bool(job.device.count) and not has_room(model, job))
-    if team.flag(wanted):
+    is_wanted = job.spec.hardware.strategy == "fsdp" or (bool(job.device.count) and not has_room(model, job))
+    if team.flag(is_wanted):
         job.device.fp16 = False  # what is too small or too great would have to be agreed on
         return True
     return False

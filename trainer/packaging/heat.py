@@ -97,12 +97,12 @@ def are_means(value: np.ndarray, features: np.ndarray) -> bool:
 
 def following(graph: "GraphProto", start: str) -> "list[NodeProto]":
     """The nodes from a tensor to the answer, in order; none where they need the input in another way too."""
-    wanted, nodes = {ANSWER}, []
+    names, nodes = {ANSWER}, []
     given = {start, *(weight.name for weight in graph.initializer)}
     for node in reversed(graph.node):
-        if wanted.intersection(node.output) and not given.issuperset(node.output):
+        if names.intersection(node.output) and not given.issuperset(node.output):
             nodes.append(node)
-            wanted.update(name for name in node.input if name not in given)
+            names.update(name for name in node.input if name not in given)
     made = {name for node in nodes for name in node.output}
     needs = {name for node in nodes for name in node.input if name}
     return [] if needs - made - given or start not in needs else nodes[::-1]

@@ -94,8 +94,8 @@ def choose_threshold(best: np.ndarray, gains: np.ndarray, has_answer: np.ndarray
     the answers, which counts where one is given; where none is, 1 for a row without an answer (`has_answer` False)."""
     order = np.argsort(-best, kind="stable")
     given = np.concatenate([[0.0], np.cumsum(gains[order])])
-    kept = np.concatenate([[0.0], np.cumsum((~has_answer[order]).astype(float))])
-    totals = given + (kept[-1] - kept)
+    gains_without = np.concatenate([[0.0], np.cumsum((~has_answer[order]).astype(float))])
+    totals = given + (gains_without[-1] - gains_without)
     count = int(totals.argmax())
     values = best[order]
     if count == 0:

@@ -59,7 +59,7 @@ def of_picture(value: Path) -> Any:  # noqa: ANN401  Pillow's
 
 
 def of_sound(value: Path) -> np.ndarray:
-    return sounds.heard(value.read_bytes())
+    return sounds.decode(value.read_bytes())
 
 
 @dataclass(frozen=True)

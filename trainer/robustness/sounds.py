@@ -8,7 +8,7 @@ RATE = 16_000
 LONGEST_SECONDS = 30.0
 
 
-def heard(data: bytes) -> np.ndarray:
+def decode(data: bytes) -> np.ndarray:
     """(samples,) float32 at `RATE`."""
     from trainer.sounds import read_sound
 

@@ -81,8 +81,8 @@ def without_accents(text: str, share: float, generator: np.random.Generator) -> 
 
 def bare(sign: str) -> str:
     parts = unicodedata.normalize("NFD", sign)
-    kept = "".join(part for part in parts if not unicodedata.combining(part))
-    return kept if kept and kept != sign and kept[0].isascii() else sign
+    letters = "".join(part for part in parts if not unicodedata.combining(part))
+    return letters if letters and letters != sign and letters[0].isascii() else sign
 
 
 def with_swapped_words(text: str, share: float, generator: np.random.Generator) -> str:

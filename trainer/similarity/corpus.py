@@ -54,16 +54,16 @@ class Corpus:
         return [best(scores, most) for scores in self.scores(vectors, queries)]
 
     def save(self, folder: Path) -> None:
-        kept = {"share": self.share, "rows": self.rows, "texts": self.texts}
-        (folder / TEXTS).write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
+        document = {"share": self.share, "rows": self.rows, "texts": self.texts}
+        (folder / TEXTS).write_text(json.dumps(document, ensure_ascii=False), "utf-8")
         np.save(folder / VECTORS, self.vectors.astype(np.float16))
         self.words.save(folder / WORDS)
 
     @classmethod
     def load(cls, folder: Path) -> "Corpus":
-        kept = json.loads((folder / TEXTS).read_text("utf-8"))
+        document = json.loads((folder / TEXTS).read_text("utf-8"))
         vectors = np.load(folder / VECTORS).astype(np.float32)
-        return cls(kept["texts"], kept["rows"], vectors, WordIndex.load(folder / WORDS), kept["share"])
+        return cls(document["texts"], document["rows"], vectors, WordIndex.load(folder / WORDS), document["share"])
 
     @property
     def bytes(self) -> int:

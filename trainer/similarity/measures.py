@@ -55,8 +55,8 @@ def ndcg(ranked: Sequence[int], judged: Mapping[int, float], depth: int = 10) ->
 
 def recall(ranked: Sequence[int], judged: Mapping[int, float], depth: int = 10) -> float:
     """Share of the texts that answer a query among the first."""
-    wanted = {text for text, gain in judged.items() if gain > 0}
-    return len(wanted & {int(text) for text in ranked[:depth]}) / len(wanted) if wanted else 0.0
+    relevant = {text for text, gain in judged.items() if gain > 0}
+    return len(relevant & {int(text) for text in ranked[:depth]}) / len(relevant) if relevant else 0.0
 
 
 def reciprocal_rank(ranked: Sequence[int], judged: Mapping[int, float], depth: int = 10) -> float:

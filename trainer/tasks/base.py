@@ -159,8 +159,8 @@ class Task:
         """The recommended way to train a model: `auto` where there is one, from scratch for a net that has learned
         nothing, else the whole model."""
         methods = [method.slug for method in cls.methods]
-        wanted = ("auto", "scratch" if model.startswith("scratch:") else "full")
-        return next((slug for slug in wanted if slug in methods), methods[0])
+        preferred = ("auto", "scratch" if model.startswith("scratch:") else "full")
+        return next((slug for slug in preferred if slug in methods), methods[0])
 
     @classmethod
     def default_model(cls, method: str) -> str:

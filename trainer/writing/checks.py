@@ -68,7 +68,7 @@ def copied(texts: Sequence[str], corpus: str) -> float | None:
 def same_language(texts: Sequence[str], truth: Sequence[str]) -> float | None:
     """Of the answers whose right one tells its language, the share that are in it; one that tells none is not."""
     pairs = zip(map(language_of, texts), map(language_of, truth), strict=True)
-    return share([own == wanted for own, wanted in pairs if wanted])
+    return share([own == language for own, language in pairs if language])
 
 
 def valid(texts: Sequence[str], schema: dict[str, Any] | None = None) -> float | None:

@@ -91,8 +91,8 @@ def silu(values: np.ndarray) -> np.ndarray:
 
 
 def relu(values: np.ndarray) -> np.ndarray:
-    kept: np.ndarray = np.maximum(values, np.float32(0))
-    return kept
+    positive: np.ndarray = np.maximum(values, np.float32(0))
+    return positive
 
 
 def gelu_tanh(values: np.ndarray) -> np.ndarray:

@@ -125,6 +125,6 @@ def stretched(frequencies: np.ndarray, rope: Config) -> np.ndarray:
     """Waves that are short against the texts that were learned from stay, long ones are stretched, others lie between."""
     low, high, factor = (float(rope[name]) for name in ("low_freq_factor", "high_freq_factor", "factor"))
     turns = float(rope["original_max_position_embeddings"]) * frequencies / (2 * math.pi)
-    kept = np.clip((turns - low) / (high - low), 0, 1)
-    result: np.ndarray = kept * frequencies + (1 - kept) * frequencies / factor
+    share = np.clip((turns - low) / (high - low), 0, 1)
+    result: np.ndarray = share * frequencies + (1 - share) * frequencies / factor
     return result

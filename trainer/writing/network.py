@@ -105,13 +105,13 @@ class Answering(Network):
         writer = whole.writer
         super().__init__(writer.embedding, writer.steps, writer.norm, writer.head, writer.shape, writer.positions)
         self.whole, self.source = whole, source
-        self.kept: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+        self.cross: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
     def cache(self, room: int) -> Cache:
-        if not self.kept:
+        if not self.cross:
             hidden = self.whole.read_source(self.source)
-            self.kept = tuple(layer.source(hidden) for layer in self.whole.crossing)
-        return Cache(self.shape.room(min(room, self.positions)), self.kept)
+            self.cross = tuple(layer.source(hidden) for layer in self.whole.crossing)
+        return Cache(self.shape.room(min(room, self.positions)), self.cross)
 
     def cache_bytes(self, room: int) -> int:
         layers, heads, tokens, size = self.shape.room(len(self.source))

@@ -41,8 +41,8 @@ class Encoded(NamedTuple):
         if len(self.ids) <= most:
             return self
         first = min(max(0, self.start - most // 4), len(self.ids) - most)
-        kept = slice(first, first + most)
-        return Encoded(self.ids[kept], self.learned[kept], max(self.start - first, 1))
+        window = slice(first, first + most)
+        return Encoded(self.ids[window], self.learned[window], max(self.start - first, 1))
 
 
 class Template:

@@ -33,25 +33,27 @@ def draw(scores: np.ndarray, options: Options, generator: np.random.Generator) -
     scaled = scores.astype(np.float64) / options.temperature
     shares = np.exp(scaled - scaled.max())
     shares /= shares.sum()
-    kept = likely(shares, options)
-    sums = np.cumsum(shares[kept])
+    candidates = likely(shares, options)
+    sums = np.cumsum(shares[candidates])
     place = int(np.searchsorted(sums, generator.random() * sums[-1], side="right"))
-    return int(kept[min(place, len(kept) - 1)])
+    return int(candidates[min(place, len(candidates) - 1)])
 
 
 def likely(shares: np.ndarray, options: Options) -> np.ndarray:
     """The tokens to draw among, of all shares (vocabulary,): by min-p, then top-k, then top-p, at least the likeliest. Few of a large
     vocabulary are sorted."""
-    kept = np.flatnonzero(shares >= max(options.min_p * shares.max(), np.finfo(np.float64).tiny))
-    if 0 < options.top_k < len(kept):
-        kept = kept[np.argpartition(-shares[kept], options.top_k - 1)[: options.top_k]]
-    return kept if options.top_p >= 1 else nucleus(shares, kept, options.top_p)
+    candidates = np.flatnonzero(shares >= max(options.min_p * shares.max(), np.finfo(np.float64).tiny))
+    if 0 < options.top_k < len(candidates):
+        candidates = candidates[np.argpartition(-shares[candidates], options.top_k - 1)[: options.top_k]]
+    return candidates if options.top_p >= 1 else nucleus(shares, candidates, options.top_p)
 
 
-def nucleus(shares: np.ndarray, kept: np.ndarray, top_p: float) -> np.ndarray:
-    total = shares[kept].sum()
-    few = kept[shares[kept] > (1 - top_p) * total / len(kept)]  # the others have less than the rest together
+def nucleus(shares: np.ndarray, candidates: np.ndarray, top_p: float) -> np.ndarray:
+    total = shares[candidates].sum()
+    few = candidates[
+        shares[candidates] > (1 - top_p) * total / len(candidates)
+    ]  # the others have less than the rest together
     order = few[np.argsort(-shares[few], kind="stable")]
     before = np.cumsum(shares[order]) - shares[order]
     inside = order[before < top_p * total]
-    return inside if len(inside) else kept[[shares[kept].argmax()]]
+    return inside if len(inside) else candidates[[shares[candidates].argmax()]]

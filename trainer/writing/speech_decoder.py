@@ -35,10 +35,10 @@ class SpeechDecoder(NamedTuple):
     bytes: int
     """Of its weights."""
 
-    def begin(self, heard: np.ndarray, room: int) -> "Written":
+    def begin(self, encoded: np.ndarray, room: int) -> "Written":
         """The answers to what was heard (rows, moments, width), of at most so many tokens each, with those before them."""
         shape = self.writer.shape.room(min(room, self.writer.positions))
-        sources = (tuple(layer.source(moments) for layer in self.crossing) for moments in heard)
+        sources = (tuple(layer.source(moments) for layer in self.crossing) for moments in encoded)
         return Written(self.writer, [Cache(shape, source) for source in sources])
 
     def source_bytes(self, moments: int) -> int:

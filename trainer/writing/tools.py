@@ -37,8 +37,8 @@ def function_of(tool: dict[str, Any]) -> dict[str, Any]:
     schema = next((inner[key] for key in ("input_schema", "inputSchema") if isinstance(inner.get(key), dict)), None)
     if schema is None:
         return inner
-    kept = {key: value for key, value in inner.items() if key not in ("input_schema", "inputSchema")}
-    return kept | {"parameters": schema.get("json", schema)}
+    fields = {key: value for key, value in inner.items() if key not in ("input_schema", "inputSchema")}
+    return fields | {"parameters": schema.get("json", schema)}
 
 
 def read_tools(cell: object) -> list[dict[str, Any]]:

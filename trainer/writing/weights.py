@@ -23,10 +23,10 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
 
 def read_weights(path: Path, prefixes: tuple[str, ...] = ("",)) -> dict[str, np.ndarray]:
     """{name: float32} of every tensor in the file whose name begins so. ValueError: one of another type."""
-    wanted = {name: facts for name, facts in read_header(path).items() if name.startswith(prefixes)}
+    tensors = {name: facts for name, facts in read_header(path).items() if name.startswith(prefixes)}
     with path.open("rb") as file:
         body = 8 + int.from_bytes(file.read(8), "little")
-        return {name: read_tensor(file, body, facts) for name, facts in wanted.items()}
+        return {name: read_tensor(file, body, facts) for name, facts in tensors.items()}
 
 
 def read_tensor(file: BinaryIO, body: int, facts: Mapping[str, Any]) -> np.ndarray:

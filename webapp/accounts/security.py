@@ -23,7 +23,7 @@ from webapp.accounts import security_lines
 from webapp.accounts.models import ApiToken, SecurityEvent, User, Workspace
 from webapp.accounts.security_verbs import AUDITED, DONE, FAILED, OWN, kind_of, outcome_of
 from webapp.core.clients import client_address, client_agent, network
-from webapp.core.queues import hand_over
+from webapp.core.queues import enqueue
 
 MAX_FAILURES_A_MINUTE = 30
 """Events that did not succeed, from one address; what comes beyond is dropped, so that nobody fills the disk with them."""
@@ -123,7 +123,7 @@ def named(call: Callable[[Any], object], argument: object) -> Callable[[], objec
 
 
 def copy_later(event_id: str) -> None:
-    if not hand_over(import_string(COPY_TASK), event_id):
+    if not enqueue(import_string(COPY_TASK), event_id):
         copy_by_id(event_id)
 
 

@@ -75,8 +75,8 @@ def compare_runs(request: AuthedRequest, runs: str) -> dict[str, Any]:
     """Two to five runs, their ids with commas between, on the test rows that they share: whether the first is better than each
     of the others, by paired tests. 409 `not_comparable` for runs that answer different questions or were tested on different
     rows, 409 `no_score` for one that has not finished."""
-    wanted = dict.fromkeys(pk.strip() for pk in runs.split(",") if pk.strip())
-    loaded = [load_run(request, pk) for pk in list(wanted)[: comparing.MOST_RUNS + 1]]
+    ids = dict.fromkeys(pk.strip() for pk in runs.split(",") if pk.strip())
+    loaded = [load_run(request, pk) for pk in list(ids)[: comparing.MOST_RUNS + 1]]
     return compare_shape(comparing.compare_runs(loaded))
 
 

@@ -100,17 +100,17 @@ def load_endpoint(request: AuthedRequest, slug: str) -> Endpoint:
     return endpoint
 
 
-def choice_of(run: Run | None, wanted: EndpointIn | EndpointPatch) -> choosing.Choice | None:
+def choice_of(run: Run | None, payload: EndpointIn | EndpointPatch) -> choosing.Choice | None:
     """None where nothing was asked for: what visitors see stays."""
-    examples = wanted.examples
-    if examples is None and wanted.texts is None:
+    examples = payload.examples
+    if examples is None and payload.texts is None:
         return None
     if run is None:
         raise Conflict("This demo is not ready yet.", code="not_ready", hint="Wait until it is live.")
     if examples is None:
-        return choosing.check(run, choosing.Wish(texts=wanted.texts))
+        return choosing.check(run, choosing.Wish(texts=payload.texts))
     plain = [example if isinstance(example, int) else example.model_dump(exclude_none=True) for example in examples]
-    return choosing.check(run, replace(choosing.wish_of_list(plain), texts=wanted.texts))
+    return choosing.check(run, replace(choosing.wish_of_list(plain), texts=payload.texts))
 
 
 @router.post("/endpoints", response={201: NewEndpoint})

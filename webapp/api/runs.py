@@ -220,8 +220,8 @@ def listed(
     """Those of the workspace: all, or of a prototype (404 for a stranger's), or in a state."""
     if prototype:
         load(Prototype, request.workspace, prototype)
-    wanted = {"prototype_id": prototype, "status": status}
-    return rows.for_workspace(request.workspace).filter(**{name: value for name, value in wanted.items() if value})
+    filters = {"prototype_id": prototype, "status": status}
+    return rows.for_workspace(request.workspace).filter(**{name: value for name, value in filters.items() if value})
 
 
 @router.get("/runs/{pk}", response=RunOut)

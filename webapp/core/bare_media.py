@@ -49,23 +49,23 @@ def bare(content: bytes) -> bytes:
 
 
 def bare_png(content: bytes) -> bytes:
-    kept, offset = [content[:8]], 8
+    chunks, offset = [content[:8]], 8
     while offset < len(content):
         (length,) = struct.unpack(">I", content[offset : offset + 4])
         name, end = content[offset + 4 : offset + 8], offset + 12 + length
         if end > len(content):
             raise NotBareError("cut off")
         if name in PNG_KEPT:
-            kept.append(content[offset:end])
+            chunks.append(content[offset:end])
         offset = end
         if name == b"IEND":
             break
-    return b"".join(kept)
+    return b"".join(chunks)
 
 
 def bare_jpeg(content: bytes) -> bytes:
     """Of EXIF the orientation alone. Of what follows the end of the picture, as second pictures of phones do, nothing."""
-    kept, offset, turned = [content[:2]], 2, 1
+    segments, offset, turned = [content[:2]], 2, 1
     while content[offset] == 0xFF:
         marker = content[offset + 1]
         if marker == 0xFF:
@@ -78,14 +78,14 @@ def bare_jpeg(content: bytes) -> bytes:
         if marker == 0xE1 and segment[4:10] == b"Exif\0\0":
             turned = orientation_of(segment[10:])
         if not (marker == 0xFE or 0xE1 <= marker <= 0xEF) or marker == 0xEE:
-            kept.append(segment)
+            segments.append(segment)
         offset += 2 + length
     if content[offset : offset + 2] != b"\xff\xda":
         raise NotBareError("no picture in it")
     if turned in range(2, 9):
-        kept.insert(1, exif_of(turned))
-    kept.append(scans(content[offset:]))
-    return b"".join(kept)
+        segments.insert(1, exif_of(turned))
+    segments.append(scans(content[offset:]))
+    return b"".join(segments)
 
 
 def orientation_of(tiff: bytes) -> int:
@@ -103,20 +103,20 @@ def exif_of(turned: int) -> bytes:
 
 def scans(content: bytes) -> bytes:
     """From the first scan to the end of the picture, without comments and application segments between scans."""
-    kept: list[bytes] = []
+    segments: list[bytes] = []
     offset = 0
     while True:
         marker = content[offset + 1]
         if marker == 0xD9:
-            return b"".join([*kept, b"\xff\xd9"])
+            return b"".join([*segments, b"\xff\xd9"])
         (length,) = struct.unpack(">H", content[offset + 2 : offset + 4])
         end = offset + 2 + length
         if marker == 0xDA:
             end = after_scan(content, end)
         if not (marker == 0xFE or 0xE0 <= marker <= 0xEF):
-            kept.append(content[offset:end])
+            segments.append(content[offset:end])
         if end >= len(content):  # cut off, and shown by browsers all the same
-            return b"".join(kept)
+            return b"".join(segments)
         offset = end
 
 
@@ -149,33 +149,33 @@ def bare_wave(content: bytes) -> bytes:
 
 
 def bare_webp(content: bytes) -> bytes:
-    def kept() -> Iterator[tuple[bytes, bytes]]:
+    def chunks_to_keep() -> Iterator[tuple[bytes, bytes]]:
         for name, data in riff_chunks(content):
             if name == b"VP8X":
                 yield name, bytes([data[0] & WEBP_FLAGS]) + data[1:10]
             elif name in WEBP_KEPT:
                 yield name, data
 
-    return riff(b"WEBP", kept())
+    return riff(b"WEBP", chunks_to_keep())
 
 
 def bare_gif(content: bytes) -> bytes:
     """Without comments, plain texts and what programs add, but the number of repetitions."""
     offset = 13 + colours(content[10])
-    kept = [content[:offset]]
+    blocks = [content[:offset]]
     while content[offset] != 0x3B:
         start = offset
         if content[offset] == 0x2C:
             offset = after_blocks(content, offset + 11 + colours(content[offset + 9]))
-            kept.append(content[start:offset])
+            blocks.append(content[start:offset])
         elif content[offset] == 0x21:
             label, offset = content[offset + 1], after_blocks(content, offset + 2)
             repeats = label == 0xFF and content[start + 3 : start + 14] == b"NETSCAPE2.0" and offset - start == 19
             if label == 0xF9 or repeats:
-                kept.append(content[start:offset])
+                blocks.append(content[start:offset])
         else:
             raise NotBareError("damaged")
-    return b"".join([*kept, b";"])
+    return b"".join([*blocks, b";"])
 
 
 def colours(flags: int) -> int:
@@ -210,18 +210,18 @@ def bare_flac(content: bytes) -> bytes:
 def bare_mp3(content: bytes) -> bytes:
     """The frames of sound that follow each other, and nothing of what stands before, between or behind them: ID3, APE."""
     offset = after_id3(content)
-    kept = []
+    frames = []
     while offset < len(content):
         size = frame_size(content[offset : offset + 4])
         end = offset + size
         is_followed = end == len(content) or content.startswith((content[offset : offset + 2], *END_TAGS), end)
         if not size or not is_followed:
             break
-        kept.append(content[offset:end])
+        frames.append(content[offset:end])
         offset = end
-    if len(kept) < MIN_FRAMES:
+    if len(frames) < MIN_FRAMES:
         raise NotBareError("no frames of sound that follow each other")
-    return b"".join(kept)
+    return b"".join(frames)
 
 
 def after_id3(content: bytes) -> int:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from webapp.core.models import WorkspaceOwned, WorkspaceQuerySet
-from webapp.core.queues import hand_over
+from webapp.core.queues import enqueue
 
 Row = TypeVar("Row", bound="Leased")
 FREE: dict[str, Any] = {"lease": "", "lease_until": None, "sent_at": None}
@@ -147,7 +147,7 @@ class Leased(WorkspaceOwned):
 
     def deliver(self, **options: object) -> bool:
         self.everywhere().filter(pk=self.pk).update(sent_at=timezone.now())
-        return hand_over(import_string(self.TASK), self.pk, **self.queue, **options)
+        return enqueue(import_string(self.TASK), self.pk, **self.queue, **options)
 
 
 def ended() -> dict[str, Any]:

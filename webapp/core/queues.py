@@ -43,7 +43,7 @@ def impatient(connection: Connection) -> Connection:
     return connection.clone(transport_options=connection.transport_options | bounds)
 
 
-def hand_over(task: Task[...], *arguments: str, **options: object) -> bool:
+def enqueue(task: Task[...], *arguments: str, **options: object) -> bool:
     """Send one message, trying once; False when the broker is away or hangs, which a sweeper makes good later."""
     try:
         if current_app.conf.task_always_eager:

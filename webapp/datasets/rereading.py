@@ -75,8 +75,8 @@ class Rereading(Work[DataSource]):
             fetched = self.bring(own)
             if fetched["changed"]:
                 fetched |= self.join(version, own, fetched["paths"])
-            kept = ("etag", "modified", "sha256", "rows", "new_rows", "left_out", "made")
-            self.finish(failures=0, known=False, **{name: fetched[name] for name in kept if name in fetched})
+            fields = ("etag", "modified", "sha256", "rows", "new_rows", "left_out", "made")
+            self.finish(failures=0, known=False, **{name: fetched[name] for name in fields if name in fetched})
         finally:
             shutil.rmtree(own, ignore_errors=True)
 

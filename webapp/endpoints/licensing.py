@@ -16,8 +16,8 @@ FIELD = "licence_confirmed"
 def asked(endpoint: Endpoint | None, run: Run) -> list[str]:
     """The sentences to be confirmed before `run` is served; none where the run that is live, or was to be, forbids the same."""
     forbidden = licences.forbidden(run)
-    wanted = endpoint and (endpoint.current or endpoint.wanted)
-    return [] if wanted and licences.forbidden(wanted.run) == forbidden else forbidden
+    version = endpoint and (endpoint.current or endpoint.wanted)
+    return [] if version and licences.forbidden(version.run) == forbidden else forbidden
 
 
 def context(endpoint: Endpoint | None, shared: Run | None, prototype: Prototype, requested: str) -> dict[str, Any]:

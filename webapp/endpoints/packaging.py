@@ -12,7 +12,7 @@ from webapp.core.confinement import Access
 from webapp.core.files import check_disk
 from webapp.core.locks import only_one
 from webapp.core.problems import Unavailable
-from webapp.core.queues import hand_over
+from webapp.core.queues import enqueue
 from webapp.core.work import Later, Work
 from webapp.endpoints import actions
 from webapp.endpoints.models import Endpoint, EndpointVersion, Status
@@ -40,7 +40,7 @@ class Packaging(Work[EndpointVersion]):
     @contextmanager
     def devices(cls, row: EndpointVersion) -> Iterator[None]:
         if row.run.stored_at and not storage.is_here(row.run):
-            hand_over(fetch_artifact, row.run_id)
+            enqueue(fetch_artifact, row.run_id)
             age = (timezone.now() - row.created_at).total_seconds()
             raise Later(FETCHED_SECONDS if age < row.RESEND_SECONDS else None)  # later a sweep asks often enough
         with only_one(storage.packaging(row.run)) as alone:

@@ -255,9 +255,9 @@ class Exchange:
         whole = b"" if bare or length == 0 else None
         if whole is None and length is not None and length <= CHUNK:
             whole = await connection.reader.readexactly(length)
-        kept = [(name, value) for name, value in headers if name not in HOP_BY_HOP]
+        relayed = [(name, value) for name, value in headers if name not in HOP_BY_HOP]
         self.started = True
-        await self.send({"type": "http.response.start", "status": status, "headers": kept})
+        await self.send({"type": "http.response.start", "status": status, "headers": relayed})
         if whole is None:
             async for part in parts_of(connection.reader, length, chunked):
                 await self.send({"type": "http.response.body", "body": part, "more_body": True})

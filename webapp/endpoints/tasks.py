@@ -1,6 +1,6 @@
 """Celery's side of endpoints: ids in, one plain function called."""
 
-from webapp.core.queues import hand_over, task
+from webapp.core.queues import enqueue, task
 from webapp.endpoints import actions, addresses, hosting, registry, visitors
 from webapp.endpoints.packaging import Packaging
 from webapp.runs.tasks import fetch_artifact
@@ -12,7 +12,7 @@ export_version = Packaging.task()
 def publish_all() -> None:
     registry.publish_all()
     for run in actions.runs_without_files():
-        hand_over(fetch_artifact, run)
+        enqueue(fetch_artifact, run)
 
 
 @task("webapp.endpoints.tasks.heal")

@@ -282,12 +282,12 @@ def done(version: DatasetVersion, user: User | None) -> DatasetVersion:
 def note_of(decisions: list[Decision]) -> str:
     """“40 rows labelled, 3 labels changed, 5 labels kept”."""
     looked_at = [decision for decision in decisions if decision.before is not None]
-    kept = sum(decision.value == decision.before for decision in looked_at)
-    labelled, changed = len(decisions) - len(looked_at), len(looked_at) - kept
+    unchanged = sum(decision.value == decision.before for decision in looked_at)
+    labelled, changed = len(decisions) - len(looked_at), len(looked_at) - unchanged
     parts = [
         ngettext("%(n)d row labelled", "%(n)d rows labelled", labelled) % {"n": labelled} if labelled else "",
         ngettext("%(n)d label changed", "%(n)d labels changed", changed) % {"n": changed} if changed else "",
-        ngettext("%(n)d label kept", "%(n)d labels kept", kept) % {"n": kept} if kept else "",
+        ngettext("%(n)d label kept", "%(n)d labels kept", unchanged) % {"n": unchanged} if unchanged else "",
     ]
     return ", ".join(part for part in parts if part)
 

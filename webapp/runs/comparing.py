@@ -171,9 +171,9 @@ def chart(name: str, points: dict[Run, list[charts.Point]]) -> SafeString:
     )
 
 
-def asked_for(runs: QuerySet[Run], wanted: Iterable[str]) -> list[Run]:
+def asked_for(runs: QuerySet[Run], ids: Iterable[str]) -> list[Run]:
     """Of these runs those wanted by id, each once and in the order wanted; what is not there is left out."""
-    order = list(dict.fromkeys(wanted))
+    order = list(dict.fromkeys(ids))
     by_id = runs.select_related("version", "prototype").in_bulk(order[: MOST_RUNS + 1])
     return [by_id[pk] for pk in order if pk in by_id]
 

@@ -72,11 +72,11 @@ def declared_bytes(fields: Mapping[str, Any]) -> int:
     return next((card.get("memory_bytes") or 0 for card in cards if card["ref"] == fields["model"]), 0)
 
 
-def largest_memory(wanted: str) -> int:
+def largest_memory(kind: str) -> int:
     """Bytes of the largest machine that trains, or of its largest GPU where one is wanted and there is one. Of this machine
     where no worker is heard of."""
     bytes_of: dict[str, list[int]] = {"cpu": [], "gpu": []}
     for device in hardware.devices():
         bytes_of[device["kind"]].append(device.get("memory_total_bytes") or 0)
-    graphics = max(bytes_of["gpu"], default=0) if wanted != "cpu" else 0
+    graphics = max(bytes_of["gpu"], default=0) if kind != "cpu" else 0
     return graphics or max(bytes_of["cpu"], default=0) or memory_bytes()

@@ -50,8 +50,8 @@ class RunQuerySet(LeasedQuerySet[Row]):
         """What their folders hold, and what those at work will hold at least."""
         measured = Coalesce("bytes", 0)
         at_work = When(~Q(status__in=ENDED), then=Greatest(measured, "expected_bytes"))
-        kept = Case(at_work, default=measured, output_field=models.BigIntegerField())
-        return int(self.aggregate(total=Sum(kept))["total"] or 0)
+        size = Case(at_work, default=measured, output_field=models.BigIntegerField())
+        return int(self.aggregate(total=Sum(size))["total"] or 0)
 
     def listed(self) -> Self:
         return self.filter(LISTED)

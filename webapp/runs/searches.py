@@ -72,7 +72,7 @@ def create_search(
     version = version or current_version(prototype.dataset)
     fields = actions.settings_of(version, body)
     check_validation(version, fields)
-    wanted = {
+    settings_asked = {
         "space": check_space(fields["task"], fields["method"], body.get("space"), fields["params"]),
         "most_trials": check_count(body.get("trials"), USUAL_TRIALS, MOST_TRIALS, "trials"),
         "at_once": check_count(body.get("at_once"), 1, MOST_AT_ONCE, "at_once"),
@@ -89,7 +89,7 @@ def create_search(
             number=next_number(prototype.searches.all()),
             created_by=user,
             **fields,
-            **wanted,
+            **settings_asked,
         )
         audit(prototype.workspace, user, "started", "search", search.pk, f"{prototype.name}, {search}")
     search.send()
@@ -250,7 +250,7 @@ def limits_of_next(search: Search, trials: Sequence[Run], slots: int) -> list[di
     """Of each of the next trials, `slots` at most; fewer, or none, where too little is left to begin so many."""
     if slots < 1:
         return []
-    wanted: dict[str, float] = {}
+    bounds: dict[str, float] = {}
     tried = [run for run in trials if run.status in TRIED]
     for kind in KINDS:
         left = left_of(search, trials, kind)
@@ -259,8 +259,8 @@ def limits_of_next(search: Search, trials: Sequence[Run], slots: int) -> list[di
         usual = statistics.median(amount(run, kind) for run in tried) if tried else 0.0
         if left <= 0 or left / slots < LEAST_SHARE * usual:
             return limits_of_next(search, trials, slots - 1)
-        wanted[kind] = rounded_down(left / slots)
-    return [wanted] * slots
+        bounds[kind] = rounded_down(left / slots)
+    return [bounds] * slots
 
 
 def rounded_down(value: float) -> float:

@@ -40,14 +40,14 @@ class Space:
 def expected(version: DatasetVersion, fields: Mapping[str, Any]) -> Space:
     """By what such runs of this workspace took, else by the size of the model."""
     weights = weights_of(version, fields)
-    kept = BYTES_A_WEIGHT * weights + RESULTS_BYTES + ROW_BYTES * version.test_rows
+    stored = BYTES_A_WEIGHT * weights + RESULTS_BYTES + ROW_BYTES * version.test_rows
     same = {name: fields[name] for name in ("task", "model", "method")}
     past = Run.objects.for_workspace(version.workspace).filter(status=Status.SUCCEEDED, bytes__isnull=False, **same)
     alike = past.with_model().filter(params=fields["params"])
     sizes = [size for size in alike.values_list("bytes", flat=True)[:PAST_RUNS] if size is not None]
     learns_all = fields["method"] in LEARN_ALL
     working = CHECKPOINTS * CHECKPOINT_BYTES_A_WEIGHT * weights if learns_all else BYTES_A_WEIGHT * weights
-    return Space(max(sizes, default=kept), working)
+    return Space(max(sizes, default=stored), working)
 
 
 def weights_of(version: DatasetVersion, fields: Mapping[str, Any]) -> int:

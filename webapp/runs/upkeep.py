@@ -46,8 +46,8 @@ def trim_caches() -> None:
     """Every minute: a trainer keeps the folder of its own dataset within the limit, and sees no other."""
     sizes = cache.keep_all_within(settings.MAQUETTE_DATA / "cache")
     of_datasets = {folder.name: size for folder, size in sizes.items()}
-    kept = Dataset.objects.exclude(cache_bytes=0).values_list("pk", flat=True)
-    for dataset, size in (dict.fromkeys(kept, 0) | of_datasets).items():
+    cached = Dataset.objects.exclude(cache_bytes=0).values_list("pk", flat=True)
+    for dataset, size in (dict.fromkeys(cached, 0) | of_datasets).items():
         Dataset.objects.filter(pk=dataset).exclude(cache_bytes=size).update(cache_bytes=size)
 
 

@@ -60,15 +60,15 @@ class Conversion:
 
     def tag(self, text: str, spans: Iterable[Span], others: JsonObject) -> Iterator[JsonObject]:
         """Rows of text, tokens, tags and the record's other fields."""
-        kept, overlapping, outside = choose_spans(text, to_characters(text, spans, self.unit))
+        spans_chosen, overlapping, outside = choose_spans(text, to_characters(text, spans, self.unit))
         self.overlapping += overlapping
         self.outside += outside
         if outside and len(self.outside_in) < MAX_EXAMPLES:
             self.outside_in.append(f"{self.number}: {text[:60]}")
-        if outside and not kept:
+        if outside and not spans_chosen:
             return self.leave_out("misplaced", {"text": text})
         count = 0
-        for piece in tag_text(text, kept):
+        for piece in tag_text(text, spans_chosen):
             count += 1
             yield {"text": piece.text, "tokens": piece.tokens, "tags": piece.tags} | others
         self.pieces += count > 1

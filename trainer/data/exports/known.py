@@ -130,5 +130,5 @@ def is_google_form(columns: list[str]) -> bool:
     )
 
 
-def first_of(wanted: str, names: dict[str, str]) -> str:
-    return next((names[name] for name in wanted.split() if name in names), "")
+def first_of(name: str, names: dict[str, str]) -> str:
+    return next((names[name] for name in name.split() if name in names), "")

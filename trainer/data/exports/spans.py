@@ -101,11 +101,11 @@ def choose_spans(text: str, spans: Iterable[Span]) -> tuple[list[Span], int, int
         words = text[start:end]
         start += len(words) - len(words.lstrip())
         inside.append(Span(start, start + len(words.strip()), span.label))
-    kept: list[Span] = []
+    chosen: list[Span] = []
     for span in sorted(set(inside), key=lambda span: span.start - span.end):
-        if all(span.end <= other.start or span.start >= other.end for other in kept):
-            kept.append(span)
-    return sorted(kept), len(inside) - len(kept), outside
+        if all(span.end <= other.start or span.start >= other.end for other in chosen):
+            chosen.append(span)
+    return sorted(chosen), len(inside) - len(chosen), outside
 
 
 def tag_text(text: str, spans: Sequence[Span]) -> Iterator[Tagged]:

@@ -53,8 +53,8 @@ def batches(blocks: Iterator[Block], table: Table, header: list[list[str]], choi
                 yield from emit(waiting.slice(0, count), numbers[:count], table, header, subtotals)
                 waiting, numbers, characters = waiting.slice(count).combine_chunks(), numbers[count:], 0
     table.bad.sort(key=lambda refused: refused[0])  # blocks are read ahead of being fitted
-    kept = split_footer(rows_of(waiting), numbers, table, choices)
-    yield from emit(waiting.slice(0, kept), numbers[:kept], table, header, subtotals)
+    row_count = split_footer(rows_of(waiting), numbers, table, choices)
+    yield from emit(waiting.slice(0, row_count), numbers[:row_count], table, header, subtotals)
 
 
 def room_for(rows: pa.Table, most_rows: int, most_characters: int) -> int:
@@ -78,8 +78,8 @@ def fit_rows(block: Block, table: Table, no_rows: pa.Table) -> tuple[list[int], 
         for line, row in zip(numbers, rows, strict=True):
             if row and row[0][:1] in RULES and is_ruler(row):
                 count_rulers(table, line)
-            elif (kept := row if len(row) == width else fit(row, width, line, table)) is not None:
-                fitted[line] = kept
+            elif (fitting := row if len(row) == width else fit(row, width, line, table)) is not None:
+                fitted[line] = fitting
         numbers, rows = list(fitted), list(fitted.values())
     columns = [pa.array(cells, pa.string()) for cells in zip(*rows, strict=True)]
     return numbers, pa.table(columns, names=no_rows.column_names) if rows else no_rows
@@ -120,8 +120,8 @@ def rows_beginning(rows: pa.Table, characters: Collection[str]) -> Iterator[tupl
 
 
 def without_rows(rows: pa.Table, numbers: list[int], places: Collection[int]) -> tuple[pa.Table, list[int]]:
-    kept = np.setdiff1d(np.arange(rows.num_rows), list(places), assume_unique=True)
-    return rows.take(pa.array(kept)), [numbers[place] for place in kept.tolist()]
+    remaining = np.setdiff1d(np.arange(rows.num_rows), list(places), assume_unique=True)
+    return rows.take(pa.array(remaining)), [numbers[place] for place in remaining.tolist()]
 
 
 def is_ruler(row: list[str]) -> bool:

@@ -251,10 +251,10 @@ def batches(
     tail = numbers[-FOOTER_ROWS:]
     last = [[cell or "" for cell in padded(list(sheet.rows[number]), width)] for number in tail]
     before = [[cell or "" for cell in padded(list(sheet.rows[number]), width)] for number in numbers[-50:-FOOTER_ROWS]]
-    kept = split_footer(
+    row_count = split_footer(
         [*before, *last], [number + 1 for number in [*numbers[-50:-FOOTER_ROWS], *tail]], table, choices, sheet.name
     )
-    numbers = numbers[: len(numbers) - (len(before) + len(last) - kept)]
+    numbers = numbers[: len(numbers) - (len(before) + len(last) - row_count)]
     subtotals = Subtotals(table, choices, sheet.name)
     looked_at = [padded(list(sheet.rows[number]), width)[:width] for number in numbers[:FIRST_RECORDS]]
     groups = settle_groups(sheet.columns, looked_at, table, choices, sheet.name)

@@ -50,18 +50,18 @@ def split_footer(rows: list[list[str]], numbers: list[int], table: Table, choice
     record, which were refused as unreadable. `numbers`: the line of each row."""
     width = table.width
     asked = choices.pick("footer", ("leave-out", "keep"), table.name)
-    kept = len(rows)
+    count = len(rows)
     usual = sorted(map(filled, rows[:-FOOTER_ROWS] or rows))[len(rows[:-FOOTER_ROWS] or rows) // 2] if rows else 0
-    while kept > max(1, len(rows) - FOOTER_ROWS) and (
-        is_outside(rows, numbers, kept - 1, width, usual) or is_nameless_total(rows, numbers, kept - 1, table)
+    while count > max(1, len(rows) - FOOTER_ROWS) and (
+        is_outside(rows, numbers, count - 1, width, usual) or is_nameless_total(rows, numbers, count - 1, table)
     ):
-        kept -= 1
-    outside = [(numbers[index], rows[index]) for index in range(kept, len(rows)) if filled(rows[index])]
+        count -= 1
+    outside = [(numbers[index], rows[index]) for index in range(count, len(rows)) if filled(rows[index])]
     if not outside:
-        kept = len(rows)
-    last = numbers[kept - 1] if kept else 0
+        count = len(rows)
+    last = numbers[count - 1] if count else 0
     if asked == "keep":
-        kept, outside = len(rows), []
+        count, outside = len(rows), []
     below = [(line, reason) for line, reason in table.bad if line > last and (line, reason) in table.refused_rows]
     notes = [(line, table.refused_rows[line, reason]) for line, reason in below]
     notes = [(line, row) for line, row in notes if filled(row) <= max(1, width // 2) or is_total(row)]
@@ -69,8 +69,8 @@ def split_footer(rows: list[list[str]], numbers: list[int], table: Table, choice
         notes = []
     for line, _row in notes:
         table.take_back(line)
-    report_footer(table, outside, notes, asked, rows[max(kept - 2, 0) : kept], sheet)
-    return kept
+    report_footer(table, outside, notes, asked, rows[max(count - 2, 0) : count], sheet)
+    return count
 
 
 def is_outside(rows: list[list[str]], numbers: list[int], index: int, width: int, usual: int) -> bool:

@@ -51,7 +51,7 @@ def with_names(value: object, feature: object, depth: int = 0) -> object:
         inner = feature.get("feature", {})
         if isinstance(value, dict):  # a list of records, which the library keeps as a record of lists
             return (
-                with_names(value, {key: [kept] for key, kept in inner.items()}, depth + 1)
+                with_names(value, {key: [feature] for key, feature in inner.items()}, depth + 1)
                 if isinstance(inner, dict)
                 else value
             )

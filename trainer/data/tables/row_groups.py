@@ -65,8 +65,8 @@ class RowGroups:
 
     def take(self, rows: Sequence[list[Cell]], numbers: list[int]) -> tuple[list[list[Cell]], list[int]]:
         """The records of some rows, with the names of their groups, and their lines."""
-        kept = [(line, made) for line, row in zip(numbers, rows, strict=True) if (made := self.record_of(row, line))]
-        return [row for _line, row in kept], [line for line, _row in kept]
+        records = [(line, made) for line, row in zip(numbers, rows, strict=True) if (made := self.record_of(row, line))]
+        return [row for _line, row in records], [line for line, _row in records]
 
     def record_of(self, row: list[Cell], line: int) -> list[Cell] | None:
         place = self.place_of(row)
@@ -106,8 +106,8 @@ class RowGroups:
         if len(name) > LONGEST_NAME:
             return False
         if (match := TOTAL.fullmatch(name)) is not None:
-            wanted = fold(match["name"] or match["before"])
-            place = next((place for place in reversed(range(len(self.open))) if fold(self.open[place][1]) == wanted), None)  # fmt: skip
+            group_name = fold(match["name"] or match["before"])
+            place = next((place for place in reversed(range(len(self.open))) if fold(self.open[place][1]) == group_name), None)  # fmt: skip
             if place is not None:
                 del self.open[place:]
                 return True
@@ -159,10 +159,10 @@ def find_groups(names: Sequence[str], rows: Sequence[Sequence[str | None]], tabl
     is_list = sum(bool(text_of(row[0])) and any(map(text_of, row[labels:])) for row in rows) > 0.5 * len(rows)
     groups = RowGroups(labels, is_list, any(depth_of(row[0]) for row in rows), table)
     probe = replace(groups, table=Table(table.name, "", [], iter(()), 0), open=[])
-    kept, _numbers = probe.take([list(row) for row in rows], list(range(len(rows))))
+    records, _numbers = probe.take([list(row) for row in rows], list(range(len(rows))))
     ended = probe.totals.count if probe.totals else 0
     named = probe.named.count if probe.named else 0
-    if not ended or not named or len(kept) < 2 or 2 * ended < named or named + ended > 0.8 * len(rows):
+    if not ended or not named or len(records) < 2 or 2 * ended < named or named + ended > 0.8 * len(rows):
         return None
     return groups
 
@@ -196,6 +196,6 @@ def settle_groups(
 def grouped(blocks: Iterable[Block], groups: RowGroups) -> Iterator[Block]:
     for block in blocks:
         rows = rows_of(block.cells) if isinstance(block.cells, pa.Table) else block.cells
-        kept, numbers = groups.take(rows, block.numbers)
-        if kept:
-            yield Block(numbers, kept)
+        records, numbers = groups.take(rows, block.numbers)
+        if records:
+            yield Block(numbers, records)

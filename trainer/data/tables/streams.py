@@ -167,8 +167,8 @@ class Lines:
     def mark(self) -> None:
         self.taken.clear()
 
-    def rewind(self, kept: int = 1) -> None:
+    def rewind(self, count: int = 1) -> None:
         """Back to the line after the first taken ones."""
-        self.again += reversed(self.taken[kept:])
-        self.number -= len(self.taken) - kept
+        self.again += reversed(self.taken[count:])
+        self.number -= len(self.taken) - count
         self.taken.clear()

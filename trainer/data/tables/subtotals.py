@@ -226,8 +226,8 @@ def is_bare(row: Sequence[str | None], place: int) -> bool:
 
 def proved_sums(rows: Sequence[Sequence[str | None]], candidates: Sequence[Named], decimal: str) -> set[int]:
     """Of the candidates those whose numbers are the sums of the records above them, back to an earlier one of the same kind."""
-    wanted = {candidate.row: numbers_of(rows[candidate.row], decimal) for candidate in candidates}
-    columns = {place for numbers in wanted.values() for place in numbers}
+    stated = {candidate.row: numbers_of(rows[candidate.row], decimal) for candidate in candidates}
+    columns = {place for numbers in stated.values() for place in numbers}
     names = {candidate.row: candidate for candidate in candidates}
     values = {
         place: [
@@ -239,7 +239,7 @@ def proved_sums(rows: Sequence[Sequence[str | None]], candidates: Sequence[Named
     counts = [0, *accumulate(int(index not in names) for index in range(len(rows)))]
     starts, proved = [0], set()
     for candidate in candidates:
-        numbers = {place: number for place, number in wanted[candidate.row].items() if place > candidate.place}
+        numbers = {place: number for place, number in stated[candidate.row].items() if place > candidate.place}
         for start in reversed(starts[-MAX_LEVELS:]):
             records = counts[candidate.row] - counts[start]
             totals = {place: sums[place][candidate.row] - sums[place][start] for place in numbers}

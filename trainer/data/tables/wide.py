@@ -14,8 +14,8 @@ LAST = 5
 def kept_places(columns: Sequence[str]) -> list[int]:
     """Which columns stay, in order: the last ones and those with a name such as label or id, then the first."""
     named = [place for place, name in enumerate(columns) if name_parts(name) & WORDS]
-    wanted = [*range(len(columns) - LAST, len(columns)), *named[: MAX_COLUMNS // 2], *range(len(columns))]
-    return sorted(list(dict.fromkeys(wanted))[:MAX_COLUMNS])
+    places = [*range(len(columns) - LAST, len(columns)), *named[: MAX_COLUMNS // 2], *range(len(columns))]
+    return sorted(list(dict.fromkeys(places))[:MAX_COLUMNS])
 
 
 def narrow(table: Table) -> None:
@@ -23,8 +23,8 @@ def narrow(table: Table) -> None:
     if len(table.columns) <= MAX_COLUMNS:
         return
     places = kept_places(table.columns)
-    kept = set(places)
-    left_out = [name for place, name in enumerate(table.columns) if place not in kept]
+    kept_set = set(places)
+    left_out = [name for place, name in enumerate(table.columns) if place not in kept_set]
     table.narrowed, table.fields = left_out, len(table.columns)
     sentence = _(
         "%(most)s of %(count)s columns read: the first, the last, and those that are named like a label or an ID",

@@ -72,9 +72,9 @@ class Ctc(Speaking):
         scores = self.logits(sounds).float().log_softmax(2).transpose(0, 1)
         moments = torch.full((len(targets),), scores.shape[0], dtype=torch.long)
         lengths = torch.tensor([len(ids) for ids in targets], dtype=torch.long)
-        wanted = torch.from_numpy(np.concatenate(targets)).to(scores.device)
+        labels = torch.from_numpy(np.concatenate(targets)).to(scores.device)
         blank = self.script.blank
-        return nn.functional.ctc_loss(scores, wanted, moments, lengths, blank, zero_infinity=True)
+        return nn.functional.ctc_loss(scores, labels, moments, lengths, blank, zero_infinity=True)
 
     def example(self, batch: int, seconds: float) -> Tensor:
         raise NotImplementedError

@@ -141,8 +141,8 @@ class Sounds(MediaRows):
         return {"sound": {"rate": self.hearing.rate, "seconds": self.hearing.seconds}}
 
     def card_facts(self) -> list[str]:
-        heard = f"at most {self.hearing.seconds:g} seconds of it, from its middle"
-        return [f"A sound is brought to one channel of {self.hearing.rate:,} samples a second; {heard}, are heard."]
+        length = f"at most {self.hearing.seconds:g} seconds of it, from its middle"
+        return [f"A sound is brought to one channel of {self.hearing.rate:,} samples a second; {length}, are heard."]
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         """A few test sounds, each with another answer, kept in `examples/`."""
@@ -231,8 +231,8 @@ def column_of(loaded: Loaded, name: str, otherwise: float) -> list[float]:
 
 def buckets(seconds: np.ndarray, hearing: Hearing) -> np.ndarray:
     """How many pieces of half a second each sound is padded to."""
-    heard = np.minimum(seconds, hearing.seconds)
-    return np.maximum(1, np.ceil(heard / sounds.BUCKET_SECONDS - 1e-9)).astype(np.int64)
+    lengths = np.minimum(seconds, hearing.seconds)
+    return np.maximum(1, np.ceil(lengths / sounds.BUCKET_SECONDS - 1e-9)).astype(np.int64)
 
 
 def usual_seconds(job: Job, loaded: Loaded) -> float:

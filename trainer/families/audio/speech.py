@@ -32,7 +32,7 @@ LANGUAGE_SOUNDS = 4
 READ_BATCH = 8
 SMALL_NET = {"batch_size": 8, "learning_rate": 1e-3, "head_learning_rate": 1e-3, "patience": 15}
 PRETRAINED = {"batch_size": 8, "learning_rate": 1e-4, "head_learning_rate": 1e-3, "patience": 6}
-WHISPERING = {"batch_size": 8, "learning_rate": 2e-5, "head_learning_rate": 2e-5, "patience": 4}
+WHISPER_DEFAULTS = {"batch_size": 8, "learning_rate": 2e-5, "head_learning_rate": 2e-5, "patience": 4}
 NET_ROWS, PRETRAINED_ROWS = 40_000, 8_000
 """That are heard in all: epochs are this over the rows."""
 FEWEST_HOURS, FEW_WORDS = 5.0, 100
@@ -172,13 +172,13 @@ def leave_out_long(job: Job, loaded: Loaded, hearing: Hearing) -> None:
 
 
 def leave_out(
-    job: Job, loaded: Loaded, kept: np.ndarray, code: str, message: Callable[[list[str]], Message], hint: str
+    job: Job, loaded: Loaded, rows_kept: np.ndarray, code: str, message: Callable[[list[str]], Message], hint: str
 ) -> None:
-    if kept.all():
+    if rows_kept.all():
         return
-    rows = [str(loaded.row_numbers[row]) for row in np.flatnonzero(~kept)]
+    rows = [str(loaded.row_numbers[row]) for row in np.flatnonzero(~rows_kept)]
     job.warn(code, message(rows), hint)
-    loaded.keep(kept)
+    loaded.keep(rows_kept)
     if not len(loaded.part("train")):
         raise DataError(NONE_HEARD, code="no_rows", hint=hint)
     check_parts(loaded, loaded.kind)
@@ -248,7 +248,7 @@ class SpeechFamily(MediaFamily[Speech, Speaking]):
         small = rows.hearing.kind == LOGMEL
         most = NET_ROWS if small else PRETRAINED_ROWS
         epochs = int(np.clip(round(most / learned), 8, 150 if small else 60))
-        settings = SMALL_NET if small else WHISPERING if rows.hearing.kind == WHISPER else PRETRAINED
+        settings = SMALL_NET if small else WHISPER_DEFAULTS if rows.hearing.kind == WHISPER else PRETRAINED
         common.fill_settings(job, **settings, epochs=epochs)
         model = model_of(job, rows)
         rows.writes = model.writes()

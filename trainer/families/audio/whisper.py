@@ -86,9 +86,9 @@ class Whisper(Speaking):
     def language_of(self, sounds: Tensor, tokens: list[int]) -> int:
         """The language that the model hears in most of a few sounds."""
         with torch.inference_mode():
-            heard = self.encoder.encoder(sounds).last_hidden_state
+            encoded = self.encoder.encoder(sounds).last_hidden_state
             begun = torch.full((len(sounds), 1), self.prefix[0], device=sounds.device)
-            scores = self.score(self.encoder.decoder(input_ids=begun, encoder_hidden_states=heard).last_hidden_state)
+            scores = self.score(self.encoder.decoder(input_ids=begun, encoder_hidden_states=encoded).last_hidden_state)
         return tokens[int(scores[:, -1, tokens].float().log_softmax(1).sum(0).argmax())]
 
     def score(self, hidden: Tensor) -> Tensor:
@@ -102,9 +102,9 @@ class Whisper(Speaking):
     def forward(self, sounds: Tensor) -> list[Tensor]:
         """The ids that are written to each sound, as many as it takes."""
         with torch.autocast(sounds.device.type, enabled=False):
-            heard = self.encoder.encoder(sounds).last_hidden_state
+            encoded = self.encoder.encoder(sounds).last_hidden_state
             writes = self.writes() if self.has_learned else self.writes() | {"beams": 1}
-            return [torch.from_numpy(ids) for ids in written(Following(self, heard), len(sounds), writes)]
+            return [torch.from_numpy(ids) for ids in written(Following(self, encoded), len(sounds), writes)]
 
     def loss(self, sounds: Tensor, targets: list[np.ndarray]) -> Tensor:
         """Cross entropy of each token after those before it; the prefix is given, not learned."""
@@ -112,17 +112,19 @@ class Whisper(Speaking):
         texts = [[*self.prefix, *ids[: self.room - 1].tolist(), end] for ids in targets]
         width = max(map(len, texts))
         tokens = torch.full((len(texts), width), end)
-        wanted = torch.full((len(texts), width), IGNORED)
+        labels = torch.full((len(texts), width), IGNORED)
         for row, text in enumerate(texts):
             tokens[row, : len(text)] = torch.tensor(text)
-            wanted[row, given : len(text)] = torch.tensor(text[given:])
-        tokens, wanted = tokens[:, :-1].to(sounds.device), wanted[:, 1:].to(sounds.device)
-        heard = self.encoder.encoder(sounds).last_hidden_state
-        hidden = self.encoder.decoder(input_ids=tokens, encoder_hidden_states=heard, use_cache=False).last_hidden_state
+            labels[row, given : len(text)] = torch.tensor(text[given:])
+        tokens, labels = tokens[:, :-1].to(sounds.device), labels[:, 1:].to(sounds.device)
+        encoded = self.encoder.encoder(sounds).last_hidden_state
+        hidden = self.encoder.decoder(
+            input_ids=tokens, encoder_hidden_states=encoded, use_cache=False
+        ).last_hidden_state
         scores = self.score(hidden).float()
         doubt = self.smoothing if self.training else 0.0
         options = {"ignore_index": IGNORED, "label_smoothing": doubt}
-        return nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), **options)
+        return nn.functional.cross_entropy(scores.flatten(0, 1), labels.flatten(), **options)
 
     def prepare_to_learn(self, params: OptimisationParams) -> None:
         hush(self.encoder)
@@ -166,36 +168,36 @@ class Whisper(Speaking):
             self.write_decoder(sounds, target.with_name(DECODER))
 
     def write_decoder(self, sounds: Tensor, target: Path) -> None:
-        """A graph of what was `heard` and the `tokens` so far → scores of the next one."""
+        """A graph of what was `encoded` and the `tokens` so far → scores of the next one."""
         writing = Writing(self).eval()
         with torch.inference_mode():
-            heard = self.encoder.encoder(sounds).last_hidden_state
+            encoded = self.encoder.encoder(sounds).last_hidden_state
         tokens = torch.arange(8).reshape(2, 4)
         axes = {"heard": {0: "batch"}, "tokens": {0: "batch", 1: "length"}}
-        trace(writing, (heard.clone(), tokens), axes, target)
-        check(writing, heard, target)
+        trace(writing, (encoded.clone(), tokens), axes, target)
+        check(writing, encoded, target)
 
 
 class Following:
     """A `trainer.writing.beams.Step` of the network's own decoder, which reads no token twice."""
 
-    def __init__(self, model: Whisper, heard: Tensor) -> None:
-        self.model, self.heard, self.kept = model, heard, None
+    def __init__(self, model: Whisper, encoded: Tensor) -> None:
+        self.model, self.encoded, self.past = model, encoded, None
 
     def __call__(self, tokens: np.ndarray, before: np.ndarray) -> np.ndarray:
-        if len(before) != len(self.heard) or (before != np.arange(len(before))).any():
-            self.follow(torch.from_numpy(before).to(self.heard.device))
-        new = torch.from_numpy(tokens if self.kept is None else tokens[:, -1:]).to(self.heard.device)
-        options = {"past_key_values": self.kept, "use_cache": True}
-        decoded = self.model.encoder.decoder(input_ids=new, encoder_hidden_states=self.heard, **options)
-        self.kept = decoded.past_key_values
+        if len(before) != len(self.encoded) or (before != np.arange(len(before))).any():
+            self.follow(torch.from_numpy(before).to(self.encoded.device))
+        new = torch.from_numpy(tokens if self.past is None else tokens[:, -1:]).to(self.encoded.device)
+        options = {"past_key_values": self.past, "use_cache": True}
+        decoded = self.model.encoder.decoder(input_ids=new, encoder_hidden_states=self.encoded, **options)
+        self.past = decoded.past_key_values
         scores: np.ndarray = self.model.score(decoded.last_hidden_state[:, -1]).float().cpu().numpy()
         return scores
 
     def follow(self, before: Tensor) -> None:
-        self.heard = self.heard.index_select(0, before)
-        if self.kept is not None:
-            self.kept.reorder_cache(before)
+        self.encoded = self.encoded.index_select(0, before)
+        if self.past is not None:
+            self.past.reorder_cache(before)
 
 
 class Listening(nn.Module):
@@ -212,22 +214,22 @@ class Writing(nn.Module):
         super().__init__()
         self.decoder, self.last = model.encoder.decoder, model.whole[0].proj_out
 
-    def forward(self, heard: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, encoded: Tensor, tokens: Tensor) -> Tensor:
         length = tokens.shape[1]
-        later = torch.full((length, length), torch.finfo(heard.dtype).min).triu(1)
+        later = torch.full((length, length), torch.finfo(encoded.dtype).min).triu(1)
         mask = later[None, None].expand(tokens.shape[0], 1, length, length)  # a ready one: making it cannot be traced
-        options = {"encoder_hidden_states": heard, "attention_mask": mask, "use_cache": False}
+        options = {"encoder_hidden_states": encoded, "attention_mask": mask, "use_cache": False}
         decoded = self.decoder(input_ids=tokens, **options)
         return self.last(decoded.last_hidden_state[:, -1])
 
 
-def check(writing: Writing, heard: Tensor, path: Path) -> None:
+def check(writing: Writing, encoded: Tensor, path: Path) -> None:
     """Whether texts of other lengths, and single ones, are answered alike."""
     session = open_session(path)
     for rows, length in ((1, 1), (2, 7)):
         tokens = torch.arange(rows * length).reshape(rows, length)
         with torch.inference_mode():
-            right = writing(heard[:rows], tokens).numpy()
-        scores = session.run(None, {"heard": heard[:rows].numpy(), "tokens": tokens.numpy()})[0]
+            right = writing(encoded[:rows], tokens).numpy()
+        scores = session.run(None, {"heard": encoded[:rows].numpy(), "tokens": tokens.numpy()})[0]
         if not np.allclose(scores, right, rtol=1e-2, atol=1e-2 * (np.abs(right).mean() + 1e-6)):
             raise ModelError(_("The packaged model and the trained one disagree."), hint=_("Report this."))

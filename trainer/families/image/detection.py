@@ -37,7 +37,7 @@ SOFTMAX_MODELS = ("detr", "yolos", "table-transformer")
 SIDE = 640
 """Pixels a side where neither the model nor the user says."""
 GREY = 114.0
-QUERYING = {
+DETR_DEFAULTS = {
     "epochs": 30,
     "batch_size": 8,
     "learning_rate": 5e-5,
@@ -45,7 +45,7 @@ QUERYING = {
     "patience": 8,
     "zoom": 0.0,
 }
-POINTING = {"batch_size": 8, "learning_rate": 5e-4, "head_learning_rate": 2e-3, "zoom": 0.4}
+POINT_DEFAULTS = {"batch_size": 8, "learning_rate": 5e-4, "head_learning_rate": 2e-3, "zoom": 0.4}
 POINT_ROWS = 6_000
 """That a point detector sees in all: its epochs are this over the rows."""
 
@@ -88,7 +88,7 @@ class Scenes(Pictures):
                 pixels[index] = pixels[index].flip(1)
                 places[:, 0] = 1 - places[:, 0]
             if self.params.zoom:
-                places, seen = boxes.seen_through(places, *zooms[index])
+                places, seen = boxes.crop_boxes(places, *zooms[index])
                 places, kinds = places[seen], kinds[seen]
             targets.append(
                 {
@@ -97,7 +97,7 @@ class Scenes(Pictures):
                 }
             )
         if self.params.zoom:
-            pixels = through(pixels.float(), zooms)
+            pixels = warp(pixels.float(), zooms)
         if self.params.brightness:
             low, high = 1 - self.params.brightness, 1 + self.params.brightness
             gain = torch.from_numpy(generator.uniform(low, high, (len(rows), 1, 1, 1))).float().to(device)
@@ -122,7 +122,7 @@ def zoomed(rows: int, most: float, generator: np.random.Generator) -> np.ndarray
     return np.concatenate([seen[:, None], 0.5 + off], axis=1)
 
 
-def through(pixels: Tensor, zooms: np.ndarray) -> Tensor:
+def warp(pixels: Tensor, zooms: np.ndarray) -> Tensor:
     """(rows, height, width, channels) as seen through these windows; grey where there is no picture."""
     seen, x, y = torch.from_numpy(zooms).float().to(pixels.device).unbind(1)
     zero = torch.zeros_like(seen)
@@ -262,11 +262,11 @@ class DetectionFamily(PixelFamily[Scenes, PictureModel]):
 
     def build(self, job: Job, rows: Scenes) -> PictureModel:
         if is_detector(rows.folder):
-            common.fill_settings(job, **QUERYING)
+            common.fill_settings(job, **DETR_DEFAULTS)
             rows.params = job.params
             return pretrained(rows)
         epochs = int(np.clip(round(POINT_ROWS / max(len(rows.part("train")), 1)), 12, 80))
-        common.fill_settings(job, **POINTING, epochs=epochs, patience=max(8, epochs // 4))
+        common.fill_settings(job, **POINT_DEFAULTS, epochs=epochs, patience=max(8, epochs // 4))
         rows.params = job.params
         if rows.folder.name:
             return PointDetector.of(rows.folder, rows.labels, rows.preprocess)

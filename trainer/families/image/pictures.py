@@ -54,7 +54,7 @@ NET_ROWS = 100_000
 LEAST_SIDE, ENLARGED = 64, 4
 SMALLER = (0.75, 0.5, 0.375, 0.25)
 """Of the wanted pixels a side, tried one after another where memory is short."""
-ATTENDING_RATE, CONVOLVING_RATE = 1e-4, 1e-3
+TRANSFORMER_RATE, CONVOLUTION_RATE = 1e-4, 1e-3
 """Learning rates of pretrained transformers and convolutional nets, by AdamW."""
 
 
@@ -197,7 +197,7 @@ def of_model(job: Job, folder: Path, loaded: Loaded) -> Preprocess:
     """As the model's folder says. A convolutional net that learns from small pictures sees them little enlarged: it
     takes any size, and what is not in the picture costs time alone."""
     preprocess = Preprocess.load(folder, job.params.resolution)
-    if job.params.resolution or job.spec.method not in ("full", "scratch") or is_net(folder) or attends(folder):
+    if job.params.resolution or job.spec.method not in ("full", "scratch") or is_net(folder) or is_transformer(folder):
         return preprocess
     sizes = [loaded.table.column(name).to_pylist() for name in ("width", "height") if name in loaded.table.column_names]
     if not sizes:
@@ -211,9 +211,9 @@ def of_model(job: Job, folder: Path, loaded: Loaded) -> Preprocess:
 
 def within_memory(job: Job, folder: Path, preprocess: Preprocess) -> Preprocess:
     """The resolution, and in `job.params` the batch size, with which learning fits into memory; settled once a run."""
-    wanted = preprocess.height
-    smaller = [] if job.params.resolution else [int(wanted * share) // 16 * 16 for share in SMALLER]
-    sides = [wanted, *(side for side in smaller if LEAST_SIDE <= side < wanted)]
+    height = preprocess.height
+    smaller = [] if job.params.resolution else [int(height * share) // 16 * 16 for share in SMALLER]
+    sides = [height, *(side for side in smaller if LEAST_SIDE <= side < height)]
 
     def measure(side: int) -> tuple[int, int]:
         model = VisionModel(load_encoder(folder, fresh=True), ["a", "b"], preprocess.scaled(side)).train()
@@ -223,7 +223,7 @@ def within_memory(job: Job, folder: Path, preprocess: Preprocess) -> Preprocess:
         return list(memory.fitting(job, job.params.batch_size, PRETRAINED_BATCH, sides, measure))
 
     batch, side = cached_json(job.out / "memory.json", choose)
-    if (batch, side) != (job.params.batch_size or PRETRAINED_BATCH, wanted):
+    if (batch, side) != (job.params.batch_size or PRETRAINED_BATCH, height):
         job.warn(
             "memory",
             _(
@@ -234,7 +234,7 @@ def within_memory(job: Job, folder: Path, preprocess: Preprocess) -> Preprocess:
             _("A machine with more memory can use larger images."),
         )
     job.params = job.params.model_copy(update={"batch_size": batch})
-    return preprocess if side == wanted else preprocess.scaled(side)
+    return preprocess if side == height else preprocess.scaled(side)
 
 
 def augmentation_of(job: Job, rows: Pictures) -> Augmentation:
@@ -269,13 +269,13 @@ def build_model(job: Job, rows: Pictures) -> PictureModel:
         common.fill_settings(job, **SMALL_NET)
         return ScratchModel.of(rows.folder, rows.labels, rows.preprocess, rows.answer.key)
     fresh = job.spec.method == "scratch"
-    rate = ATTENDING_RATE if attends(rows.folder) else CONVOLVING_RATE
+    rate = TRANSFORMER_RATE if is_transformer(rows.folder) else CONVOLUTION_RATE
     common.fill_settings(job, **PRETRAINED, learning_rate=rate, patience=5 if fresh else 2)
     encoder = load_encoder(rows.folder, fresh=fresh)
     return VisionModel(encoder, rows.labels, rows.preprocess, answer=rows.answer.key)
 
 
-def attends(folder: Path) -> bool:
+def is_transformer(folder: Path) -> bool:
     """Whether it is a transformer."""
     return read_json(folder / "config.json").get("model_type") in TRANSFORMERS
 
@@ -343,7 +343,7 @@ class PixelFamily(MediaFamily[PixelsT, NetworkT]):
 
     def quantises(self, folder: Path) -> bool:
         """Transformers only: convolutions of small integers lose more and are no quicker in ONNX Runtime."""
-        return attends(folder)
+        return is_transformer(folder)
 
     def preview(self, job: Job, folder: Path) -> dict[str, Any]:
         """A grid of pictures as learning sees them: {path, rows, variants, changes}."""

@@ -164,9 +164,9 @@ class PointDetector(PictureModel):
 
     def loss(self, pixels: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
         heat, sides = self.maps(pixels)
-        wanted = [build_targets(target, heat.shape[1:], heat.device) for target in targets]
-        blobs = torch.stack([parts[0] for parts in wanted])
-        return focal(heat, blobs) + SIDES_WEIGHT * sides_loss(sides, wanted)
+        built = [build_targets(target, heat.shape[1:], heat.device) for target in targets]
+        blobs = torch.stack([parts[0] for parts in built])
+        return focal(heat, blobs) + SIDES_WEIGHT * giou_loss(sides, built)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -261,16 +261,16 @@ def focal(heat: Tensor, blobs: Tensor) -> Tensor:
     return (hits.sum() + not_there.sum()) / right.sum().clamp(min=1)
 
 
-def sides_loss(sides: Tensor, wanted: list[tuple[Tensor, ...]]) -> Tensor:
+def giou_loss(sides: Tensor, targets: list[tuple[Tensor, ...]]) -> Tensor:
     """One minus the generalised overlap (Rezatofighi et al. 2019) of boxes about the same cells, by their weights."""
     predicted = torch.cat(
         [
             distances.flatten(1)[:, cells].T
-            for distances, (_blobs, cells, _far, _weight) in zip(sides, wanted, strict=True)
+            for distances, (_blobs, cells, _far, _weight) in zip(sides, targets, strict=True)
         ]
     )
-    actual = torch.cat([far for _blobs, _cells, far, _weight in wanted])
-    weights = torch.cat([weight for *_rest, weight in wanted])
+    actual = torch.cat([far for _blobs, _cells, far, _weight in targets])
+    weights = torch.cat([weight for *_rest, weight in targets])
     if not len(weights):
         return sides.sum() * 0
     actual = actual.clamp(min=0.01)

@@ -36,8 +36,8 @@ AXES = {
     "input_ids": {0: "batch", 1: "length"},
     "attention_mask": {0: "batch", 1: "length"},
 }
-ATTENDING = {"batch_size": 32, "learning_rate": 1e-4, "head_learning_rate": 3e-3, "patience": 2}
-CONVOLVING = {"batch_size": 32, "learning_rate": 1e-4, "head_learning_rate": 1e-3, "patience": 3}
+TRANSFORMER_DEFAULTS = {"batch_size": 32, "learning_rate": 1e-4, "head_learning_rate": 3e-3, "patience": 2}
+CONVOLUTION_DEFAULTS = {"batch_size": 32, "learning_rate": 1e-4, "head_learning_rate": 1e-3, "patience": 3}
 """The picture's convolutions learn at the new layer's rate: ten times that of the text's attention."""
 NET_EPOCHS = 2
 """Times as many where the picture's side begins with random weights."""
@@ -183,8 +183,8 @@ class FusionFamily(PixelFamily[Pairs, FusionModel]):
     def build(self, job: Job, rows: Pairs) -> FusionModel:
         """Both pretrained encoders under one new head; a small net, or with `scratch` any, sees with random weights."""
         fresh = job.spec.method == "scratch" or job.spec.model.startswith("scratch:")
-        attends = bool(rows.folder.name) and not is_net(rows.folder) and pictures.attends(rows.folder)
-        settings = ATTENDING if attends else CONVOLVING
+        is_transformer = bool(rows.folder.name) and not is_net(rows.folder) and pictures.is_transformer(rows.folder)
+        settings = TRANSFORMER_DEFAULTS if is_transformer else CONVOLUTION_DEFAULTS
         if fresh:
             settings = settings | {"epochs": NET_EPOCHS * default_epochs(len(rows.part("train"))), "patience": 6}
         common.fill_settings(job, **settings)
@@ -193,7 +193,7 @@ class FusionFamily(PixelFamily[Pairs, FusionModel]):
             rows.texts.folder, rows.labels, normalise=job.spec.method == "probe", answer=rows.answer.key
         )
         model = FusionModel(picture, text)
-        if not attends:
+        if not is_transformer:
             model.new_layers = ("head.", f"encoder.{PICTURE}.")
         return model
 

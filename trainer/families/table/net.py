@@ -79,19 +79,19 @@ def fit(
     def convert(values: np.ndarray) -> Tensor:
         return torch.from_numpy(values) if labelled else torch.from_numpy((values - shift) / scale).float()
 
-    wanted, shares = convert(truth), torch.from_numpy(weights).float()
+    targets, shares = convert(truth), torch.from_numpy(weights).float()
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
     generator = torch.Generator().manual_seed(seed)
     best, best_epoch, best_weights = float("inf"), epochs, None
     for epoch in range(1, epochs + 1):
         tell()
         net.train()
-        order = torch.randperm(len(wanted), generator=generator)
+        order = torch.randperm(len(targets), generator=generator)
         for rows in order.split(BATCH):
             if len(rows) < 2:
                 continue  # batch norm needs two
             optimizer.zero_grad()
-            loss_of(net(inputs[0][rows], inputs[1][rows]), wanted[rows], facts, shares[rows]).backward()
+            loss_of(net(inputs[0][rows], inputs[1][rows]), targets[rows], facts, shares[rows]).backward()
             optimizer.step()
         if held is not None:
             net.eval()

@@ -97,7 +97,7 @@ class Search:
                     ),
                 )
                 break
-            entries.append(self.kept(candidate))
+            entries.append(self.entry_of(candidate))
             self.job.metric("score", "validation", entries[-1]["score"], step=index + 1, epoch=None)
             self.job.log(
                 _(
@@ -117,7 +117,7 @@ class Search:
     def file(self, candidate: Candidate) -> Path:
         return self.folder / f"{candidate.name.replace(' ', '-').replace(',', '')}.json"
 
-    def kept(self, candidate: Candidate) -> dict[str, Any]:
+    def entry_of(self, candidate: Candidate) -> dict[str, Any]:
         path = self.file(candidate)
         if not path.exists():
             outputs, entry = self.cross_validate(candidate)

@@ -174,7 +174,7 @@ class TextColumns:
         all. Without `some` the texts of all rows were read."""
         is_whole = some is None
         some = np.arange(len(known)) if some is None else some
-        _names, wanted = build_targets(rows, known)
+        _names, targets = build_targets(rows, known)
         folds = folds_of(rows.truth[known], rows.is_class, self.job.spec.seed)
         is_missing = np.array([cell is None for cell in column.cells])[column.indices]
         filled = some[~is_missing[known[some]]]
@@ -183,8 +183,8 @@ class TextColumns:
         places[read] = np.arange(len(read))
         vectors = self.vectors.matrix([column.texts[cell] for cell in read])
         own = vectors[places[column.indices[known[filled]]]]
-        fitted = Ridge(own, wanted[filled], folds[filled])
-        width = wanted.shape[1]
+        fitted = Ridge(own, targets[filled], folds[filled])
+        width = targets.shape[1]
         by_fold = [np.full((len(known), width), np.nan) for _fold in range(int(folds.max()) + 1)]
         out_of_fold = np.full((len(known), width), np.nan)
         out_of_fold[filled], crossed = cross_scores(fitted.matrix, folds[filled], fitted.fit, width, len(by_fold))
@@ -199,7 +199,7 @@ class TextColumns:
 
     def score(self, rows: Rows, known: np.ndarray, column: Column) -> tuple[WordModel, Scored]:
         """Learn a column's words."""
-        names, wanted = build_targets(rows, known)
+        names, targets = build_targets(rows, known)
         seed, labelled = self.job.spec.seed, rows.is_class
         folds = folds_of(rows.truth[known], labelled, seed)
         learned = np.zeros(len(known), dtype=bool)
@@ -209,7 +209,7 @@ class TextColumns:
         vocabulary = linear_texts.learn_vocabulary(own, SPACED if is_spaced(own) else UNSPACED, len(names))
         features = linear_texts.sparse(vocabulary.count(texts), len(vocabulary.names))[column.indices]
         features_known = features[known]
-        strength = self.strength(features_known[learned], wanted[learned])
+        strength = self.strength(features_known[learned], targets[learned])
         self.job.check_stop()
 
         def fit(part: np.ndarray) -> Linear:
@@ -217,7 +217,7 @@ class TextColumns:
             part = part & learned
             if not part.any():
                 return Linear(np.zeros((features.shape[1], len(names))), np.zeros(len(names)))
-            return linear_texts.solve(features_known[part], wanted[part], strength, seed)
+            return linear_texts.solve(features_known[part], targets[part], strength, seed)
 
         whole = fit(np.ones(len(known), dtype=bool))
         model = WordModel(vocabulary, whole.weight.astype(np.float32), whole.bias.astype(np.float32))
@@ -230,16 +230,16 @@ class TextColumns:
             each[is_missing[known]] = np.nan
         return model, Scored(scores, by_fold)
 
-    def strength(self, features: "csr_matrix", wanted: np.ndarray) -> float:
+    def strength(self, features: "csr_matrix", targets: np.ndarray) -> float:
         """How strongly weights are held, by the cross-validated loss on some of the rows."""
-        some = np.random.default_rng(self.job.spec.seed).permutation(len(wanted))[:MOST_TRIED]
-        features, wanted = features[some], wanted[some]
-        strengths = linear_texts.STRENGTHS if wanted.dtype == bool else linear_texts.RIDGES
+        some = np.random.default_rng(self.job.spec.seed).permutation(len(targets))[:MOST_TRIED]
+        features, targets = features[some], targets[some]
+        strengths = linear_texts.STRENGTHS if targets.dtype == bool else linear_texts.RIDGES
 
         def loss(strength: float) -> float:
             self.job.check_stop()
             return linear_texts.loss_of(
-                linear_texts.out_of_fold(features, wanted, strength, self.job.spec.seed), wanted
+                linear_texts.out_of_fold(features, targets, strength, self.job.spec.seed), targets
             )
 
         return min(strengths, key=loss)
@@ -254,10 +254,10 @@ class TextColumns:
         scored: list[Scored],
     ) -> np.ndarray:
         """The loss of `some` known rows where each is answered by a linear model over all columns that did not learn from it."""
-        _names, wanted = build_targets(rows, known)
+        _names, targets = build_targets(rows, known)
         seed = self.job.spec.seed
         folds = folds_of(rows.truth[known], rows.is_class, seed)
-        outputs = np.zeros((len(some), wanted.shape[1]))
+        outputs = np.zeros((len(some), targets.shape[1]))
         for fold in range(int(folds.max()) + 1):
             self.job.check_stop()
             blocks = [others[known[some]], *(part[known[some]] for part in parts.values())]
@@ -265,20 +265,20 @@ class TextColumns:
             held = folds[some] == fold
             matrix = standard(np.concatenate(blocks, axis=1), ~held)
             if held.any() and not held.all():
-                outputs[held] = answered(matrix[~held], wanted[some][~held], matrix[held])
-        if wanted.dtype != bool:
-            return np.asarray(((outputs - wanted[some]) ** 2)[:, 0])
-        return np.asarray(np.logaddexp(0, np.where(wanted[some], -outputs, outputs)).mean(axis=1))
+                outputs[held] = answered(matrix[~held], targets[some][~held], matrix[held])
+        if targets.dtype != bool:
+            return np.asarray(((outputs - targets[some]) ** 2)[:, 0])
+        return np.asarray(np.logaddexp(0, np.where(targets[some], -outputs, outputs)).mean(axis=1))
 
 
-def answered(matrix: np.ndarray, wanted: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """What linear models of `wanted` (rows, outputs) answer to other rows: logits, or numbers."""
+def answered(matrix: np.ndarray, targets: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """What linear models of `targets` (rows, outputs) answer to other rows: logits, or numbers."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    if wanted.dtype != bool:
-        return np.asarray(Ridge(alpha=1 / STRENGTH).fit(matrix, wanted).predict(asked)).reshape(len(asked), -1)
-    outputs = np.zeros((len(asked), wanted.shape[1]))
-    for place, applies in enumerate(wanted.T):
+    if targets.dtype != bool:
+        return np.asarray(Ridge(alpha=1 / STRENGTH).fit(matrix, targets).predict(asked)).reshape(len(asked), -1)
+    outputs = np.zeros((len(asked), targets.shape[1]))
+    for place, applies in enumerate(targets.T):
         share = (applies.sum() + 0.5) / (len(applies) + 1)
         outputs[:, place] = np.log(share / (1 - share))
         if 0 < applies.sum() < len(applies):
@@ -324,11 +324,11 @@ def answers_of(model: Linear, features: "csr_matrix | np.ndarray") -> np.ndarray
 
 
 class Ridge:
-    """Ridge regressions of `wanted` (rows, outputs) on vectors (rows, width) in standard units, of which any folds may be left out:
+    """Ridge regressions of `targets` (rows, outputs) on vectors (rows, width) in standard units, of which any folds may be left out:
     they add up (as sums of squares of each fold). Labels are ±1."""
 
-    def __init__(self, vectors: np.ndarray, wanted: np.ndarray, folds: np.ndarray) -> None:
-        values = 2.0 * wanted - 1.0 if wanted.dtype == bool else wanted.astype(np.float64)
+    def __init__(self, vectors: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> None:
+        values = 2.0 * targets - 1.0 if targets.dtype == bool else targets.astype(np.float64)
         self.mean = vectors.mean(axis=0) if len(vectors) else np.zeros(vectors.shape[1])
         self.scale = np.maximum(vectors.std(axis=0), 1e-6) if len(vectors) else np.ones(vectors.shape[1])
         self.matrix = ((vectors - self.mean) / self.scale).astype(np.float64)

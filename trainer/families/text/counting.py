@@ -101,19 +101,19 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
 
     assert isinstance(model, WordNet)
     known = rows.known("train", "validation")
-    texts, wanted = [model.texts[row] for row in known], build_targets(rows, known)
-    choice = linear_texts.choose(job, texts, wanted)
-    vocabulary = linear_texts.learn_vocabulary(texts, choice.terms, wanted.shape[1])
+    texts, targets = [model.texts[row] for row in known], build_targets(rows, known)
+    choice = linear_texts.choose(job, texts, targets)
+    vocabulary = linear_texts.learn_vocabulary(texts, choice.terms, targets.shape[1])
     features = linear_texts.sparse(vocabulary.count(texts), len(vocabulary.names))
     some = np.random.default_rng(job.spec.seed).permutation(len(known))[:MOST_HELD_ROWS]
-    outputs = linear_texts.out_of_fold(features[some], wanted[some], choice.strength, job.spec.seed)
+    outputs = linear_texts.out_of_fold(features[some], targets[some], choice.strength, job.spec.seed)
     job.progress(0.7, 1)
     if slips := getattr(job.params, "slips", 0.0):
         generator = np.random.default_rng(job.spec.seed)
         counted = vocabulary.count([with_slips(text, slips, generator) for text in texts])
         features = vstack([features, linear_texts.sparse(counted, len(vocabulary.names))]).tocsr()
-        wanted = np.concatenate([wanted, wanted])
-    learned = linear_texts.solve(features, wanted, choice.strength, job.spec.seed)
+        targets = np.concatenate([targets, targets])
+    learned = linear_texts.solve(features, targets, choice.strength, job.spec.seed)
     if rows.is_class:
         scale = linear_texts.temperature(outputs, rows.truth[known[some]])
         outputs, learned = outputs * scale, Linear(learned.weight * scale, learned.bias * scale)
@@ -204,8 +204,8 @@ def strongest_terms(model: WordModel, rows: CountedTexts) -> list[dict[str, Any]
     counted = model.vocabulary.count(rows.shown(known))
     usual = np.bincount(counted.places, counted.values, minlength=len(model.vocabulary.names)) / max(len(known), 1)
     weight = model.weight - model.weight.mean(axis=1, keepdims=True) if rows.is_class else model.weight
-    wanted = build_targets(rows, known)
-    places = np.argsort(-wanted.sum(axis=0), kind="stable")[:SHOWN_LABELS] if rows.labels else np.array([0])
+    targets = build_targets(rows, known)
+    places = np.argsort(-targets.sum(axis=0), kind="stable")[:SHOWN_LABELS] if rows.labels else np.array([0])
     listed = []
     for place in places.tolist():
         worth = weight[:, place] * usual

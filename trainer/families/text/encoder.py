@@ -187,9 +187,9 @@ def fresh(
     )
 
 
-def longest(folder: Path, wanted: int) -> int:
-    """`wanted` tokens, or as many as the model has positions for."""
+def longest(folder: Path, most: int) -> int:
+    """`most` tokens, or as many as the model has positions for."""
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    positions = getattr(config, "max_position_embeddings", None) or wanted
+    positions = getattr(config, "max_position_embeddings", None) or most
     offset = 2 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
-    return max(8, min(wanted, positions - offset))
+    return max(8, min(most, positions - offset))

@@ -89,13 +89,13 @@ class EncoderDecoderModel(WritingModel):
     def forward(self, source: Tensor, attention_mask: Tensor, targets: Tensor) -> Tensor:  # type: ignore[override]
         """(rows, 2): nats of what is written after its given beginning, and of how many tokens."""
         given = len(self.template.frame.start)
-        wanted = targets[:, given:]
+        labels = targets[:, given:]
         written = targets[:, :-1].clamp(min=0)  # what stands behind a row is seen by nothing
         scores = self.network.scored(source, attention_mask, written)[:, given - 1 :]
-        asked = wanted != IGNORED
+        asked = labels != IGNORED
         doubt = self.smoothing if self.training else 0.0
         nats = nn.functional.cross_entropy(
-            scores[asked].float(), wanted[asked], reduction="none", label_smoothing=doubt
+            scores[asked].float(), labels[asked], reduction="none", label_smoothing=doubt
         )
         rows = asked.nonzero()[:, 0]
         summed = torch.zeros(len(source), device=source.device).index_add(0, rows, nats)
@@ -113,9 +113,9 @@ class EncoderDecoderModel(WritingModel):
         ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
         written = np.full((len(prompts), 0), IGNORED)
         with torch.inference_mode():
-            heard = whole.get_encoder()(input_ids=source, attention_mask=attention_mask)
+            encoded = whole.get_encoder()(input_ids=source, attention_mask=attention_mask)
             for _number in range(min(most, self.network.positions - len(start))):
-                read = {"encoder_outputs": heard, "attention_mask": attention_mask, "past_key_values": past}
+                read = {"encoder_outputs": encoded, "attention_mask": attention_mask, "past_key_values": past}
                 output = whole(decoder_input_ids=unread, use_cache=True, **read)
                 past, token = output.past_key_values, output.logits[:, -1].argmax(1)
                 ended |= torch.isin(token, ends)

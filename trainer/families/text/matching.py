@@ -163,8 +163,8 @@ def one_score(
         outputs = pairs.by_words(known)
     else:
         mean = float(pairs.truth[known].mean())
-        kept = float(np.clip(mean, 1e-3, 1 - 1e-3))
-        matcher.head.calibrate(0.0, float(np.log(kept / (1 - kept))) if pairs.form == BINARY else mean)
+        score = float(np.clip(mean, 1e-3, 1 - 1e-3))
+        matcher.head.calibrate(0.0, float(np.log(score / (1 - score))) if pairs.form == BINARY else mean)
         outputs = np.full((len(known), 1), mean)
     held = Held(known, outputs)
     return Learned(len(known), source="out-of-fold", validated=report_figure(job, objective, held), held=held)

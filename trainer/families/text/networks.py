@@ -123,8 +123,8 @@ class RecurrentNet(nn.Module):
                 nn.init.ones_(value.data[inner : 2 * inner])
 
     def read(self, ids: Tensor, past: Past = None) -> tuple[Tensor, Past]:
-        given, kept = self.cells(self.dropout(self.embed(ids)), past)
-        return self.out(self.dropout(given)), kept
+        given, state = self.cells(self.dropout(self.embed(ids)), past)
+        return self.out(self.dropout(given)), state
 
     def hidden(self, ids: Tensor) -> Tensor:
         return self.read(ids)[0]
@@ -140,10 +140,10 @@ class RecurrentNet(nn.Module):
 
     def advance(self, ids: Tensor, mask: Tensor, places: Tensor, past: Past) -> tuple[Tensor, Past]:
         if past is not None:
-            hidden, kept = self.read(ids, past)
-            return self.scores(hidden[:, -1]), kept
+            hidden, state = self.read(ids, past)
+            return self.scores(hidden[:, -1]), state
         read = [self.read(row[own.bool()][None]) for row, own in zip(ids, mask, strict=True)]
-        states = [kept if isinstance(kept, tuple) else (kept,) for _hidden, kept in read]
+        states = [state if isinstance(state, tuple) else (state,) for _hidden, state in read]
         joined = tuple(torch.cat(parts, dim=1) for parts in zip(*states, strict=True))
         last = torch.cat([hidden[:, -1] for hidden, _kept in read])
         return self.scores(last), joined if len(joined) > 1 else joined[0]

@@ -78,9 +78,9 @@ class Preferring(Writing):
         """(rows, 2): nats of both answers by the model before it learns; kept for a run that goes on later."""
         path = self.job.out / REFERENCE
         if path.exists():
-            kept: np.ndarray = np.load(path, allow_pickle=False)
-            if kept.shape == (self.rows.count, 2):
-                return kept
+            saved: np.ndarray = np.load(path, allow_pickle=False)
+            if saved.shape == (self.rows.count, 2):
+                return saved
         every = np.arange(self.rows.count)
         if self.job.trial:
             return np.zeros((len(every), 2), dtype=np.float32)

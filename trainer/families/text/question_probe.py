@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from trainer.families.text.question_model import QuestionModel
-from trainer.learning.fine_tuning import FineTuning, share_out
+from trainer.learning.fine_tuning import FineTuning, split_rows
 from trainer.learning.job import Job
 from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Held, Learned, Objective
@@ -22,7 +22,7 @@ def by_words(
     with torch.no_grad():
         asked.head.weight.zero_()
         asked.head.bias.zero_()
-    train, validation = share_out(rows, job.spec.seed)
+    train, validation = split_rows(rows, job.spec.seed)
     objective.prepare(asked, train)
     if not len(validation):
         return Learned(len(train))

@@ -150,8 +150,8 @@ class Questions(Rows):
     def asked(self, rows: np.ndarray) -> dict[str, list[str]]:
         """A very long context is not kept for each of its questions."""
         contexts = [self.pairs[row].context for row in rows]
-        kept = [context if len(context) <= LONGEST_KEPT else "" for context in contexts]
-        return {"question": self.shown(rows), "context": kept}
+        shown_contexts = [context if len(context) <= LONGEST_KEPT else "" for context in contexts]
+        return {"question": self.shown(rows), "context": shown_contexts}
 
     def fingerprint(self, digest: Digest, rows: np.ndarray) -> None:
         super().fingerprint(digest, rows)

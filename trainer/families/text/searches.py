@@ -51,13 +51,13 @@ class Searches(Pairs):
         self.judged = []
         self.rejected: list[list[int]] = []
         by_query: dict[str, int] = {}
-        kept = np.zeros(len(loaded.split), dtype=bool)
+        is_kept = np.zeros(len(loaded.split), dtype=bool)
         thirds = loaded.values.get("third") or [""] * len(loaded.split)
         sides = zip(loaded.values["first"], loaded.values["second"], thirds, truth.tolist(), strict=True)
         for row, (query, answer, other, gain) in enumerate(sides):
             if query not in by_query:
                 by_query[query] = len(self.judged)
-                kept[row] = True
+                is_kept[row] = True
                 self.judged.append({})
                 self.rejected.append([])
             place = by_query[query]
@@ -68,7 +68,7 @@ class Searches(Pairs):
             if other:
                 self.rejected[place].append(places[other])
         self.all_texts = self.texts_of(loaded)
-        loaded.keep(kept)
+        loaded.keep(is_kept)
         answered = np.array([bool(right) for right in self.judged])
         if not answered.any():
             raise DataError(

@@ -70,7 +70,7 @@ def embed(job: Job, tagger: Tagger, rows: Rows, train: np.ndarray) -> tuple[Tens
     generator = np.random.default_rng(job.spec.seed)
     units = int(sum((tagger_targets(rows, batch) != IGNORED).sum() for batch in batches))
     share = min(1.0, MOST_UNITS / max(units, 1))
-    seen, wanted = [], []
+    seen, tags = [], []
     tagger.eval()
     with torch.inference_mode():
         for number, batch in enumerate(batches):
@@ -79,14 +79,14 @@ def embed(job: Job, tagger: Tagger, rows: Rows, train: np.ndarray) -> tuple[Tens
             with job.device.autocast():
                 features = tagger.features(*rows.batch(batch, job.device.torch_device))
             seen.append(features[torch.from_numpy(chosen)].float().cpu())
-            wanted.append(torch.from_numpy(targets[chosen]))
+            tags.append(torch.from_numpy(targets[chosen]))
             job.progress(0.6 * (number + 1), len(batches), unit=rows.work_unit)
             job.check_stop()
             if job.out_of_time():
                 job.tell_limit()
                 break
-    job.log(_("%(units)s units embedded.", units=f"{sum(map(len, wanted)):,}"))
-    return torch.cat(seen).clone(), torch.cat(wanted)
+    job.log(_("%(units)s units embedded.", units=f"{sum(map(len, tags)):,}"))
+    return torch.cat(seen).clone(), torch.cat(tags)
 
 
 def tagger_targets(rows: Rows, batch: np.ndarray) -> np.ndarray:
