@@ -76,7 +76,7 @@ class Way:
         self.processor += time.process_time() - processor
         self.tokens += int(self.rows.lengths[self.batches[number]].sum())
 
-    def told(self, name: str) -> str:
+    def row(self, name: str) -> str:
         every = int(self.rows.lengths[self.tuning.train].sum())
         return (
             f"  {name}: {self.tokens / self.processor:,.0f} tokens a second of the processor, {self.tokens / self.clock:,.0f} by the "
@@ -111,7 +111,7 @@ def measure(name: str, model: str, steps: int) -> None:
             f"{steps} steps of {some.tuning.size} rows each on {some.job.device.name}, load {os.getloadavg()[0]:.1f}"
         )
         for title, each in ways.items():
-            print(each.told(title), flush=True)
+            print(each.row(title), flush=True)
 
 
 if __name__ == "__main__":

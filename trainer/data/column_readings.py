@@ -62,8 +62,8 @@ def read_columns(dataset: Dataset, choices: Choices) -> None:
             choice = choices.pick(question, options, column=column["name"])
             if choice is not None:
                 asked.setdefault(column["name"], {}).update(options[choice])
-    told = {name for name, form in asked.items() if "decimal" in form}
-    shared, others = marks_of_others(written, dataset, told)
+    chosen_marks = {name for name, form in asked.items() if "decimal" in form}
+    shared, others = marks_of_others(written, dataset, chosen_marks)
     for name, form in others.items():
         asked.setdefault(name, {}).update(form)
     if asked:
@@ -83,11 +83,11 @@ def read_columns(dataset: Dataset, choices: Choices) -> None:
 
 
 def marks_of_others(
-    columns: Sequence[ColumnProfile], dataset: Dataset, told: set[str]
+    columns: Sequence[ColumnProfile], dataset: Dataset, chosen_marks: set[str]
 ) -> tuple[set[str], dict[str, JsonObject]]:
     """(columns whose decimal mark their own cells leave open and all other columns tell, {column: its form} of those that were read
-    with the other mark). `told`: columns whose mark somebody chose."""
-    numbers = [column for column in columns if column["kind"] == "number" and column["name"] not in told]
+    with the other mark). `chosen_marks`: columns whose mark somebody chose."""
+    numbers = [column for column in columns if column["kind"] == "number" and column["name"] not in chosen_marks]
     cells = {column["name"]: distinct_cells(dataset.column(column["name"]), 200) for column in numbers}
     sure = {form_of(column)["decimal"] for column in numbers if tells_mark(cells[column["name"]])}
     if len(sure) != 1:

@@ -63,9 +63,9 @@ def settle_open_text(
     joined = [joined_text(row, place, len(names)) if len(row) > len(names) else row for row in body]
     previews = {TEXT: preview_of(list(names), joined), APART: preview_of(list(names), body)}
     others = [Choice(way, labels[way], previews[way]) for way in labels if way != chosen]
-    told = Reading(WHAT, chosen, labels[chosen], others, 1.0 if asked else 0.8, table.name, column, previews[chosen])
-    told.is_asked = asked is not None
-    table.readings.append(told)
+    reading = Reading(WHAT, chosen, labels[chosen], others, 1.0 if asked else 0.8, table.name, column, previews[chosen])
+    reading.is_asked = asked is not None
+    table.readings.append(reading)
     if chosen == TEXT:
         table.open_text = place
         for row, whole in zip(body, joined, strict=True):

@@ -267,12 +267,12 @@ class Sums:
 
 def sums_of(known: Sequence[Known], width: int) -> Sums:
     """Row by row, so that the features of all sentences are never in memory twice. `width`: how many features there are."""
-    found = Sums(0, np.zeros(width), 0, np.zeros((width, width)), np.zeros(width))
+    sums = Sums(0, np.zeros(width), 0, np.zeros((width, width)), np.zeros(width))
     for each in known:
-        wanted = each.shared
-        squares, products = each.features.T @ each.features, wanted @ each.features
-        found = found.plus(Sums(len(wanted), each.features.sum(0), float(wanted.sum()), squares, products))
-    return found
+        shared = each.shared
+        squares, products = each.features.T @ each.features, shared @ each.features
+        sums = sums.plus(Sums(len(shared), each.features.sum(0), float(shared.sum()), squares, products))
+    return sums
 
 
 def solved(sums: Sums, strength: float) -> tuple[np.ndarray, float]:

@@ -39,8 +39,8 @@ def lay(ids: Sequence[Tensor], targets: Sequence[Tensor], device: torch.device) 
     lengths = [len(row) for row in ids]
     numbers = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
     places = torch.cat([torch.arange(length) for length in lengths])
-    wanted = torch.cat(list(targets)).cpu().masked_fill(places == 0, IGNORED)
-    joined = torch.stack([torch.cat(list(ids)).cpu(), wanted, places, numbers]).to(device)
+    joined_targets = torch.cat(list(targets)).cpu().masked_fill(places == 0, IGNORED)
+    joined = torch.stack([torch.cat(list(ids)).cpu(), joined_targets, places, numbers]).to(device)
     return Laid(joined[:1], joined[1:2], joined[2:3], joined[3], lengths)
 
 
@@ -73,12 +73,12 @@ def attend(
     if row_lengths is None:
         return attention.attend(module, query, key, value, attention_mask, **options)
     options["is_causal"] = True
-    found = []
+    outputs = []
     parts = (part.split(row_lengths, dim=2) for part in (query, key, value))
-    for asking, asked, told in zip(*parts, strict=True):
+    for asking, asked, values in zip(*parts, strict=True):
         mask = window_mask(asking.shape[2], sliding_window, query.device)
-        found.append(attention.attend(module, asking, asked, told, mask, **options)[0])
-    return torch.cat(found, dim=1), None
+        outputs.append(attention.attend(module, asking, asked, values, mask, **options)[0])
+    return torch.cat(outputs, dim=1), None
 
 
 def window_mask(length: int, window: int | None, device: torch.device) -> Tensor | None:

@@ -78,20 +78,20 @@ class WritingModel(TrainableModel):
         if isinstance(ids, list):
             assert isinstance(targets, list)
             laid = lay(ids, targets, next(self.parameters()).device)
-            hidden, wanted = network.hidden_of_rows(laid)[:, :-1], laid.targets[:, 1:]
-            asked = wanted != IGNORED
+            hidden, labels = network.hidden_of_rows(laid)[:, :-1], laid.targets[:, 1:]
+            asked = labels != IGNORED
             numbers = laid.numbers[None, 1:][asked]
         else:
             assert isinstance(targets, Tensor)
-            hidden, wanted = network.hidden(ids)[:, :-1], targets[:, 1:]
-            asked = wanted != IGNORED
+            hidden, labels = network.hidden(ids)[:, :-1], targets[:, 1:]
+            asked = labels != IGNORED
             numbers = asked.nonzero()[:, 0]
-        return self.summed(network.scores(hidden[asked]).float(), wanted[asked], numbers, len(ids))
+        return self.summed(network.scores(hidden[asked]).float(), labels[asked], numbers, len(ids))
 
-    def summed(self, scores: Tensor, wanted: Tensor, numbers: Tensor, rows: int) -> Tensor:
-        """(rows, 2): nats, and how many, of targets (tokens,) by their scores (tokens, vocabulary) and the numbers of their rows."""
+    def summed(self, scores: Tensor, labels: Tensor, numbers: Tensor, rows: int) -> Tensor:
+        """(rows, 2): nats, and how many, of `labels` (tokens,) by their scores (tokens, vocabulary) and the numbers of their rows."""
         doubt = self.smoothing if self.training else 0.0
-        nats = nn.functional.cross_entropy(scores, wanted, reduction="none", label_smoothing=doubt)
+        nats = nn.functional.cross_entropy(scores, labels, reduction="none", label_smoothing=doubt)
         figures = torch.stack([nats, torch.ones_like(nats)], dim=1)
         return torch.zeros((rows, 2), device=nats.device).index_add(0, numbers, figures)
 
