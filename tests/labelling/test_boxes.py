@@ -147,7 +147,9 @@ def test_guests_draw_boxes_and_how_far_they_agree_is_said(it: Labelled, user: Us
     answer = browser.post(address, sent | {"value": "[]"})
     assert (answer.status_code, "Everything that you labelled is kept." in answer.content.decode()) == (410, True)
     assert it.done().note == "2 rows labelled"
-    Decision.objects.filter(made=None).delete()
+    again = it.page("?order=disputed")
+    assert "has the label <b>1 × cat</b>" in " ".join(again.split())
+    assert "the other answer is filled in" in again
 
 
 def test_boxes_agree_as_far_as_they_overlap() -> None:

@@ -22,6 +22,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.chromium import Looker, launched
 from tests.labelling.kinds import Labelled
 from tests.labelling.test_boxes import it as boxes  # noqa: F401  as a fixture
+from tests.labelling.test_looked_at_again import disputed
 from tests.labelling.test_numbers import it as numbers  # noqa: F401
 from tests.labelling.test_passages import it as passages  # noqa: F401
 from tests.labelling.test_several_labels import it as several  # noqa: F401
@@ -260,6 +261,9 @@ def test_boxes(boxes: Labelled) -> None:  # noqa: F811
     assert there.run("boxes", steps) == []
 
 
+ADA = {"start": 0, "end": 2, "label": "person"}
+
+
 def guest_address(it: Labelled) -> str:
     link = guests.create(it.prototype, it.user, "Kim", 14, 100, unmasked=True)
     return reverse("guest_label", args=[link.token])
@@ -321,3 +325,27 @@ def test_a_guest_draws_boxes_with_one_hand(boxes: Labelled) -> None:  # noqa: F8
         assert (drawn["label"], drawn["box"]) == ("dog", pytest.approx([10, 5, 20, 10], abs=1.5))
 
     assert there.run("guest-boxes", steps, guest_address(boxes)) == []
+
+
+def test_disputed_passages_are_kept_or_changed(passages: Labelled) -> None:  # noqa: F811
+    there = Answering(disputed(passages, 25, [ADA], [ADA | {"end": 1}]))
+
+    def steps(page: Page, looker: Looker) -> None:
+        expect(page.locator(".token.suggested")).to_have_count(1)
+        expect(card(page)).to_contain_text("perhaps")
+        page.get_by_role("button", name="Keep").click()
+        expect(page.locator("[data-part=empty]")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        looked_at = Decision.objects.filter(made=None)
+        before = json.dumps(["B-person", "I-person", "O", "O", "O"])
+        assert there.ask(lambda: looked_at.get().value) == before
+        press(page, "ArrowLeft")
+        expect(page.locator(".token.m1")).to_have_count(1)
+        looker.look("label-passages-disputed")
+        press(page, "Enter")
+        expect(page.locator("[data-part=empty]")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert there.ask(lambda: looked_at.get().value) == json.dumps(["B-person", "O", "O", "O", "O"])
+
+    label = reverse("label", args=[passages.prototype.pk])
+    assert there.run("disputed-passages", steps, f"{label}?order=disputed") == []

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -69,15 +70,23 @@ def test_a_kept_answer_leaves_the_data_as_they_are(several: Labelled) -> None:  
     assert refused["code"] == "not_in_pool", "it has another answer"
 
 
-def test_disputed_passages_are_looked_at(passages: Labelled) -> None:  # noqa: F811
+def test_disputed_passages_are_looked_at(passages: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     person = {"start": 0, "end": 2, "label": "person"}
     it = disputed(passages, 25, [person], [person | {"end": 1}])
     page = it.browser.get(reverse("label_guests", args=[it.prototype.pk])).content.decode()
     assert "One in ten rows" in page
+    monkeypatch.setattr("webapp.labelling.agreement.FEWEST", 1)
+    page = it.browser.get(reverse("label_guests", args=[it.prototype.pk])).content.decode()
+    assert "F1 of passages with the same words and label:" in page
+    assert "<b>person</b> or <b>person with other bounds</b>" in page
+    agreement = it.api.get(f"/api/v1/prototypes/{it.prototype.pk}/guests").json()["agreement"]
+    assert (agreement["rows"], agreement["likeness"]["name"], agreement["likeness"]["value"]) == (1, "exact_f1", 0)
     (item,) = it.ask("queue?order=disputed")["items"]
     assert (item["row"], item["label"], item["suggestion"]["value"]) == (25, [person], [person | {"end": 1}])
     shown = it.page("?order=disputed")
     assert "data-existing=" in shown
+    assert "has the label <b>Ada Nr24 (person)</b>" in " ".join(shown.split())
+    assert "perhaps <b>Ada (person)</b>" in shown
     it.decide(25, value=json.dumps([person]), before=json.dumps(["B-person", "I-person", "O", "O", "O"]))
     assert Decision.objects.get(made=None).value == json.dumps(["B-person", "I-person", "O", "O", "O"])
     assert it.done().note == "1 label kept"

@@ -77,6 +77,10 @@ class Labelling(ABC):
         """In a few words."""
         return cell
 
+    def text_in_row(self, cell: str, inputs: Mapping[str, str | None]) -> str:
+        """The same beside the inputs of its row, {role: cell}."""
+        return self.label_text(cell)
+
     def in_words(self, value: Any) -> str:
         """The same of an answer as the API has it."""
         return self.label_text(as_cell(value))

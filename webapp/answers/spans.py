@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from trainer.tagging.schemes import OUTSIDE, Scheme, parted, read_tags, scheme_of, write_tags
-from trainer.tagging.units import words_of
+from trainer.tagging.units import text_of, words_of
 from webapp.answers.base import Output, Presentation, Report, Size
 from webapp.answers.classes import ranked_classes
 from webapp.answers.labelled import Labelling, Row, as_cell, bad_label, label_of, listed
@@ -50,6 +50,12 @@ class Passages(Labelling):
 
     def label_text(self, cell: str) -> str:
         return ", ".join(label for _start, _end, label in spans_in(cell)) or _("nothing marked")
+
+    def text_in_row(self, cell: str, inputs: Mapping[str, str | None]) -> str:
+        """“Anna (person), Paris (place)”."""
+        words = words_of(inputs.get("tokens")) or []
+        named = [f"{text_of(words[start:end])[0]} ({label})" for start, end, label in spans_in(cell)]
+        return ", ".join(named) or _("nothing marked")
 
     def in_words(self, value: Any) -> str:
         return ", ".join(span["label"] for span in value) or _("nothing marked")

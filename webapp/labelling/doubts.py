@@ -121,10 +121,14 @@ def item_in_doubt(version: DatasetVersion, row: dict[str, Any], doubt: Doubt, la
     if labelling.is_suggested:
         return item_of(version, row, Suggestion(doubt.other, doubt.score) if doubt.other else None, "", label)
     other = as_cell(labelling.value(doubt.other)) if doubt.other else None
-    item = item_of(version, row, suggestion_of(version, other, doubt.score) if other else None, "", label)
-    value = labelling.value(label)
+    suggestion = suggestion_of(version, other, doubt.score) if other else None
+    item = item_of(version, row, suggestion, "", label)
+    inputs = {cell.role: cell.value for cell in item.cells}
+    if suggestion is not None:
+        suggestion = replace(suggestion, label=labelling.text_in_row(doubt.other, inputs))
+    text, value = labelling.text_in_row(label, inputs), labelling.value(label)
     fields = as_cell(labelling.fields(value))
-    return replace(item, label_text=labelling.label_text(label), label_value=value, fields=fields)
+    return replace(item, suggestion=suggestion, label_text=text, label_value=value, fields=fields)
 
 
 def labels_of_rows(cursor: Cursor, version: DatasetVersion, rows: list[int]) -> dict[int, str]:
