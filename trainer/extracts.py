@@ -3,7 +3,7 @@ near it is to the rest, and what it says (Edmundson 1969; Radev et al. 2004); th
 (ROUGE-L) that can be expected of them. Needs numpy alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,10 +19,15 @@ MOST_SENTENCES = 200
 ALIKE = 0.95
 """Cosine from which a sentence says what one that was chosen before says."""
 FEATURES = ("centre", "first", "early", "place", "is_first", "is_last", "words", "is_short")
-MORE_FEATURES = ("length", "before", "is_question", "names")
+MORE_FEATURES = ("length", "before", "is_question", "names", "likely", "likely_share")
 """Of the words that are compared (`trainer.text_scores.words_of`): how many, in twenties; those that stand before; whether it asks;
-words that begin with a capital, the first aside, as a share."""
+words that begin with a capital, the first aside, as a share; and how many are likely to stand in the summary, by how often they did
+in the texts that were learned from, and as a share."""
 SHORT_WORDS = 3
+CLAUSE = re.compile(r"(?<=[,;:])\s+|\s+[-–—]+\s+|(?<=[，；：])")
+CLAUSE_WORDS = 8
+SPEAKER = re.compile(r"[^\s:：]{1,20}(?: [^\s:：]{1,20}){0,2}(?::(?=\s)|：)")
+"""At the beginning of a line: who says it."""
 NAME = re.compile(r"(?<=\s)[^\W\d_]\w*")
 UNBOUND = 1_000_000
 
@@ -31,6 +36,57 @@ def sentences_of(text: str) -> list[str]:
     """The sentences, or lines, of a text as they stand in it; at least one."""
     pieces = [piece.strip() for line in text.splitlines() for piece in split_line(line)]
     return [piece for piece in pieces if piece][:MOST_SENTENCES] or [text]
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """`plain`: as they stand in a text; `speakers`: of a dialogue, what is to be written before a sentence that goes on in a turn, so
+    that it is known who says it; empty for others."""
+
+    plain: list[str]
+    speakers: list[str]
+
+    @property
+    def named(self) -> list[str]:
+        pairs = zip(self.speakers, self.plain, strict=True)
+        return [f"{speaker} {sentence}" if speaker else sentence for speaker, sentence in pairs]
+
+    def joined(self, places: Sequence[int]) -> str:
+        """With a name once a turn."""
+        named = self.named
+        return " ".join(self.plain[place] if self.is_named(place, places) else named[place] for place in places)
+
+    def is_named(self, place: int, places: Sequence[int]) -> bool:
+        """Whether one of the same turn stands before it among these."""
+        return any(before < place and all(self.speakers[before + 1 : place + 1]) for before in places)
+
+
+def read_sentences(text: str, clauses: bool = False) -> Sentences:
+    """Where most lines begin with a name, as in a dialogue, with the speakers. `clauses`: long sentences are cut at their commas."""
+    cut = clauses_of if clauses else lambda sentence: [sentence]
+    lines = [
+        [part for piece in split_line(line) if piece.strip() for part in cut(piece.strip())]
+        for line in text.splitlines()
+    ]
+    lines = [line for line in lines if line]
+    names = [SPEAKER.match(line[0]) for line in lines]
+    is_dialogue = len(lines) > 1 and 2 * sum(map(bool, names)) > len(lines)
+    plain, speakers = [], []
+    for line, name in zip(lines, names, strict=True):
+        plain += line
+        speakers += ["", *[name[0] if name and is_dialogue else ""] * (len(line) - 1)]
+    return Sentences(plain[:MOST_SENTENCES] or [text], speakers[:MOST_SENTENCES] or [""])
+
+
+def clauses_of(sentence: str) -> list[str]:
+    """Its parts between commas and dashes, of CLAUSE_WORDS at least, as they stand in it."""
+    found, start = [], 0
+    for mark in CLAUSE.finditer(sentence):
+        before, behind = sentence[start : mark.start()], sentence[mark.end() :]
+        if min(words_in(before), words_in(behind)) >= CLAUSE_WORDS:
+            found.append(before)
+            start = mark.end()
+    return [part.rstrip(" ,;:，；：") or part for part in [*found, sentence[start:]]]
 
 
 def split_line(line: str) -> list[str]:
@@ -67,14 +123,17 @@ def lengths_of(sentences: Sequence[str]) -> np.ndarray:
     return np.array([max(len(words_of(sentence)), 1) for sentence in sentences], dtype=np.float64)
 
 
-def more_features_of(sentences: Sequence[str], vectors: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """(sentences, FEATURES + MORE_FEATURES + width): with the vectors themselves, by which it is learned what belongs in a summary."""
-    asks = [sentence.endswith(("?", "？")) for sentence in sentences]
+def more_features_of(sentences: Sequence[str], vectors: np.ndarray, rate: Callable[[str], float]) -> np.ndarray:
+    """(sentences, FEATURES + MORE_FEATURES + width): with the vectors themselves, by which it is learned what belongs in a summary.
+    `rate`: how likely a word of a text stands in its summary."""
+    lengths, words = lengths_of(sentences), [words_of(sentence) for sentence in sentences]
     columns = [
         lengths / 20,
         np.log1p(np.cumsum(lengths) - lengths),
-        asks,
+        [sentence.endswith(("?", "？")) for sentence in sentences],
         np.array([*map(names_in, sentences)]) / lengths,
+        [sum(map(rate, sorted(set(own)))) for own in words],
+        np.array([sum(map(rate, own)) for own in words]) / lengths,
     ]
     more = np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
     return np.concatenate([features_of(sentences, vectors), more, vectors], axis=1)
@@ -87,13 +146,20 @@ def names_in(sentence: str) -> int:
 class Extractor(Protocol):
     """Chooses the sentences of a summary."""
 
-    def scores(self, sentences: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    @property
+    def clauses(self) -> bool:
+        """Whether what it chooses are parts of sentences."""
+        ...
+
+    def scores(self, sentences: Sentences, vectors: np.ndarray) -> np.ndarray:
         """(sentences,): by which they are chosen, of each alone."""
         ...
 
-    def choose(self, sentences: Sequence[str], vectors: np.ndarray) -> list[int]:
+    def choose(self, sentences: Sentences, vectors: np.ndarray) -> list[int]:
         """Their places, in the order of the text; at least one."""
         ...
+
+    def summary(self, sentences: Sentences, vectors: np.ndarray) -> str: ...
 
     def save(self, folder: Path) -> None: ...
 
@@ -106,61 +172,75 @@ class Best:
     weights: np.ndarray
     count: int
     words: int = UNBOUND
+    clauses: bool = False
 
-    def scores(self, sentences: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        scores: np.ndarray = features_of(sentences, vectors) @ self.weights
+    def scores(self, sentences: Sentences, vectors: np.ndarray) -> np.ndarray:
+        scores: np.ndarray = features_of(sentences.plain, vectors) @ self.weights
         return scores
 
-    def choose(self, sentences: Sequence[str], vectors: np.ndarray) -> list[int]:
+    def choose(self, sentences: Sentences, vectors: np.ndarray) -> list[int]:
         """Those that do not say the same and have room."""
         chosen: list[int] = []
         room = self.words
         for place in np.argsort(-self.scores(sentences, vectors), kind="stable").tolist():
             if len(chosen) == self.count:
                 break
-            words = words_in(sentences[place])
+            words = words_in(sentences.plain[place])
             if chosen and (words > room or is_said(vectors, chosen, place)):
                 continue
             chosen.append(place)
             room -= words
         return sorted(chosen)
 
+    def summary(self, sentences: Sentences, vectors: np.ndarray) -> str:
+        return joined(sentences.plain, self.choose(sentences, vectors))
+
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         weights = dict(zip(FEATURES, self.weights.tolist(), strict=True))
-        write_json(folder / EXTRACTOR, {"weights": weights, "sentences": self.count, "words": self.words})
+        write_json(
+            folder / EXTRACTOR,
+            {"weights": weights, "sentences": self.count, "words": self.words, "clauses": self.clauses},
+        )
 
 
-def first_sentences(count: int) -> Best:
+def first_sentences(count: int, clauses: bool) -> Best:
     """So many of them."""
-    return Best(np.array([float(name == "early") for name in FEATURES]), count)
+    return Best(np.array([float(name == "early") for name in FEATURES]), count, clauses=clauses)
 
 
 @dataclass(frozen=True)
 class Expecting:
     """The sentences by which the highest F1 is expected. `weights` of `more_features_of` and `constant`: words of a sentence that
     stand in the summary; `usual`: words of a summary; `fade`: what of its words the next sentence still adds, times that of the one
-    before, since sentences share them."""
+    before, since sentences share them. `rates`: how often a word of a text stands in its summary; `rate` of others."""
 
     weights: np.ndarray
     constant: float
     usual: float
     fade: float
+    rates: Mapping[str, float]
+    rate: float
+    clauses: bool = False
 
-    def expected(self, sentences: Sequence[str], vectors: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    def expected(self, named: Sequence[str], vectors: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """(sentences,): words of the summary, none at least and all of its own at most."""
-        words: np.ndarray = more_features_of(sentences, vectors, lengths) @ self.weights + self.constant
+        features = more_features_of(named, vectors, lambda word: self.rates.get(word, self.rate))
+        words: np.ndarray = features @ self.weights + self.constant
         return words.clip(0, lengths)
 
-    def scores(self, sentences: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    def scores(self, sentences: Sentences, vectors: np.ndarray) -> np.ndarray:
         """F1 that is expected of each alone."""
-        lengths = lengths_of(sentences)
-        scores: np.ndarray = 2 * self.expected(sentences, vectors, lengths) / (lengths + self.usual)
+        lengths = lengths_of(sentences.named)
+        scores: np.ndarray = 2 * self.expected(sentences.named, vectors, lengths) / (lengths + self.usual)
         return scores
 
-    def choose(self, sentences: Sequence[str], vectors: np.ndarray) -> list[int]:
-        lengths = lengths_of(sentences)
-        return self.best(self.expected(sentences, vectors, lengths), lengths, vectors)
+    def choose(self, sentences: Sentences, vectors: np.ndarray) -> list[int]:
+        lengths = lengths_of(sentences.named)
+        return self.best(self.expected(sentences.named, vectors, lengths), lengths, vectors)
+
+    def summary(self, sentences: Sentences, vectors: np.ndarray) -> str:
+        return sentences.joined(self.choose(sentences, vectors))
 
     def best(self, expected: np.ndarray, lengths: np.ndarray, vectors: np.ndarray) -> list[int]:
         """One sentence after another, each the one that raises the expected F1 the most, until none does."""
@@ -184,8 +264,15 @@ class Expecting:
         folder.mkdir(parents=True, exist_ok=True)
         names = (*FEATURES, *MORE_FEATURES)
         weights = dict(zip(names, self.weights.tolist(), strict=False))
-        facts = {"constant": self.constant, "usual": self.usual, "fade": self.fade}
-        write_json(folder / EXTRACTOR, {"weights": weights, "vector": self.weights[len(names) :].tolist()} | facts)
+        facts = {
+            "constant": self.constant,
+            "usual": self.usual,
+            "fade": self.fade,
+            "rate": self.rate,
+            "clauses": self.clauses,
+        }
+        learned = {"weights": weights, "vector": self.weights[len(names) :].tolist(), "rates": dict(self.rates)}
+        write_json(folder / EXTRACTOR, facts | learned)
 
 
 def load(folder: Path) -> Extractor:
@@ -193,18 +280,21 @@ def load(folder: Path) -> Extractor:
     facts = read_json(folder / EXTRACTOR)
     weights = facts["weights"]
     if "fade" not in facts:
-        return Best(np.array([weights[name] for name in FEATURES]), facts["sentences"], facts["words"])
+        return Best(
+            np.array([weights[name] for name in FEATURES]),
+            facts["sentences"],
+            facts["words"],
+            facts.get("clauses", False),
+        )
     every = [weights[name] for name in (*FEATURES, *MORE_FEATURES)] + facts["vector"]
-    return Expecting(np.array(every), facts["constant"], facts["usual"], facts["fade"])
+    return Expecting(
+        np.array(every), *(facts[name] for name in ("constant", "usual", "fade", "rates", "rate", "clauses"))
+    )
 
 
 def is_said(vectors: np.ndarray, chosen: list[int], place: int) -> bool:
     """Whether one that was chosen says what this one says."""
     return float((vectors[chosen] @ vectors[place]).max()) >= ALIKE
-
-
-def summary_of(extractor: Extractor, sentences: Sequence[str], vectors: np.ndarray) -> str:
-    return joined(sentences, extractor.choose(sentences, vectors))
 
 
 def joined(sentences: Sequence[str], places: Sequence[int]) -> str:

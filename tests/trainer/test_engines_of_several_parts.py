@@ -268,9 +268,18 @@ def test_an_extractor_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert isinstance(after, Best)
     assert after.weights.tolist() == before.weights.tolist()
     assert (after.count, after.words) == (3, 40)
-    expecting = Expecting(np.arange(len(FEATURES) + len(MORE_FEATURES) + 6, dtype=float), 0.5, 20.0, 0.7)
+    expecting = Expecting(
+        np.arange(len(FEATURES) + len(MORE_FEATURES) + 6, dtype=float),
+        0.5,
+        20.0,
+        0.7,
+        {"is": 0.25},
+        0.125,
+        clauses=True,
+    )
     expecting.save(tmp_path / "expecting")
     again = load(tmp_path / "expecting")
     assert isinstance(again, Expecting)
+    assert (after.clauses, again.clauses) == (False, True)
     assert again.weights.tolist() == expecting.weights.tolist()
-    assert (again.constant, again.usual, again.fade) == (0.5, 20.0, 0.7)
+    assert (again.constant, again.usual, again.fade, again.rates, again.rate) == (0.5, 20.0, 0.7, {"is": 0.25}, 0.125)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.trainer import command
 from trainer.engines import open_engine
-from trainer.extracts import Best, joined, sentences_of
+from trainer.extracts import Best, Sentences, joined, sentences_of
 from trainer.tasks.summarization import READER, Summarization
 
 TOPICS = ("rent", "parking", "lifts", "noise", "heating", "gardens", "bins", "locks")
@@ -41,17 +41,17 @@ def test_what_says_the_same_is_said_once_and_in_the_order_of_the_text() -> None:
     weights = np.zeros(8)
     weights[4:6] = -1.0, 1.0
     sentences = ["First.", "Again.", "Again!", "Last."]
-    places = Best(weights, 3, 100).choose(sentences, vectors)
+    places = Best(weights, 3, 100).choose(Sentences(sentences, [""] * 4), vectors)
     assert places == [0, 1, 3]
     assert joined(sentences, [1, 3]) == "Again. Last."
 
 
 def test_there_is_room_for_so_many_words() -> None:
     sentences = ["one two three four", "five six", "seven"]
-    vectors = np.eye(3)
-    short = Best(np.zeros(8), 3, 5).choose(sentences, vectors)
+    text, vectors = Sentences(sentences, [""] * 3), np.eye(3)
+    short = Best(np.zeros(8), 3, 5).choose(text, vectors)
     assert short == [0, 2], "the second has no room beside the first"
-    assert Best(np.zeros(8), 3, 1).choose(sentences, vectors) == [0]
+    assert Best(np.zeros(8), 3, 1).choose(text, vectors) == [0]
 
 
 def test_it_learns_which_sentence_it_is(models: Path, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_it_learns_which_sentence_it_is(models: Path, tmp_path: Path) -> None:
     assert "token each time" not in card
     assert report["verdict"]["outcome"] == "better"
     engine = open_engine(tmp_path / "out/artifact")
-    text = "Hello there. We met. The point about water is that it must change. Bye."
+    text = "Hello there. We met. The point about water is that it must change. Thanks."
     asked = engine.read(text)
     assert engine.predict([asked])[0]["generated_text"] == "The point about water is that it must change."
     parts = engine.explain(asked)["parts"]

@@ -15,26 +15,29 @@ from trainer.extracts import (
     MORE_FEATURES,
     Best,
     Expecting,
+    Sentences,
     features_of,
     first_sentences,
     joined,
     lengths_of,
     more_features_of,
+    read_sentences,
     sentences_of,
     words_in,
 )
-from trainer.families.text.extracts import (
+from trainer.families.text.extract_choice import (
     FOLDS,
     PLAIN,
+    SMOOTHING,
     STRENGTH,
     Known,
+    Rates,
     choose,
     known_of,
-    output_of,
     solved,
     sums_of,
-    text_of,
 )
+from trainer.families.text.extracts import is_short, output_of, text_of
 
 SENTENCES = ["The kettle boils.", "A plate fell.", "Nobody was hurt in the kitchen.", "The kettle is new.", "It rains."]
 
@@ -45,8 +48,16 @@ def vectors_of(count: int, seed: int) -> np.ndarray:
     return unit
 
 
+def plain(sentences: list[str]) -> Sentences:
+    return Sentences(sentences, [""] * len(sentences))
+
+
 def known(summary: str, sentences: list[str] = SENTENCES, seed: int = 0) -> Known:
-    return known_of(sentences, vectors_of(len(sentences), seed), summary)
+    text = plain(sentences)
+    return known_of(text, vectors_of(len(sentences), seed), summary, Rates.of([(text, summary)]))
+
+
+NO_RATES = Rates.of([])
 
 
 def test_how_many_words_of_its_summary_a_sentence_has() -> None:
@@ -56,9 +67,85 @@ def test_how_many_words_of_its_summary_a_sentence_has() -> None:
 def test_a_choice_is_scored_by_rouge_l() -> None:
     each = known("Nobody was hurt. The kettle is new.")
     for places in ([0], [2, 3], [0, 1, 4]):
-        assert each.near(places) == pytest.approx(
-            text_scores.rouges("Nobody was hurt. The kettle is new.", joined(SENTENCES, places))[2]
-        )
+        text = joined(SENTENCES, places)
+        assert each.near(text) == pytest.approx(text_scores.rouges("Nobody was hurt. The kettle is new.", text)[2])
+
+
+DIALOGUE = "Ann: Hi. It rains. Really.\nBob: Why? I know.\nAnn: So."
+
+
+def test_who_says_a_sentence_is_said_once_a_turn() -> None:
+    text = read_sentences(DIALOGUE)
+    assert (
+        text.plain == sentences_of(DIALOGUE) == ["Ann: Hi.", "It rains.", "Really.", "Bob: Why?", "I know.", "Ann: So."]
+    )
+    assert text.named[1:3] == ["Ann: It rains.", "Ann: Really."]
+    assert text.joined([1, 2, 4]) == "Ann: It rains. Really. Bob: I know."
+    assert text.joined([0, 2, 4, 5]) == "Ann: Hi. Really. Bob: I know. Ann: So."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Note: it rains. It pours.",
+        "It rains.\nIt pours.\nNote: no. Never.",
+        "At 10:30 we met. So.\nAt 11:00 too. Yes.",
+        "",
+    ],
+)
+def test_what_is_no_dialogue_has_no_speakers(text: str) -> None:
+    read = read_sentences(text)
+    assert set(read.speakers) == {""}
+    assert read.named == read.plain == sentences_of(text)
+
+
+def test_long_sentences_are_cut_at_their_commas_as_they_stand() -> None:
+    text = "Rome - A lorry with nine tons of apples on it fell over, and nobody who stood in the street below was hurt. So, well. 10 - 3."
+    parts = read_sentences(text, clauses=True).plain
+    assert parts == [
+        "Rome - A lorry with nine tons of apples on it fell over",
+        "and nobody who stood in the street below was hurt.",
+        "So, well.",
+        "10 - 3.",
+    ]
+    assert all(part in text for part in parts)
+    assert read_sentences(", ,", clauses=True).plain == [", ,"]
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"), [("Kettle boils", True), ("The kettle of the house boils at last", False)]
+)
+def test_clauses_are_for_summaries_shorter_than_half_a_sentence(summary: str, expected: bool) -> None:
+    texts = [plain(["The kettle that was bought on Monday boils.", "One two three four five six seven."])]
+    assert is_short(texts, [summary], np.arange(1)) == expected
+    assert not is_short(texts, [summary], np.arange(0))
+
+
+def test_a_chinese_dialogue() -> None:
+    assert read_sentences("小明：你好。下雨了。\n小红：嗯。走吧。").named == [
+        "小明：你好。",
+        "小明： 下雨了。",
+        "小红：嗯。",
+        "小红： 走吧。",
+    ]
+
+
+def test_words_are_rated_by_other_rows() -> None:
+    texts = [
+        (plain(["the kettle boils"]), "kettle on"),
+        (plain(["the kettle"]), "the end"),
+        (plain(["a plate"]), "plate"),
+    ]
+    rates = Rates.of(texts)
+    assert (rates.read["kettle"], rates.written["kettle"]) == (2, 1)
+    assert rates.usual == pytest.approx(3 / 7)
+    own = rates.without(["kettle", "on"])
+    assert own("kettle") == pytest.approx((0 + SMOOTHING * 3 / 7) / (1 + SMOOTHING))
+    assert own("boils") == pytest.approx(3 / 7)
+    assert rates.table == pytest.approx(
+        {"the": (1 + SMOOTHING * 3 / 7) / (2 + SMOOTHING), "kettle": (1 + SMOOTHING * 3 / 7) / (2 + SMOOTHING)},
+        abs=1e-4,
+    )
 
 
 @pytest.mark.parametrize("strength", [1.0, 1_000.0])
@@ -79,7 +166,7 @@ def test_weights_are_those_of_a_ridge_regression_in_standard_units(strength: flo
 def test_a_fold_that_is_left_out_changes_nothing_by_its_answers() -> None:
     width = known("").features.shape[1]
     rows = [known("The kettle boils.", seed=seed) for seed in range(2 * FOLDS)]
-    others = [known("It rains.", seed=seed) if seed % FOLDS == 0 else each for seed, each in enumerate(rows)]
+    others = [each if row % FOLDS else each._replace(summary=["it", "rains"]) for row, each in enumerate(rows)]
     own, other = (sums_of(every, width).plus(sums_of(every[::FOLDS], width), -1) for every in (rows, others))
     assert solved(own, 10.0)[0] == pytest.approx(solved(other, 10.0)[0], abs=1e-6)
     assert solved(sums_of(rows, width), 10.0)[0] != pytest.approx(solved(sums_of(others, width), 10.0)[0])
@@ -93,15 +180,15 @@ def test_the_beginning_is_taken_where_nothing_is_better() -> None:
     for seed in range(20):
         sentences = [" ".join(generator.choice(list("abcdefghijkl"), 4)) for _sentence in range(6)]
         rows.append(known(" ".join(sentences[:2]), sentences, seed=seed))
-    extractor, score, told = choose(rows)
+    extractor, score, told = choose(rows, NO_RATES)
     assert score == pytest.approx(1.0)
     assert told.startswith("The first 2 sentences were best") or isinstance(extractor, Expecting)
-    assert [extractor.choose(each.sentences, each.vectors) for each in rows] == [[0, 1]] * len(rows)
+    assert [extractor.choose(each.text, each.vectors) for each in rows] == [[0, 1]] * len(rows)
 
 
 def test_the_first_sentences_are_those() -> None:
-    assert first_sentences(3).choose(SENTENCES, vectors_of(5, 1)) == [0, 1, 2]
-    assert first_sentences(9).choose(SENTENCES[:2], vectors_of(2, 1)) == [0, 1]
+    assert first_sentences(3, clauses=False).choose(plain(SENTENCES), vectors_of(5, 1)) == [0, 1, 2]
+    assert first_sentences(9, clauses=False).choose(plain(SENTENCES[:2]), vectors_of(2, 1)) == [0, 1]
 
 
 def test_what_a_vector_says_is_learned() -> None:
@@ -114,8 +201,9 @@ def test_what_a_vector_says_is_learned() -> None:
         vectors = generator.normal(size=(6, 6))
         vectors[:, 0] = -1.0
         vectors[place, 0] = 2.0
-        rows.append(known_of(words, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), words[place]))
-    extractor, score, told = choose(rows)
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        rows.append(known_of(plain(words), unit, words[place], NO_RATES))
+    extractor, score, told = choose(rows, NO_RATES)
     assert score > 0.7
     assert told.startswith("Chosen sentences had ROUGE-L")
     assert isinstance(extractor, Expecting)
@@ -127,7 +215,7 @@ def test_no_further_sentence_would_raise_what_is_expected(count: int, seed: int)
     generator = np.random.default_rng(seed)
     lengths = generator.integers(1, 20, count).astype(float)
     expected = lengths * generator.random(count)
-    way = Expecting(np.zeros(0), 0.0, 15.0, 1.0)
+    way = Expecting(np.zeros(0), 0.0, 15.0, 1.0, {}, 0.0)
     chosen = way.best(expected, lengths, np.eye(count))
 
     def figure(places: tuple[int, ...]) -> float:
@@ -175,14 +263,17 @@ def test_features_are_by_hand() -> None:
 
 def test_more_features_are_by_hand() -> None:
     sentences, vectors = ["Ann met Bob in Rome.", "why?", "你好吗？"], vectors_of(3, 0)
+    rates = {"ann": 0.5, "why": 0.25}
     lengths = lengths_of(sentences)
     assert lengths.tolist() == [5, 1, 3]
-    more = more_features_of(sentences, vectors, lengths)
+    more = more_features_of(sentences, vectors, lambda word: rates.get(word, 0.1))
     named = dict(zip(MORE_FEATURES, more[:, len(FEATURES) : PLAIN].T.tolist(), strict=True))
     assert named["length"] == pytest.approx([5 / 20, 1 / 20, 3 / 20])
     assert named["before"] == pytest.approx(np.log1p([0, 5, 6]).tolist())
     assert named["is_question"] == [0, 1, 1]
     assert named["names"] == pytest.approx([2 / 5, 0, 0])
+    assert named["likely"] == pytest.approx([0.9, 0.25, 0.3])
+    assert named["likely_share"] == pytest.approx([0.9 / 5, 0.25, 0.1])
     assert more[:, PLAIN:] == pytest.approx(vectors)
 
 
@@ -192,7 +283,7 @@ def test_a_summary_keeps_to_its_bounds_and_says_nothing_twice(count: int, words:
     generator = np.random.default_rng(seed)
     vectors = generator.normal(size=(5, 2))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    chosen = Best(generator.normal(size=len(FEATURES)), count, words).choose(SENTENCES, vectors)
+    chosen = Best(generator.normal(size=len(FEATURES)), count, words).choose(plain(SENTENCES), vectors)
     assert 1 <= len(chosen) <= count
     assert chosen == sorted(set(chosen))
     used = sum(words_in(SENTENCES[place]) for place in chosen)

@@ -11,7 +11,7 @@ from trainer.answers.rewriting_scoring import report
 from trainer.engines import Engine
 from trainer.engines.explanations import Weighed
 from trainer.engines.text_vectors import Encoder
-from trainer.extracts import EXTRACTOR, load, sentences_of, summary_of
+from trainer.extracts import EXTRACTOR, load, read_sentences
 from trainer.json_types import JsonObject
 from trainer.outputs import Outputs
 from trainer.table_texts import ENCODER, GRAPH, TOKENIZER
@@ -50,8 +50,8 @@ class ExtractEngine(Engine[str, list[Written]]):
         return [self.written(text) for text in inputs]
 
     def written(self, text: str) -> Written:
-        sentences = sentences_of(text)
-        summary = summary_of(self.extractor, sentences, self.embed(sentences))
+        sentences = read_sentences(text, self.extractor.clauses)
+        summary = self.extractor.summary(sentences, self.embed(sentences.plain))
         return Written(summary, len(summary.split()), len(text.split()), "stop")
 
     def outputs(self, inputs: Sequence[str]) -> list[np.ndarray]:
@@ -68,12 +68,12 @@ class ExtractEngine(Engine[str, list[Written]]):
 
     def exact(self, value: str) -> tuple[list[JsonObject], Weighed]:
         """The sentences with their scores, from 0 for the least to 1 for the best."""
-        sentences = sentences_of(value)
-        scores = self.extractor.scores(sentences, self.embed(sentences))
+        sentences = read_sentences(value, self.extractor.clauses)
+        scores = self.extractor.scores(sentences, self.embed(sentences.plain))
         shares = (scores - scores.min()) / max(float(np.ptp(scores)), 1e-9)
         parts: list[JsonObject] = []
         place = 0
-        for sentence in sentences:
+        for sentence in sentences.plain:
             start = max(value.find(sentence, place), 0)
             place = start + len(sentence)
             parts.append({"kind": "word", "text": sentence, "start": start, "end": place})

@@ -2,34 +2,27 @@
 encoder expects of them. It needs neither a hub nor many rows, and writes nothing that the text does not say."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trainer import text_scores
 from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
 from trainer.events import Emit
 from trainer.extracts import (
     EXTRACTOR,
-    FEATURES,
-    MORE_FEATURES,
-    Expecting,
     Extractor,
-    first_sentences,
-    lengths_of,
-    more_features_of,
-    sentences_of,
-    summary_of,
+    Sentences,
+    read_sentences,
+    words_in,
 )
 from trainer.families.table.vectors import Vectors
 from trainer.families.text.encoder_decoder import EncoderDecoderFamily
+from trainer.families.text.extract_choice import Rates, choose, known_of
 from trainer.families.text.languages import find_unread
 from trainer.families.text.text_to_text import lead, nearest_answers
 from trainer.families.text.writing_rows import short_examples
@@ -40,21 +33,12 @@ from trainer.learning.model import TrainableModel
 from trainer.learning.objective import Fit, Learned, Objective
 from trainer.learning.rows import Digest, Rows
 from trainer.learning.supervised import SupervisedFamily
-from trainer.messages import _
 from trainer.outputs import Outputs
 from trainer.table_texts import ENCODER
 from trainer.writing.figures import FIGURES
 
 MOST_LEARNED = 2_000
 """Rows whose sentences are learned from."""
-MOST_FIRST = 6
-"""Sentences of a text's beginning that may be the best summary."""
-FADES = (0.6, 0.7, 0.8, 1.0)
-"""What the next sentence of a summary may add of its words (`trainer.extracts.Expecting`)."""
-VECTOR_STRENGTHS = (1_000.0, 10_000.0)
-"""Of the ridge on the numbers of a vector, which are many and say little each."""
-FOLDS, STRENGTH = 5, 1.0
-PLAIN = len(FEATURES) + len(MORE_FEATURES)
 TRIAL_ROWS = 40
 MEMORY_BYTES = 600 * 2**20
 UNLIMITED = 1e12
@@ -67,7 +51,12 @@ class ExtractRows(Rows):
     def __init__(self, loaded: Loaded) -> None:
         self.sources: list[str] = [turns[-1]["content"] for turns in loaded.values[TURNS]]
         self.summaries: list[str] = loaded.values[WRITTEN]
-        self.sentences = [sentences_of(text) for text in self.sources]
+        self.read = [read_sentences(text) for text in self.sources]
+        self.clauses = is_short(self.read, self.summaries, np.flatnonzero(loaded.split != "test"))
+        """Whether parts of sentences are chosen."""
+        if self.clauses:
+            self.read = [read_sentences(text, clauses=True) for text in self.sources]
+        self.sentences = [each.plain for each in self.read]
         self.learned_tokens = np.ones(len(self.sources))
         super().__init__(loaded, [], None, np.array([len(each) for each in self.sentences]))
 
@@ -108,11 +97,18 @@ class ExtractRows(Rows):
 
     def card_facts(self) -> list[str]:
         return [
-            "A summary is made of whole sentences of the text, in their order; at most 200 sentences are looked at."
+            f"A summary is made of {'parts of sentences' if self.clauses else 'whole sentences'} of the text, in their order; at most 200 are looked at."
         ]
 
     def examples(self, folder: Path) -> list[dict[str, Any]]:
         return short_examples(self, self.summaries)
+
+
+def is_short(texts: Sequence[Sentences], summaries: Sequence[str], rows: np.ndarray) -> bool:
+    """Whether a usual summary, as a headline is, is shorter than half a usual sentence."""
+    wanted = [words_in(summaries[row]) for row in rows]
+    words = [words_in(sentence) for row in rows for sentence in texts[row].plain]
+    return bool(wanted) and float(np.mean(wanted)) < float(np.mean(words)) / 2
 
 
 def output_of(text: str) -> np.ndarray:
@@ -122,34 +118,6 @@ def output_of(text: str) -> np.ndarray:
 
 def text_of(output: np.ndarray) -> str:
     return "".join(chr(int(code)) for code in output[FIGURES:])
-
-
-class Known(NamedTuple):
-    """A row to learn from: its sentences with their vectors, what is known of them, and their words; and those of its summary."""
-
-    sentences: list[str]
-    vectors: np.ndarray
-    features: np.ndarray
-    lengths: np.ndarray
-    words: list[list[str]]
-    summary: list[str]
-
-    @property
-    def shared(self) -> np.ndarray:
-        """(sentences,): how many words of the summary each has, in its order."""
-        return np.array([text_scores.longest_common(self.summary, own) for own in self.words], dtype=np.float64)
-
-    def near(self, places: list[int]) -> float:
-        """ROUGE-L of these sentences."""
-        own = [word for place in places for word in self.words[place]]
-        return text_scores.f1(text_scores.longest_common(self.summary, own), len(self.summary), len(own))
-
-
-def known_of(sentences: list[str], vectors: np.ndarray, summary: str) -> Known:
-    lengths = lengths_of(sentences)
-    words = [text_scores.words_of(sentence) for sentence in sentences]
-    features = more_features_of(sentences, vectors, lengths)
-    return Known(sentences, vectors, features, lengths, words, text_scores.words_of(summary)[: text_scores.MOST_WORDS])
 
 
 class ExtractNet(TrainableModel):
@@ -171,14 +139,11 @@ class ExtractNet(TrainableModel):
         self.vectors.read(sentences, len(sentences))
         return self.vectors.matrix(sentences)
 
-    def known(self, row: int) -> Known:
-        return known_of(self.rows.sentences[row], self.of(row), self.rows.summaries[row])
-
     def outputs_of(self, rows: Rows, part: np.ndarray, device: Device, tell: Callable[[int], None]) -> list[np.ndarray]:
         assert self.extractor is not None, "it has learned"
         outputs = []
         for row in part.tolist():
-            outputs.append(output_of(summary_of(self.extractor, self.rows.sentences[row], self.of(row))))
+            outputs.append(output_of(self.extractor.summary(self.rows.read[row], self.of(row))))
             tell(len(outputs))
         return outputs
 
@@ -192,99 +157,14 @@ def fit(job: Job, model: TrainableModel, rows: Rows, objective: Objective[Any], 
         np.random.default_rng(job.spec.seed).permutation(rows.known("train", "validation"))[:MOST_LEARNED].tolist()
     )
     model.vectors.read([sentence for row in numbers for sentence in rows.sentences[row]], 1)
-    known = [model.known(row) for row in numbers]
+    rates = Rates.of([(rows.read[row], rows.summaries[row]) for row in numbers])
+    known = [known_of(rows.read[row], model.of(row), rows.summaries[row], rates) for row in numbers]
     job.progress(0.8, 1)
-    model.extractor, score, text = choose(known)
+    model.extractor, score, text = choose(known, rates, rows.clauses)
     job.check_stop()
     job.log(text)
-    model.sentences = float(np.mean([len(model.extractor.choose(each.sentences, each.vectors)) for each in known]))
+    model.sentences = float(np.mean([len(model.extractor.choose(each.text, each.vectors)) for each in known]))
     return Learned(len(known), validated=score)
-
-
-def choose(known: list[Known]) -> tuple[Extractor, float, str]:
-    """(the best way to choose sentences, learned from all rows; its ROUGE-L in a cross-validation; both in a sentence)."""
-    folds = [sums_of(known[fold::FOLDS], known[0].features.shape[1]) for fold in range(FOLDS)]
-    every = reduce(Sums.plus, folds)
-    usual = float(np.mean([len(each.summary) for each in known]))
-    tried: dict[tuple[float, float], float] = {}
-    for strength in VECTOR_STRENGTHS:
-        learned = [solved(every.plus(own, -1) if len(known) > FOLDS else every, strength) for own in folds]
-        expected = [
-            (each.features @ weights + constant).clip(0, each.lengths)
-            for row, each in enumerate(known)
-            for weights, constant in [learned[row % FOLDS]]
-        ]
-        for fade in FADES:
-            way = Expecting(np.zeros(0), 0.0, usual, fade)
-            chosen = (way.best(words, each.lengths, each.vectors) for words, each in zip(expected, known, strict=True))
-            tried[strength, fade] = mean_near(known, chosen)
-    (strength, fade), score = max(tried.items(), key=lambda each: each[1])
-    count, lead = best_beginning(known)
-    if lead > score:
-        text = _("The first %(count)s sentences were best: ROUGE-L %(score)s.", count=count, score=f"{lead:.1%}")
-        return first_sentences(count), lead, text
-    text = _(
-        "Chosen sentences had ROUGE-L %(score)s in a cross-validation, the first %(count)s sentences %(lead)s.",
-        score=f"{score:.1%}",
-        count=count,
-        lead=f"{lead:.1%}",
-    )
-    return Expecting(*solved(every, strength), usual, fade), score, text
-
-
-def best_beginning(known: list[Known]) -> tuple[int, float]:
-    """(how many of the first sentences make the best summary, its ROUGE-L)."""
-    tried = {
-        count: mean_near(known, (list(range(min(count, len(each.sentences)))) for each in known))
-        for count in range(1, MOST_FIRST + 1)
-    }
-    return max(tried.items(), key=lambda each: each[1])
-
-
-def mean_near(known: list[Known], chosen: Iterable[list[int]]) -> float:
-    return float(np.mean([each.near(places) for each, places in zip(known, chosen, strict=True)]))
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Of sentences, what a regression needs to know: how many (`rows`), sums of features and of words, of their squares and products."""
-
-    rows: float
-    features: np.ndarray
-    words: float
-    squares: np.ndarray
-    products: np.ndarray
-
-    def plus(self, other: "Sums", sign: float = 1.0) -> "Sums":
-        return Sums(
-            self.rows + sign * other.rows,
-            self.features + sign * other.features,
-            self.words + sign * other.words,
-            self.squares + sign * other.squares,
-            self.products + sign * other.products,
-        )
-
-
-def sums_of(known: Sequence[Known], width: int) -> Sums:
-    """Row by row, so that the features of all sentences are never in memory twice. `width`: how many features there are."""
-    sums = Sums(0, np.zeros(width), 0, np.zeros((width, width)), np.zeros(width))
-    for each in known:
-        shared = each.shared
-        squares, products = each.features.T @ each.features, shared @ each.features
-        sums = sums.plus(Sums(len(shared), each.features.sum(0), float(shared.sum()), squares, products))
-    return sums
-
-
-def solved(sums: Sums, strength: float) -> tuple[np.ndarray, float]:
-    """(weights, constant) of a ridge regression on features in standard units: STRENGTH on those that are named, `strength` on the
-    numbers of the vector."""
-    means, mean = sums.features / sums.rows, sums.words / sums.rows
-    spread = np.sqrt(np.maximum(np.diag(sums.squares) / sums.rows - means**2, 1e-12))
-    squares = (sums.squares - sums.rows * np.outer(means, means)) / np.outer(spread, spread)
-    products = (sums.products - sums.rows * means * mean) / spread
-    held = np.where(np.arange(len(means)) < PLAIN, STRENGTH, strength)
-    weights: np.ndarray = np.linalg.solve(squares + np.diag(held), products) / spread
-    return weights, float(mean - means @ weights)
 
 
 class ExtractFamily(SupervisedFamily[ExtractRows, ExtractNet]):
