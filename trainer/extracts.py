@@ -80,13 +80,13 @@ def read_sentences(text: str, clauses: bool = False) -> Sentences:
 
 def clauses_of(sentence: str) -> list[str]:
     """Its parts between commas and dashes, of CLAUSE_WORDS at least, as they stand in it."""
-    found, start = [], 0
+    clauses, start = [], 0
     for mark in CLAUSE.finditer(sentence):
         before, behind = sentence[start : mark.start()], sentence[mark.end() :]
         if min(words_in(before), words_in(behind)) >= CLAUSE_WORDS:
-            found.append(before)
+            clauses.append(before)
             start = mark.end()
-    return [part.rstrip(" ,;:，；：") or part for part in [*found, sentence[start:]]]
+    return [part.rstrip(" ,;:，；：") or part for part in [*clauses, sentence[start:]]]
 
 
 def split_line(line: str) -> list[str]:

@@ -180,9 +180,9 @@ def test_the_beginning_is_taken_where_nothing_is_better() -> None:
     for seed in range(20):
         sentences = [" ".join(generator.choice(list("abcdefghijkl"), 4)) for _sentence in range(6)]
         rows.append(known(" ".join(sentences[:2]), sentences, seed=seed))
-    extractor, score, told = choose(rows, NO_RATES)
+    extractor, score, text = choose(rows, NO_RATES)
     assert score == pytest.approx(1.0)
-    assert told.startswith("The first 2 sentences were best") or isinstance(extractor, Expecting)
+    assert text.startswith("The first 2 sentences were best") or isinstance(extractor, Expecting)
     assert [extractor.choose(each.text, each.vectors) for each in rows] == [[0, 1]] * len(rows)
 
 
@@ -203,9 +203,9 @@ def test_what_a_vector_says_is_learned() -> None:
         vectors[place, 0] = 2.0
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         rows.append(known_of(plain(words), unit, words[place], NO_RATES))
-    extractor, score, told = choose(rows, NO_RATES)
+    extractor, score, text = choose(rows, NO_RATES)
     assert score > 0.7
-    assert told.startswith("Chosen sentences had ROUGE-L")
+    assert text.startswith("Chosen sentences had ROUGE-L")
     assert isinstance(extractor, Expecting)
 
 

@@ -44,9 +44,9 @@ def texts(lengths: tuple[int, ...] = LENGTHS) -> tuple[list[Tensor], list[Tensor
 
 
 def gradients(model: WritingModel) -> dict[str, Tensor]:
-    found = {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
+    kept = {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
     model.zero_grad(set_to_none=True)
-    return found
+    return kept
 
 
 def test_loss_and_gradients_are_those_of_the_rows_one_by_one(model: WritingModel) -> None:
@@ -152,9 +152,9 @@ def step_of(tuning: FineTuning, batch: np.ndarray, parts: int) -> tuple[float, l
     tuning.model.train()
     inputs, mix = tuning.rows.learning_batch(batch, CPU, np.random.default_rng(0))
     loss = tuning.gradients(inputs, batch, mix, parts)
-    found = [value.grad.clone() for value in tuning.learning().values() if value.grad is not None]
+    gradients = [value.grad.clone() for value in tuning.learning().values() if value.grad is not None]
     tuning.optimizer.zero_grad(set_to_none=True)
-    return float(loss), found
+    return float(loss), gradients
 
 
 def test_the_loss_of_a_step_is_the_mean_of_its_tokens_packed_side_by_side_and_in_parts(
@@ -168,9 +168,9 @@ def test_the_loss_of_a_step_is_the_mean_of_its_tokens_packed_side_by_side_and_in
     loss, gradients = step_of(packed, batch, 1)
     again, _rows = tuning_of(llama, tmp_path / "again", packing="on", gradient_checkpointing=True)
     for tuning, parts in ((packed, 2), (packed, 5), (beside, 1), (beside, 2), (again, 1)):
-        other, found = step_of(tuning, batch, parts)
+        other, others_gradients = step_of(tuning, batch, parts)
         assert other == pytest.approx(loss, rel=1e-4)
-        for own, value in zip(gradients, found, strict=True):
+        for own, value in zip(gradients, others_gradients, strict=True):
             torch.testing.assert_close(own, value, rtol=1e-3, atol=1e-4)
 
 
@@ -198,8 +198,8 @@ def test_what_is_packed(
 
 def metrics_of(out: Path) -> dict[str, float]:
     report: dict[str, Any] = json.loads((out / "artifact" / "report.json").read_text("utf-8"))
-    found: dict[str, float] = report["metrics"]
-    return found
+    metrics: dict[str, float] = report["metrics"]
+    return metrics
 
 
 def test_a_run_that_is_killed_and_one_without_packing_end_alike(models: Path, tmp_path: Path) -> None:

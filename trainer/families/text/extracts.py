@@ -106,9 +106,9 @@ class ExtractRows(Rows):
 
 def is_short(texts: Sequence[Sentences], summaries: Sequence[str], rows: np.ndarray) -> bool:
     """Whether a usual summary, as a headline is, is shorter than half a usual sentence."""
-    wanted = [words_in(summaries[row]) for row in rows]
+    lengths = [words_in(summaries[row]) for row in rows]
     words = [words_in(sentence) for row in rows for sentence in texts[row].plain]
-    return bool(wanted) and float(np.mean(wanted)) < float(np.mean(words)) / 2
+    return bool(lengths) and float(np.mean(lengths)) < float(np.mean(words)) / 2
 
 
 def output_of(text: str) -> np.ndarray:
