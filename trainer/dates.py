@@ -45,7 +45,7 @@ TIME = rf"(?:(?:,?[T ]\s*|:|-(?=\d\d\.\d\d\.)|,?\s(?:at|um|à|om|kl\.?|às|alle|
 DAYS = "|".join(WEEKDAYS.split())
 WEEKDAY = rf"(?:(?:{DAYS})\.?,?\s+)?"
 NUMBERS = re.compile(rf"{WEEKDAY}(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){TIME}", re.IGNORECASE)
-YEAR_FIRST = re.compile(rf"{WEEKDAY}(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){TIME}", re.IGNORECASE)
+YEAR_FIRST = re.compile(rf"{WEEKDAY}(\d{{4}})(?:[-/.]|\. )(\d{{1,2}})(?:[-/.]|\. )(\d{{1,2}})\.?{TIME}", re.IGNORECASE)
 WORD = r"([^\W\d_]{3,12})"
 DAY_WORD = re.compile(
     rf"(?:({DAYS})\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?[\s/-]+(?:de\s+)?{WORD}\.?,?[\s/-]+(?:de[l]?\s+)?(\d{{4}}|(?<=[-/ ])\d{{2}})(?:\s?г\.?)?{TIME}",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from trainer.columns import is_missing, number_of
 from trainer.data.class_names import NUMBERED, names_of_most, names_reading
 from trainer.data.dataset import Dataset
-from trainer.data.flag_columns import binary_columns, nearly_binary, tell_odd
+from trainer.data.flag_columns import binary_columns, nearly_binary, small_cells, tell_odd
 from trainer.data.label_votes import (
     DOUBT,
     VOTES,
@@ -69,7 +69,7 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
             readings += named
         elif are_lists_of_ids(sample):
             readings += name_listed(dataset, name, names or {}) or read_separated(dataset, name, sample, choices)
-        elif sample and LABEL_NAME.search(name.strip().lower()):
+        elif sample and (LABEL_NAME.search(name.strip().lower()) or is_checked(dataset, sample)):
             readings += read_separated(dataset, name, sample, choices)
     readings += (
         read_probabilities(dataset, choices)
@@ -83,6 +83,11 @@ def read_labels(dataset: Dataset, choices: Choices, names: dict[str, str] | None
 def is_headless(name: str, sample: Sequence[str], names: dict[str, str]) -> bool:
     """Whether a column without a name may be of ids: most of those in the file of names occur."""
     return re.fullmatch(r"column[_ ]\d+", name) is not None and len(set(sample)) >= 0.5 * len(names)
+
+
+def is_checked(dataset: Dataset, sample: Sequence[str]) -> bool:
+    """Whether cells are the boxes that people checked in a form of Google, with commas between them."""
+    return any(source.get("export") == "google_forms" for source in dataset.sources) and guess_separator(sample) == ","
 
 
 def may_list_ids(name: str, sample: Sequence[str]) -> bool:
@@ -301,7 +306,7 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
         return [Reading("label_columns", KEEP, sentence, offered, confidence, is_asked=bool(asked))]
     flags = [[(cell or "").strip().lower() in YES for cell in dataset.column(name).to_pylist()] for name in columns]
     rows = [[name for name, is_set in zip(columns, row, strict=True) if is_set] for row in zip(*flags, strict=True)]
-    unread = {row for own in odd.values() for row in own}
+    unread = {row for own in odd.values() for row in own} | unlabelled_rows(dataset, columns)
     is_single = all(len(names) == 1 for row, names in enumerate(rows) if row not in unread)
     written = [names[0] if is_single and names else json.dumps(names, ensure_ascii=False) for names in rows]
     cells = [None if row in unread else cell for row, cell in enumerate(written)]
@@ -316,6 +321,15 @@ def read_indicators(dataset: Dataset, choices: Choices) -> list[Reading]:
         names=names,
     )
     return [Reading("label_columns", "labels", sentence, offered, confidence, is_asked=bool(asked))]
+
+
+def unlabelled_rows(dataset: Dataset, columns: Sequence[str]) -> set[int]:
+    """Rows with -1 in every column of flags, where others have 0: nobody has labelled them, as in the tests of competitions."""
+    listed = [dataset.column(name) for name in columns]
+    if not all("-1" in small_cells(column) and "0" in small_cells(column) for column in listed):
+        return set()
+    rows = zip(*(column.to_pylist() for column in listed), strict=True)
+    return {place for place, row in enumerate(rows) if all((cell or "").strip() == "-1" for cell in row)}
 
 
 def is_label_column(dataset: Dataset, name: str) -> bool:

@@ -2,7 +2,8 @@
 Ground Truth, doccano, Label Studio's CSV, many scripts of people's own). From JSON, lines of JSON, or JSON in the cells of a table."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from trainer.data.annotations import parse_numbers, parse_size
 from trainer.data.archives import Entry
@@ -22,13 +23,18 @@ NESTED = (
     "location",
     "bndbox",
 )
-PATH_FIELDS = ("path", "file_name", "filename", "file", "name", "url")
+PATH_FIELDS = ("path", "file_name", "filename", "file", "name", "external_id", "externalId", "url")
+PICTURE = re.compile(r"\.(jpe?g|png|webp|bmp|tiff?|gif|heic|avif)$", re.IGNORECASE)
+DEEPEST = 6
+"""Objects and lists in each other, in which a record's boxes may stand (Labelbox: projects, labels, annotations, objects)."""
 SNIFFED = 50
 
 
 def find_records(document: Json) -> list[JsonObject]:
     """The records of a document: a list, the longest list of objects in it, or an object of lists of boxes by picture."""
     if isinstance(document, dict):
+        if is_record(document):
+            return [document]
         lists = [
             value for value in document.values() if isinstance(value, list) and value and isinstance(value[0], dict)
         ]
@@ -36,6 +42,13 @@ def find_records(document: Json) -> list[JsonObject]:
             return [{"image": name, "boxes": value} for name, value in document.items()]
         document = max(lists, key=len, default=[])
     return [record for record in document if isinstance(record, dict)] if isinstance(document, list) else []
+
+
+def is_record(document: JsonObject) -> bool:
+    """Whether a document is of one picture, as V7 writes a file for each: it names it, and its boxes name none."""
+    marks = find_marks(document)
+    own = any(PICTURE.search(name) for name in names_of(document))
+    return own and bool(marks) and not any(PICTURE.search(name) for mark in marks[:SNIFFED] for name in names_of(mark))
 
 
 def is_box_list(document: Json) -> bool:
@@ -55,7 +68,8 @@ def names_of(record: JsonObject) -> list[str]:
     named: list[str] = []
     for key, value in record.items():
         if isinstance(value, dict):
-            value = next((value[field] for field in PATH_FIELDS if isinstance(value.get(field), str)), None)
+            paths = [value[field] for field in PATH_FIELDS if isinstance(value.get(field), str)]
+            value = next((path for path in paths if PICTURE.search(path)), paths[0] if paths else None)
         if isinstance(value, str) and value:
             is_called_so = ROLE_OF.get("".join(filter(str.isalnum, key.lower()))) == "image"
             named.insert(0, value) if is_called_so else named.append(value)
@@ -63,13 +77,17 @@ def names_of(record: JsonObject) -> list[str]:
 
 
 def find_marks(record: JsonObject) -> list[JsonObject]:
-    """The first list of boxes in a record, or in an object of it."""
-    held = [
-        *record.values(),
-        *(inner for value in record.values() if isinstance(value, dict) for inner in value.values()),
-    ]
-    lists = (value for value in held if isinstance(value, list) and value and isinstance(value[0], dict))
-    return next((listed for listed in lists if any(is_mark(mark) for mark in listed)), [])
+    """The first list of boxes in a record, or in what it holds; the least deep of them."""
+    return next((listed for listed in lists_in(record) if any(is_mark(mark) for mark in listed)), [])
+
+
+def lists_in(record: JsonObject) -> Iterator[list[JsonObject]]:
+    """Lists of objects in a record, those of the first object of each list too."""
+    level: list[Json] = list(record.values())
+    for _depth in range(DEEPEST):
+        yield from (value for value in level if isinstance(value, list) and value and isinstance(value[0], dict))
+        firsts = [value[0] if isinstance(value, list) and value else value for value in level]
+        level = [inner for value in firsts if isinstance(value, dict) for inner in value.values()]
 
 
 def is_mark(mark: Json) -> bool:
@@ -106,7 +124,8 @@ def label_of(fields: JsonObject, names: dict[str, str]) -> str:
         )
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return names.get(str(value), str(value)).strip()
-    return ""
+    own = fields.get("name")  # which names the picture elsewhere
+    return own.strip() if isinstance(own, str) and not PICTURE.search(own) else ""
 
 
 def names_beside(document: Json, records: Sequence[JsonObject]) -> dict[str, str]:

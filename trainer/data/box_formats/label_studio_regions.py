@@ -12,8 +12,19 @@ from trainer.json_types import Json, JsonObject
 
 
 def is_label_studio(document: Json) -> bool:
-    tasks = document[:50] if isinstance(document, list) else []
-    return any(any(True for _ in label_studio_shapes(task)) for task in tasks if isinstance(task, dict))
+    """Whether first tasks have shapes; strokes and points alone, which have no box, only where no choice says what a whole picture
+    is of."""
+    tasks = [task for task in (document[:50] if isinstance(document, list) else []) if isinstance(task, dict)]
+    shapes = {kind for task in tasks for kind, _value, _size in label_studio_shapes(task)}
+    return bool(shapes - BOXLESS) or (bool(shapes) and not any(map(has_choice, tasks)))
+
+
+def has_choice(task: JsonObject) -> bool:
+    """Whether the first answer chooses something for the whole picture."""
+    answers = label_studio_answers(task)
+    regions = [region for region in answers[0]["result"] if isinstance(region, dict)] if answers else []
+    drawn = {region.get("id") for region in regions if region.get("type") != "choices"}
+    return any(region.get("type") == "choices" and region.get("id") not in drawn for region in regions)
 
 
 def label_studio_answers(task: JsonObject) -> list[JsonObject]:
@@ -64,6 +75,7 @@ def join_halves(regions: list[Any]) -> list[Any]:
     return joined
 
 
+BOXLESS = frozenset({"keypointlabels", "brushlabels"})
 LABEL_STUDIO_KINDS = ("rectanglelabels", "polygonlabels", "ellipselabels", "keypointlabels", "brushlabels")
 
 
