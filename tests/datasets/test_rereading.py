@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.labelling.rows import csv, made_from, read
+from tests.trainer.object_storage import BUCKET, object_storage
 from tests.trainer.test_new_rows import Table, table_server
 from webapp.accounts.models import AuditEvent, User, Workspace
 from webapp.core.problems import Problem
@@ -72,6 +73,23 @@ def test_new_rows_make_a_version_and_nothing_new_makes_none(
     read_source(source)
     assert (source.new_rows, dataset.versions.count()) == (1, 3)
     assert sorted(path.name for path in source.folder.iterdir())[0].startswith("seen-")
+
+
+def test_an_object_of_s3_is_read_again(dataset: Dataset, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    with object_storage() as (endpoint, client):
+        monkeypatch.setenv("MAQUETTE_FETCH_LOOPBACK", endpoint.rpartition(":")[2])
+        access = {"key_id": "AK", "secret": "hidden", "region": "us-east-1", "endpoint": endpoint}
+        client.put_object(Bucket=BUCKET, Key="rows.csv", Body=csv(ROWS, 0))
+        source = read_source(data_sources.add(dataset, user, f"s3://{BUCKET}/rows.csv", "hourly", **access))
+        assert (source.kind, source.error, source.new_rows) == ("s3", None, 0)
+        client.put_object(Bucket=BUCKET, Key="rows.csv", Body=csv(ROWS, 0) + b"\nnew in the bucket,bad\n")
+        assert read_source(source).new_rows == 1
+        assert read(dataset).rows == ROWS + 1
+        client.delete_object(Bucket=BUCKET, Key="rows.csv")
+        lost = read_source(source)
+        assert lost.error is not None
+        assert "404" in lost.error["message"]
+        assert dataset.versions.count() == 2
 
 
 def test_rows_of_now_can_be_in_the_data_already(dataset: Dataset, user: User, server: tuple[str, type[Table]]) -> None:

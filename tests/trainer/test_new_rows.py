@@ -14,6 +14,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.trainer.object_storage import BUCKET, object_storage
 from trainer.data.inspect import inspect
 from trainer.data.new_rows import find_new_rows
 from trainer.data.source_fetching import fetch_source
@@ -137,6 +138,24 @@ def test_what_is_not_whole_leaves_nothing(
         fetch_source({"address": server[0] + path, "most_bytes": 5 if "large" in path else 0}, tmp_path)
     assert refusal.value.code == "source_not_read"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_object_is_fetched_from_a_server_of_s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By Amazon's own protocol as moto speaks it: what is unchanged is not sent, what is not there is told."""
+    with object_storage() as (endpoint, client):
+        monkeypatch.setenv("MAQUETTE_FETCH_LOOPBACK", endpoint.rpartition(":")[2])
+        client.put_object(Bucket=BUCKET, Key="all of them/täst+1.csv", Body=Table.content, ContentType="text/csv")
+        asked = {"key_id": "AK", "secret": "secret", "region": "us-east-1", "endpoint": endpoint}
+        asked["address"] = f"s3://{BUCKET}/all of them/täst+1.csv"
+        first = fetch_source(asked, tmp_path)
+        assert (first["changed"], (tmp_path / first["file"]).read_bytes()) == (True, Table.content)
+        known = {name: first[name] for name in ("etag", "modified", "sha256")}
+        assert first["etag"]
+        assert fetch_source(asked | known, tmp_path)["changed"] is False
+        client.put_object(Bucket=BUCKET, Key="all of them/täst+1.csv", Body=Table.content + b"more,b\n")
+        assert fetch_source(asked | known, tmp_path)["bytes"] == len(Table.content) + 7
+        with pytest.raises(DataError, match="was answered with 404"):
+            fetch_source(asked | {"address": f"s3://{BUCKET}/gone.csv"}, tmp_path)
 
 
 def test_an_address_inside_is_never_asked(tmp_path: Path) -> None:

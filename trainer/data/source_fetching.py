@@ -54,9 +54,11 @@ def address_of(asked: Mapping[str, Any]) -> str:
 
 
 def conditions(asked: Mapping[str, Any]) -> dict[str, str]:
-    """Headers by which a server says that nothing has changed."""
-    known = {"If-None-Match": asked.get("etag"), "If-Modified-Since": asked.get("modified")}
-    return {name: str(value) for name, value in known.items() if value}
+    """The header by which a server says that nothing has changed: by the tag, and by the second of the last change only where there
+    is no tag, since some servers go by both and a second can have seen two changes."""
+    if asked.get("etag"):
+        return {"If-None-Match": str(asked["etag"])}
+    return {"If-Modified-Since": str(asked["modified"])} if asked.get("modified") else {}
 
 
 def check_kind(address: str, answer: HTTPResponse) -> None:
