@@ -170,3 +170,8 @@ def test_what_is_for_labels_is_refused(it: Labelled) -> None:
     rule = {"pattern": "late", "label": "late"}
     answer = it.api.post(f"/api/v1/datasets/{it.dataset.pk}/rules", json.dumps(rule), content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")
+
+
+def test_a_runs_mistakes_are_for_labels(it: Labelled) -> None:
+    answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/queue?order=mistakes&about=x")
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")

@@ -183,6 +183,17 @@ def test_sets_of_labels_are_nearer_the_more_they_share() -> None:
     assert alpha_of([[late, lost]] * 5 + [[lost, lost]] * 10, kind.apart) < found.alpha < 1
 
 
-def test_a_runs_mistakes_are_for_one_label(it: Labelled) -> None:
-    answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/queue?order=mistakes&about=x")
-    assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")
+def test_a_runs_mistakes_are_looked_at(it: Labelled) -> None:
+    run = things.run(it.prototype, task="multilabel-classification")
+    run.artifact.mkdir(parents=True)
+    mistakes = [
+        {"row": 1, "truth": "late, lost", "predicted": "late, new", "missed": ["lost"], "extra": ["new"]},
+        {"row": 2, "truth": "late", "predicted": "–", "missed": ["late"], "extra": []},
+        {"row": 3, "truth": "–", "predicted": "–"},
+    ]
+    (run.artifact / "report.json").write_text(json.dumps({"mistakes": mistakes}))
+    first, second = it.ask(f"queue?order=mistakes&about={run.pk}")["items"]
+    assert (first["row"], first["label"], first["suggestion"]["value"]) == (1, ["late", "lost"], ["late", "new"])
+    assert (second["row"], second["label"], second["suggestion"]["label"]) == (2, ["late"], "none of the labels")
+    it.send([{"row": 2, "value": ["late"], "before": ["late"]}])
+    assert [item["row"] for item in it.ask(f"queue?order=mistakes&about={run.pk}")["items"]] == [1]

@@ -105,6 +105,11 @@ class Labelling(ABC):
         """The cell with labels called as {label: its new name} says."""
         return names.get(cell, cell)
 
+    def mistaken(self, mistake: Mapping[str, Any], cell: str) -> str:
+        """The cell that a run predicted, by its mistake in report.json and the cell of the row; "" where it cannot be told."""
+        predicted = mistake.get("predicted")
+        return predicted if isinstance(predicted, str) else ""
+
     def compared(self, cell: str) -> Hashable:
         """The cell as it is compared with what others say of the row."""
         return cell

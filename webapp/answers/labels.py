@@ -62,6 +62,12 @@ class SeveralLabels(Labelling):
     def renamed(self, cell: str, names: Mapping[str, str]) -> str:
         return label_lists.write_labels(sorted({names.get(label, label) for label in self.value(cell)}))
 
+    def mistaken(self, mistake: Mapping[str, Any], cell: str) -> str:
+        missed, extra = (mistake.get(name) for name in ("missed", "extra"))
+        if not isinstance(missed, list) or not isinstance(extra, list):
+            return ""
+        return label_lists.write_labels(sorted({*self.value(cell), *map(str, extra)} - set(map(str, missed))))
+
     def compared(self, cell: str) -> frozenset[str]:
         return frozenset(self.value(cell))
 

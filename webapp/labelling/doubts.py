@@ -98,7 +98,7 @@ def queues_of(version: DatasetVersion) -> tuple[str, ...]:
     labelling = kind_to_look_at(version)
     if labelling.is_suggested:
         return tuple(SOURCES)
-    return (DISPUTED, SUSPECTS, LABEL) if labelling.is_in_bulk else (DISPUTED,)
+    return (DISPUTED, SUSPECTS, MISTAKES, LABEL) if labelling.is_in_bulk else (DISPUTED,)
 
 
 def kind_to_look_at(version: DatasetVersion) -> Labelling:

@@ -2,8 +2,10 @@
 
 from webapp.core.formats import number
 from webapp.datasets.models import DatasetVersion
+from webapp.datasets.rows import connect
 from webapp.labelling.carrying import same_rows
-from webapp.labelling.doubts import Doubt
+from webapp.labelling.doubts import Doubt, labels_of_rows
+from webapp.labelling.queue import labelling_of
 from webapp.runs import artifacts
 from webapp.runs.models import Run
 
@@ -20,8 +22,20 @@ def doubted_by(version: DatasetVersion, about: str) -> list[Doubt]:
 
 
 def mistakes_of(run: Run) -> list[Doubt]:
-    return [
-        Doubt(int(mistake["row"]), str(mistake["predicted"]), number(mistake.get("score")))
+    labelling = labelling_of(run.version)
+    mistakes = [
+        mistake
         for mistake in artifacts.report(run).get("mistakes") or []
-        if isinstance(mistake, dict) and number(mistake.get("row")) and isinstance(mistake.get("predicted"), str)
+        if isinstance(mistake, dict) and number(mistake.get("row"))
+    ]
+    if labelling is None or not mistakes:
+        return []
+    rows = [int(mistake["row"]) for mistake in mistakes]
+    with connect() as cursor:
+        cells = labels_of_rows(cursor, run.version, rows)
+    predicted = [labelling.mistaken(mistake, cells.get(row, "")) for row, mistake in zip(rows, mistakes, strict=True)]
+    return [
+        Doubt(row, cell, number(mistake.get("score")))
+        for row, cell, mistake in zip(rows, predicted, mistakes, strict=True)
+        if cell
     ]
