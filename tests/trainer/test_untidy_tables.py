@@ -156,3 +156,19 @@ def test_tfrecord_beside_notes_is_named(tmp_path: Path) -> None:
         inspect([zipped(tmp_path / "parts.zip", files)], tmp_path / "v1")
     assert refused.value.code == "not_a_table"
     assert ".tfrecord" in str(refused.value.hint)
+
+
+# Several files
+
+
+def test_a_description_of_the_columns_is_no_table_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("Id,Street,Price\n" + "".join(f"{n},Pave,{n * 7 % 31}\n" for n in range(40)))
+    (tmp_path / "data_description.txt").write_text("Street: Type of road\n\n  Grvl\tGravel\n  Pave\tPaved\n")
+    result = inspect([tmp_path / "train.csv", tmp_path / "data_description.txt"], tmp_path / "v1")
+    assert (result["rows"], [reading for reading in result["reading"] if reading["doubt"]]) == (40, [])
+    assert [(told["reason"], told["file"]) for told in result["left_out"]] == [("other_kind", "data_description.txt")]
+
+
+def test_a_description_alone_is_read(tmp_path: Path) -> None:
+    (tmp_path / "codebook.txt").write_text("One paragraph of words here.\n\nAnother paragraph of words there.\n" * 4)
+    assert inspect([tmp_path / "codebook.txt"], tmp_path / "v1")["rows"] > 0

@@ -1,5 +1,6 @@
 """The rows of files as they were sent: read, their task and roles guessed, and divided."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,15 @@ from trainer.data.unlabelled import mapping_of
 from trainer.data.uploads import Sources, read_media_columns, unpack_uploads
 from trainer.events import Emit, silent
 from trainer.json_types import JsonObject
-from trainer.messages import _
+from trainer.messages import _, ngettext
 from trainer.roles import SPLITTING
 from trainer.roles import check_roles as check_roles
 from trainer.spec import SplitSpec
+
+NOTES = re.compile(
+    r"((data|columns?|features?|variables?|fields?)[-_ ]?(descriptions?|dictionary|info|notes)|codebook|read[-_ ]?me|licen[cs]e)[^/]*\.(txt|md|rst)$",
+    re.IGNORECASE,
+)
 
 
 def read_files(  # noqa: PLR0913  one call reads any file
@@ -161,7 +167,19 @@ def divide_by_group(dataset: Dataset) -> None:
         dataset.split_spec = dataset.split_spec.model_copy(update={"group": dataset.group})
 
 
+def leave_out_notes(sources: Sources) -> None:
+    """A text that says what the columns of other files mean (Kaggle's data_description.txt) is no table beside them; it is told."""
+    notes = [place for place, (_path, name) in enumerate(sources.tables) if NOTES.search(name)]
+    if len(notes) == len(sources.tables):
+        return
+    for place in reversed(notes):
+        sentence = ngettext("%(count)s file is of another kind.", "%(count)s files are of another kind.", 1)
+        sources.left_out.append(LeftOut("other_kind", 1, sentence, sources.tables[place][1]))
+        del sources.tables[place], sources.table_parts[place]
+
+
 def sort_tables(sources: Sources) -> None:
+    leave_out_notes(sources)
     places = sorted(
         range(len(sources.tables)), key=lambda place: file_order(sources.tables[place][1], sources.table_parts[place])
     )

@@ -78,7 +78,8 @@ def describes_one(entry: Entry, names: set[str]) -> bool:
 
 
 IS_NO_TRUTH = re.compile(
-    r"submission|(^|[_-])(in|un)validated[_.-]|^(invalidated|reported|other|unvalidated)\.", re.IGNORECASE
+    r"submission|(^|[_-])(in|un)validated[_.-]|^(invalidated|reported|other|unvalidated|clip_durations)\.",
+    re.IGNORECASE,
 )
 """Tables that come with a set and hold no answers: an example of what to hand in, clips that nobody has checked."""
 
