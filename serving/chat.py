@@ -234,32 +234,32 @@ def check_writes(engine: "Engine[Any, Any]") -> None:
         raise Refused(message, "model_not_supported", "model")
 
 
-def read_prompt(engine: "Engine[Any, Any]", asked: Asked) -> "Prompt":
+def read_prompt(engine: "Engine[Any, Any]", request: Asked) -> "Prompt":
     """What was asked as the engine takes it; `Refused` says what of it cannot be used. Work for a thread."""
     from trainer.errors import UserError
 
     try:
-        prompt: Prompt = engine.read(asked.value)
+        prompt: Prompt = engine.read(request.value)
     except UserError as error:
         code = "context_length_exceeded" if error.code == "too_long" else "invalid_value"
         hint = f" {error.hint}" if error.hint else ""
-        raise Refused(f"The request {error.message}{hint}", code, field_of(asked, error.code)) from error
+        raise Refused(f"The request {error.message}{hint}", code, field_of(request, error.code)) from error
     return prompt
 
 
-def field_of(asked: Asked, code: str) -> str:
+def field_of(request: Asked, code: str) -> str:
     """The field that the engine refused."""
     from trainer.tasks.text_generation import check_options, check_tools
 
     if code == "bad_schema":
-        return asked.form
-    names = [name for name in (*OPTIONS, "max_tokens") if name in asked.value]
-    wrong = next((name for name in names if check_options({name: asked.value[name]})), None)
+        return request.form
+    names = [name for name in (*OPTIONS, "max_tokens") if name in request.value]
+    wrong = next((name for name in names if check_options({name: request.value[name]})), None)
     if wrong is not None:
-        return asked.most if wrong == "max_tokens" else wrong
-    if check_tools(asked.value.get("tools")):
+        return request.most if wrong == "max_tokens" else wrong
+    if check_tools(request.value.get("tools")):
         return "tools"
-    return "messages" if asked.is_chat else "prompt"
+    return "messages" if request.is_chat else "prompt"
 
 
 # What is answered

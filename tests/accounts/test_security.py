@@ -68,19 +68,19 @@ def test_what_is_about_one_workspace_is_told_to_no_other(user: User, workspace: 
 
 def test_of_an_unknown_address_only_a_hint_is_kept() -> None:
     for given in ("grace.hopper@navy.example", "my secret password", "@", "a@b"):
-        security.record(request_of(), "sign_in_failed", given=given)
+        security.record(request_of(), "sign_in_failed", email=given)
     events = list(SecurityEvent.objects.order_by("created_at"))
     assert [event.given for event in events] == ["g…@navy.example", "…", "…", "…"]
-    again = security.record(request_of(), "sign_in_failed", given=" Grace.Hopper@navy.example")
+    again = security.record(request_of(), "sign_in_failed", email=" Grace.Hopper@navy.example")
     assert again
     assert again.given_digest == events[0].given_digest != events[1].given_digest
 
 
 def test_failures_of_one_address_are_bounded_and_take_no_place_from_others(user: User) -> None:
     for number in range(security.MAX_FAILURES_A_MINUTE + 20):
-        security.record(request_of(), "sign_in_failed", given=f"{number}@example.org")
+        security.record(request_of(), "sign_in_failed", email=f"{number}@example.org")
     assert SecurityEvent.objects.count() == security.MAX_FAILURES_A_MINUTE
-    security.record(request_of(REMOTE_ADDR="198.51.100.7"), "sign_in_failed", given="a@example.org")
+    security.record(request_of(REMOTE_ADDR="198.51.100.7"), "sign_in_failed", email="a@example.org")
     security.record(request_of(user), "signed_in", user=user)
     assert SecurityEvent.objects.filter(is_copy=False).count() == security.MAX_FAILURES_A_MINUTE + 2
 

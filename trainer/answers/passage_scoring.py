@@ -269,16 +269,16 @@ def kinds(truth: list[Truth], answers: list[str | None], every: list[tuple[float
 
 
 def mistakes(
-    pairs: list[Pair], given: list[list[dict[str, Any]]], answers: list[Found], every: list[tuple[float, float]], rows: list[int]
+    pairs: list[Pair], accepted: list[list[dict[str, Any]]], answers: list[Found], every: list[tuple[float, float]], rows: list[int]
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The questions answered worst, the surest first, with what of the context is about the answers."""
     worst = sorted((row for row in range(len(pairs)) if every[row][1] < 1), key=lambda row: (every[row][1], -answers[row].score))  # fmt: skip
-    return [mistake(pairs[row], given[row], answers[row], every[row][1], rows[row]) for row in worst[:WORST]]
+    return [mistake(pairs[row], accepted[row], answers[row], every[row][1], rows[row]) for row in worst[:WORST]]
 
 
-def mistake(pair: Pair, given: list[dict[str, Any]], answer: Found, f1: float, row: int) -> dict[str, Any]:
+def mistake(pair: Pair, accepted: list[dict[str, Any]], answer: Found, f1: float, row: int) -> dict[str, Any]:
     """`truth_spans` and `predicted_spans` count characters of the part of the context that is shown."""
-    true = given[0] if given else None
+    true = accepted[0] if accepted else None
     start = None if true is None else int(true["answer_start"])
     spans = {
         "truth_spans": [] if true is None or start is None else [(start, start + len(true["text"]))],

@@ -19,16 +19,16 @@ ENDINGS = {"text/csv": ".csv", "application/json": ".json", "text/tab-separated-
 """For names that have none."""
 
 
-def fetch_source(asked: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    """`asked`: {address, etag?, modified?, sha256?, most_bytes?} and for S3 {key_id, secret, region, endpoint}. {changed, and where
+def fetch_source(request: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """`request`: {address, etag?, modified?, sha256?, most_bytes?} and for S3 {key_id, secret, region, endpoint}. {changed, and where
     it has: file, bytes, sha256, etag, modified}. `DataError` `source_not_read`; then nothing is left in `out`."""
     try:
-        address = address_of(asked)
-        with opened(address, conditions(asked), MAX_SECONDS) as answer:
+        address = address_of(request)
+        with opened(address, conditions(request), MAX_SECONDS) as answer:
             if answer.status == 304:
                 return {"changed": False}
-            check_kind(str(asked["address"]), answer)
-            return keep(answer, asked, out / file_name(address, answer))
+            check_kind(str(request["address"]), answer)
+            return keep(answer, request, out / file_name(address, answer))
     except NotFetchedError as error:
         raise not_read(error.args[0]) from error
     except (OSError, HTTPException) as error:
@@ -43,22 +43,22 @@ def not_read(reason: str) -> DataError:
     )
 
 
-def address_of(asked: Mapping[str, Any]) -> str:
-    address = str(asked.get("address") or "")
+def address_of(request: Mapping[str, Any]) -> str:
+    address = str(request.get("address") or "")
     if address.startswith("s3://"):
         key_id, secret, region, endpoint = (
-            str(asked.get(name) or "") for name in ("key_id", "secret", "region", "endpoint")
+            str(request.get(name) or "") for name in ("key_id", "secret", "region", "endpoint")
         )
         return source_addresses.signed_address(address, key_id, secret, region, endpoint)
     return source_addresses.csv_of_sheet(address) if source_addresses.is_sheet(address) else address
 
 
-def conditions(asked: Mapping[str, Any]) -> dict[str, str]:
+def conditions(request: Mapping[str, Any]) -> dict[str, str]:
     """The header by which a server says that nothing has changed: by the tag, and by the second of the last change only where there
     is no tag, since some servers go by both and a second can have seen two changes."""
-    if asked.get("etag"):
-        return {"If-None-Match": str(asked["etag"])}
-    return {"If-Modified-Since": str(asked["modified"])} if asked.get("modified") else {}
+    if request.get("etag"):
+        return {"If-None-Match": str(request["etag"])}
+    return {"If-Modified-Since": str(request["modified"])} if request.get("modified") else {}
 
 
 def check_kind(address: str, answer: HTTPResponse) -> None:
@@ -71,16 +71,16 @@ def check_kind(address: str, answer: HTTPResponse) -> None:
         )
 
 
-def keep(answer: HTTPResponse, asked: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def keep(answer: HTTPResponse, request: Mapping[str, Any], path: Path) -> dict[str, Any]:
     part = path.with_name("fetched.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     try:
         with part.open("wb") as file:
-            size, digest = copy(answer, file, int(asked.get("most_bytes") or MAX_BYTES))
+            size, digest = copy(answer, file, int(request.get("most_bytes") or MAX_BYTES))
         declared = answer.headers.get("Content-Length", "")
         if declared.isdigit() and size < int(declared):
             raise NotFetchedError(_("was cut short"))
-        if digest == asked.get("sha256"):
+        if digest == request.get("sha256"):
             return {"changed": False, **tags(answer)}
         part.replace(path)
     finally:

@@ -97,20 +97,20 @@ class WritingEngine(Engine[Prompt, list[Written]]):
         grammar = None if schema is None else self.grammars.of(schema)
         return Prompt(ids, options, last_text(given), continues=self.continues(given), grammar=grammar)
 
-    def prompt_ids(self, given: JsonObject) -> np.ndarray:
-        if "messages" in given:
-            return self.template.asked(with_tools(given["messages"], given.get("tools") or []))
-        if "prompt" in given and self.is_chat:
-            return self.template.asked([{"role": "user", "content": given["prompt"]}])
-        return self.template.begun(str(given.get("prompt", given.get("text", ""))))
+    def prompt_ids(self, value: JsonObject) -> np.ndarray:
+        if "messages" in value:
+            return self.template.asked(with_tools(value["messages"], value.get("tools") or []))
+        if "prompt" in value and self.is_chat:
+            return self.template.asked([{"role": "user", "content": value["prompt"]}])
+        return self.template.begun(str(value.get("prompt", value.get("text", ""))))
 
-    def continues(self, given: JsonObject) -> bool:
-        return "messages" not in given and not ("prompt" in given and self.is_chat)
+    def continues(self, value: JsonObject) -> bool:
+        return "messages" not in value and not ("prompt" in value and self.is_chat)
 
-    def with_answer(self, given: JsonObject) -> Prompt:
+    def with_answer(self, value: JsonObject) -> Prompt:
         """A row whose right answer is known: only how likely that is is asked."""
-        answer = str(given["answer"])
-        turns = given.get("messages") or []
+        answer = str(value["answer"])
+        turns = value.get("messages") or []
         written = {"role": "assistant", "content": answer}
         encoded = self.template.conversation([*turns, written]) if turns else self.template.text(answer)
         encoded = encoded.cut(self.max_length)
@@ -192,23 +192,23 @@ class WritingEngine(Engine[Prompt, list[Written]]):
         return float(self.decoder.nats(whole, max(len(whole) - len(answer), 1)).sum())
 
 
-def options_of(given: JsonObject) -> Options:
-    stop: Any = given.get("stop") or ()
+def options_of(value: JsonObject) -> Options:
+    stop: Any = value.get("stop") or ()
     return Options(
-        given.get("max_tokens") or MOST_TOKENS,
-        given.get("temperature") or 0.0,
-        1.0 if given.get("top_p") is None else given["top_p"],
-        None if given.get("seed") is None else abs(given["seed"]),
+        value.get("max_tokens") or MOST_TOKENS,
+        value.get("temperature") or 0.0,
+        1.0 if value.get("top_p") is None else value["top_p"],
+        None if value.get("seed") is None else abs(value["seed"]),
         (stop,) if isinstance(stop, str) else tuple(stop),
-        given.get("top_k") or 0,
-        given.get("min_p") or 0.0,
+        value.get("top_k") or 0,
+        value.get("min_p") or 0.0,
     )
 
 
-def last_text(given: JsonObject) -> str:
-    if "messages" in given:
-        return str(given["messages"][-1]["content"])
-    return str(given.get("prompt", given.get("text", "")))
+def last_text(value: JsonObject) -> str:
+    if "messages" in value:
+        return str(value["messages"][-1]["content"])
+    return str(value.get("prompt", value.get("text", "")))
 
 
 def find(ids: np.ndarray, part: list[int]) -> int:

@@ -65,10 +65,10 @@ def can_search(task: type[Task], method: str) -> bool:
 
 
 def dimensions(
-    task: type[Task], method: str, given: Given | None = None, fixed: Mapping[str, Any] | None = None
+    task: type[Task], method: str, bounds: Given | None = None, fixed: Mapping[str, Any] | None = None
 ) -> list[Dimension]:
     """The space to search, checked. `fixed`: settings of all trials. Raises `SpecError` with the setting that is wrong."""
-    space = given if given is not None else usual(task, method)
+    space = bounds if bounds is not None else usual(task, method)
     if not space:
         raise SpecError(
             _("There is no setting to search."),
@@ -93,16 +93,16 @@ def dimensions(
     return [dimension(task.params, name, each) for name, each in space.items()]
 
 
-def dimension(params: type[Params], name: str, given: Mapping[str, Any]) -> Dimension:
-    unknown = set(given) - {"low", "high", "log", "choices", "usual"}
+def dimension(params: type[Params], name: str, bounds: Mapping[str, Any]) -> Dimension:
+    unknown = set(bounds) - {"low", "high", "log", "choices", "usual"}
     if name not in params.model_fields or unknown:
         raise wrong(
             name,
             _("there is no setting of this name.") if not unknown else _("%(key)s is unknown.", key=min(unknown)[:80]),
         )
-    if given.get("choices") is not None:
-        return of_choices(params, name, given["choices"])
-    low, high, log = number(given.get("low")), number(given.get("high")), bool(given.get("log"))
+    if bounds.get("choices") is not None:
+        return of_choices(params, name, bounds["choices"])
+    low, high, log = number(bounds.get("low")), number(bounds.get("high")), bool(bounds.get("log"))
     if low is None or high is None:
         raise wrong(name, _("low and high, or choices, are missing."))
     if not low < high:

@@ -24,18 +24,18 @@ RESAMPLES = 2_000
 NOTHING = {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
-def judge_sample(asked: Mapping[str, Any], journal: Path, emit: Emit) -> dict[str, Any]:
+def judge_sample(request: Mapping[str, Any], journal: Path, emit: Emit) -> dict[str, Any]:
     """As `judge`, of a file {url, model, key, allowed, prices {read, written, cap}, of, thumbs [[prompt, answer, is up]], pairs
     [[prompt, base, predicted]]}. `journal` has what was asked before; `of` is the name of this grading in it."""
     model = Judge(
-        asked["url"],
-        asked["model"],
-        Prices(**asked["prices"]),
-        asked["key"],
-        asked["allowed"],
-        Journal(journal, asked["of"]),
+        request["url"],
+        request["model"],
+        Prices(**request["prices"]),
+        request["key"],
+        request["allowed"],
+        Journal(journal, request["of"]),
     )
-    thumbs, pairs = [Thumb(*each) for each in asked["thumbs"]], [Pair(*each) for each in asked["pairs"]]
+    thumbs, pairs = [Thumb(*each) for each in request["thumbs"]], [Pair(*each) for each in request["pairs"]]
     return judge(thumbs, pairs, model, is_agreed=True, emit=emit)
 
 
@@ -70,40 +70,42 @@ def thumb_of(row: dict[str, Any]) -> Thumb | None:
 
 
 def judge(
-    thumbs: Sequence[Thumb], pairs: Sequence[Pair], asked: Judge, *, is_agreed: bool, emit: Emit
+    thumbs: Sequence[Thumb], pairs: Sequence[Pair], asked_judge: Judge, *, is_agreed: bool, emit: Emit
 ) -> dict[str, Any]:
     """{foreseen, cap, agreement, trusted, pairs, spent, unanswered}: `foreseen` is what is still to be paid at most, `unanswered`
     counts replies and pairs that were lost. Unless it `is_agreed`, nothing is sent."""
     every = questions_of(thumbs, pairs)
-    price = foreseen(asked.unasked(every), asked.prices)
+    price = foreseen(asked_judge.unasked(every), asked_judge.prices)
     result = {
         "foreseen": price,
-        "cap": asked.prices.cap,
+        "cap": asked_judge.prices.cap,
         "agreement": None,
         "trusted": None,
         "pairs": None,
         "unanswered": 0,
     }
-    if asked.spent + price > asked.prices.cap:
-        raise too_dear(asked.spent + price, asked.prices.cap)
+    if asked_judge.spent + price > asked_judge.prices.cap:
+        raise too_dear(asked_judge.spent + price, asked_judge.prices.cap)
     emit(
         "log",
-        message=_("Grading costs at most %(price)s; the cap is %(cap)s.", price=f"{price:.4f}", cap=asked.prices.cap),
+        message=_(
+            "Grading costs at most %(price)s; the cap is %(cap)s.", price=f"{price:.4f}", cap=asked_judge.prices.cap
+        ),
     )
     if not is_agreed:
         return result | {"spent": 0.0}
-    replies = ask_each(every, 0, [each.question for each in thumbs], asked, emit)
+    replies = ask_each(every, 0, [each.question for each in thumbs], asked_judge, emit)
     measured = agreement(
         [each.is_up for each, reply in zip(thumbs, replies, strict=True) if reply is not None],
         [reply == "good" for reply in replies if reply is not None],
     )
     trusted = measured["kappa"]["low"] > 0
-    graded = grade(every, thumbs, pairs, asked, emit) if trusted and pairs else None
+    graded = grade(every, thumbs, pairs, asked_judge, emit) if trusted and pairs else None
     return result | {
         "agreement": measured,
         "trusted": trusted,
         "pairs": graded,
-        "spent": round(asked.spent, 6),
+        "spent": round(asked_judge.spent, 6),
         "unanswered": replies.count(None) + (graded["unanswered"] if graded else 0),
     }
 

@@ -116,21 +116,21 @@ class Context:
         self.text = text
         self.offsets: dict[str, list[int]] = {}
 
-    def place(self, given: Given) -> tuple[Answer | None, Placed]:
+    def place(self, answer: Given) -> tuple[Answer | None, Placed]:
         """Where a given answer stands, and how that was found."""
-        text = given.text
-        if given.start is not None:
-            if self.text.startswith(text, given.start):
-                return Answer(text, given.start), "given"
+        text = answer.text
+        if answer.start is not None:
+            if self.text.startswith(text, answer.start):
+                return Answer(text, answer.start), "given"
             if not self.text.isascii():
                 for unit in ("utf16", "bytes"):
-                    start = self.of_units(given.start, unit)
+                    start = self.of_units(answer.start, unit)
                     if start is not None and self.text.startswith(text, start):
                         return Answer(text, start), "utf16" if unit == "utf16" else "bytes"
-        first_start = self.find(text, given.start)
+        first_start = self.find(text, answer.start)
         if first_start is None:
             return None, "lost"
-        return first_start, "searched" if given.start is None else "moved"
+        return first_start, "searched" if answer.start is None else "moved"
 
     def of_units(self, start: int, unit: str) -> int | None:
         """The character at so many units of UTF-16, or bytes of UTF-8; None where none begins there."""

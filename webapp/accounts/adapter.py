@@ -29,7 +29,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:  # too many attempts, which the form says under status 200
-            record(request, "rate_limited", given=str(credentials.get("email", "")), text="sign-in")
+            record(request, "rate_limited", email=str(credentials.get("email", "")), text="sign-in")
             raise
 
     def is_reauthentication_required(self, *, app: str = "", **_more: Any) -> bool:

@@ -49,14 +49,14 @@ def record(
     subject: str = "",
     subject_id: object = "",
     text: str = "",
-    given: str = "",
+    email: str = "",
 ) -> SecurityEvent | None:
     """Write one event; None where there were too many failures.
 
     `request`: from where; None for the request at hand, if there is one: commands and periodic tasks have none. `user`: who did
     it, if not whoever is signed in. `workspace`: the one it concerns; without it the event is about the person (a sign-in, a
     password, a factor) and all their workspaces are told. `subject` and `subject_id`: what was changed or taken; "user" for
-    another person, with their e-mail address as `text`, which is erased with the account. `given`: the e-mail address that
+    another person, with their e-mail address as `text`, which is erased with the account. `email`: the e-mail address that
     somebody unknown typed. `verb`: a key of `VERBS`.
     """
     request = request or request_at_hand.get()
@@ -73,8 +73,8 @@ def record(
         outcome=outcome,
         user=user,
         workspace=workspace,
-        given=shorten_email(given) if given and user is None else "",
-        given_digest=digest_email(given) if given and user is None else "",
+        given=shorten_email(email) if email and user is None else "",
+        given_digest=digest_email(email) if email and user is None else "",
         address=address,
         agent=client_agent(request) if request is not None else "",
         via=used_token(request),

@@ -32,7 +32,7 @@ def sign_in_failed(credentials: Mapping[str, Any], request: HttpRequest | None =
         record(request, "reauthentication_failed")
         return
     given = str(credentials.get("email") or credentials.get("username") or "")
-    record(request, "sign_in_failed", user=User.objects.filter(email__iexact=given).first(), given=given)
+    record(request, "sign_in_failed", user=User.objects.filter(email__iexact=given).first(), email=given)
 
 
 @receiver(user_logged_out)
@@ -65,4 +65,4 @@ def mail_sent(request: HttpRequest | None, template_prefix: str, email: str) -> 
     """Of a password that somebody wants to reset allauth tells nobody but the mailbox: both mails are of the same event."""
     if template_prefix in ("account/email/password_reset_key", "account/email/unknown_account"):
         user = User.objects.filter(email__iexact=email).first()
-        record(request, "password_reset_requested", user=user, given=email)
+        record(request, "password_reset_requested", user=user, email=email)

@@ -26,8 +26,8 @@ class OneLabel(Labelling):
             raise bad_label(_("No label was chosen."), _("Choose a label, or skip the row."), "new")
         return typed
 
-    def cell(self, given: object, row: Row) -> str:
-        return label_of(given)
+    def cell(self, value: object, row: Row) -> str:
+        return label_of(value)
 
     def labels(self, cell: str) -> list[str]:
         return [cell] if cell else []

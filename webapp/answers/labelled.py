@@ -66,7 +66,7 @@ class Labelling(ABC):
         """What the form of the page says; `Problem` for nothing at all."""
 
     @abstractmethod
-    def cell(self, given: object, row: Row) -> str:
+    def cell(self, value: object, row: Row) -> str:
         """The cell of the data that an answer becomes; `Problem` for what cannot be one."""
 
     def value(self, cell: str) -> object:
@@ -156,25 +156,25 @@ def check_label(value: str) -> None:
         )
 
 
-def label_of(given: object) -> str:
+def label_of(value: object) -> str:
     """The name of a label as data has it; `Problem` for what is none."""
-    if not isinstance(given, str):
+    if not isinstance(value, str):
         raise bad_label(_("A label is a text."), _("Use a word or two."))
-    label = canonical_label(given)
+    label = canonical_label(value)
     check_label(label)
     return label
 
 
-def listed(given: object, what: str) -> list[Any]:
+def listed(value: object, what: str) -> list[Any]:
     """A list, also as JSON from the page; `Problem` with `what` it should be for anything else."""
-    if isinstance(given, str):
+    if isinstance(value, str):
         try:
-            given = json.loads(given)
+            value = json.loads(value)
         except (ValueError, RecursionError):
-            given = None
-    if not isinstance(given, list):
+            value = None
+    if not isinstance(value, list):
         raise bad_label(what, _("Send it again in this form."))
-    return given
+    return value
 
 
 def as_cell(value: object) -> str:

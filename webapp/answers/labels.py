@@ -29,12 +29,12 @@ class SeveralLabels(Labelling):
         new = fields.get("new", "")
         return [*fields.getlist("value"), *([new] if new.strip() else [])]
 
-    def cell(self, given: object, row: Row) -> str:
-        if not isinstance(given, list):
+    def cell(self, value: object, row: Row) -> str:
+        if not isinstance(value, list):
             raise bad_label(
                 _("Several labels are a list."), _("Send a list of labels, an empty one where none of them fits.")
             )
-        labels = sorted({label_of(label) for label in given})
+        labels = sorted({label_of(label) for label in value})
         if len(labels) > MOST_LABELS:
             raise bad_label(
                 _("A row has at most %(limit)d labels.") % {"limit": MOST_LABELS}, _("Choose fewer labels.")

@@ -29,8 +29,8 @@ class OneNumber(Labelling):
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value", "")
 
-    def cell(self, given: object, row: Row) -> str:
-        number = number_in(given)
+    def cell(self, value: object, row: Row) -> str:
+        number = number_in(value)
         return with_mark(in_digits(number), form_of(row.column)["decimal"])
 
     def value(self, cell: str) -> float | str:
@@ -69,9 +69,9 @@ def in_digits(number: float) -> str:
     return format(Decimal(repr(number)), "f").removesuffix(".0")
 
 
-def number_in(given: object) -> float:
+def number_in(value: object) -> float:
     """What was typed or sent as a number; `Problem` for what is none that can be learned."""
-    text = str(given).strip() if isinstance(given, str | int | float) and not isinstance(given, bool) else ""
+    text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     if not text:
         raise bad_label(_("No number was typed."), _("Type one, or skip the row."))
     if DOUBTFUL.fullmatch(text):

@@ -39,8 +39,8 @@ class Boxes(Labelling):
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value") or "[]"
 
-    def cell(self, given: object, row: Row) -> str:
-        boxes = [box_of(box, row.size()) for box in listed(given, form_of_boxes())]
+    def cell(self, value: object, row: Row) -> str:
+        boxes = [box_of(box, row.size()) for box in listed(value, form_of_boxes())]
         if len(boxes) > MOST_BOXES:
             raise bad_label(_("A picture has at most %(limit)d boxes.") % {"limit": MOST_BOXES}, _("Draw fewer boxes."))
         return as_cell(boxes)
@@ -123,17 +123,17 @@ def boxes_in(cell: str) -> list[dict[str, Any]]:
     ]
 
 
-def box_of(given: object, size: Size | None) -> dict[str, Any]:
+def box_of(value: object, size: Size | None) -> dict[str, Any]:
     """`Problem` for what is not a box of a picture of this size (width, height)."""
-    sides = given.get("box") if isinstance(given, dict) else None
+    sides = value.get("box") if isinstance(value, dict) else None
     if (
-        not isinstance(given, dict)
-        or set(given) != {"label", "box"}
+        not isinstance(value, dict)
+        or set(value) != {"label", "box"}
         or not isinstance(sides, list)
         or not are_sides(sides)
     ):
         raise bad_label(form_of_boxes(), _("Send it again in this form."))
-    label, (x, y, width, height) = label_of(given["label"]), sides
+    label, (x, y, width, height) = label_of(value["label"]), sides
     most = size or (math.inf, math.inf)
     if min(width, height) <= 0:
         raise bad_label(_("The box “%(label)s” has no area.") % {"label": label}, _("Draw it larger, or remove it."))

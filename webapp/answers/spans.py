@@ -36,11 +36,11 @@ class Passages(Labelling):
     def typed(self, fields: QueryDict) -> str:
         return fields.get("value") or "[]"
 
-    def cell(self, given: object, row: Row) -> str:
+    def cell(self, value: object, row: Row) -> str:
         words = words_of(row.inputs.get("tokens"))
         if words is None:
             raise bad_label(_("This row is not a list of words."), _("Skip it, or leave it out."))
-        spans = sorted(span_of(span, len(words)) for span in listed(given, form_of_spans()))
+        spans = sorted(span_of(span, len(words)) for span in listed(value, form_of_spans()))
         scheme = scheme_in(row.cells())
         check_apart(spans, scheme)
         return as_cell(write_tags(spans, len(words), scheme))
@@ -122,13 +122,13 @@ def against_in(passage: Span, others: set[Span]) -> list[tuple[str, str]]:
     return [(label, other if other != label else elsewhere) for *_places, other in touching]
 
 
-def span_of(given: object, words: int) -> Span:
+def span_of(value: object, words: int) -> Span:
     """`Problem` for a passage that is none of a text with so many words."""
-    start, end = (given.get(name) if isinstance(given, dict) else None for name in ("start", "end"))
+    start, end = (value.get(name) if isinstance(value, dict) else None for name in ("start", "end"))
     if (
-        not isinstance(given, dict)
+        not isinstance(value, dict)
         or not all(type(place) is int for place in (start, end))
-        or set(given) - {"start", "end", "label"}
+        or set(value) - {"start", "end", "label"}
     ):
         raise bad_label(form_of_spans(), _("Send it again in this form."))
     assert isinstance(start, int)
@@ -138,7 +138,7 @@ def span_of(given: object, words: int) -> Span:
             _("The passage from word %(start)d to %(end)d is not in the text.") % {"start": start, "end": end},
             _("This text has %(words)d words, counted from 0; the end is the word after the last.") % {"words": words},
         )
-    return start, end, label_of(given.get("label"))
+    return start, end, label_of(value.get("label"))
 
 
 def check_apart(spans: list[Span], scheme: Scheme) -> None:

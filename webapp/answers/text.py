@@ -41,8 +41,8 @@ class Transcript(Labelling):
     def fields(self, value: Any) -> list[str]:
         return [str(value)]
 
-    def cell(self, given: object, row: Row) -> str:
-        text = " ".join(given.split()) if isinstance(given, str) else ""
+    def cell(self, value: object, row: Row) -> str:
+        text = " ".join(value.split()) if isinstance(value, str) else ""
         if len(text) > LONGEST_TEXT:
             raise bad_label(
                 _("A text has at most %(limit)d characters.") % {"limit": LONGEST_TEXT},

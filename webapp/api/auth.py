@@ -147,8 +147,8 @@ def known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def refuse_unknown(given: Iterable[str], allowed: list[str]) -> None:
-    unknown = next((name for name in given if name not in allowed), None)
+def refuse_unknown(names: Iterable[str], allowed: list[str]) -> None:
+    unknown = next((name for name in names if name not in allowed), None)
     if unknown is not None:
         hint = f"This call knows {', '.join(allowed)}." if allowed else "This call knows no parameters."
         raise Problem(

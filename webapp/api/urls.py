@@ -44,10 +44,10 @@ class SiteApi(NinjaAPI):
         """Said here: its routes are loaded late (`webapp.core.deferred`), so that no name of theirs can be reversed."""
         return f"{get_script_prefix()}api/v1/"
 
-    def get_openapi_schema(self, **asked: Any) -> OpenAPISchema:
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         """The same for everybody and as long as the process lives; making it takes a second of the processor."""
         if not hasattr(self, "_schema"):
-            self._schema = super().get_openapi_schema(**asked)
+            self._schema = super().get_openapi_schema(**options)
         return self._schema
 
 

@@ -107,8 +107,8 @@ def messages_of(request: HttpRequest) -> list[dict[str, str]]:
     return [{"role": message["role"], "content": message["content"]} for message in messages]
 
 
-def is_message(given: object) -> bool:
-    return isinstance(given, dict) and given.get("role") in ROLES and isinstance(given.get("content"), str)
+def is_message(value: object) -> bool:
+    return isinstance(value, dict) and value.get("role") in ROLES and isinstance(value.get("content"), str)
 
 
 async def lines_of(

@@ -104,8 +104,8 @@ def replace(prototype: Prototype, entries: Sequence[Entry]) -> None:
         )
 
 
-def check_input(given: object) -> None:
-    cells = list(given.values()) if isinstance(given, dict) else [given]
+def check_input(value: object) -> None:
+    cells = list(value.values()) if isinstance(value, dict) else [value]
     if (
         not cells
         or any(isinstance(cell, (dict, list)) for cell in cells)

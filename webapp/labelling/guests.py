@@ -191,9 +191,9 @@ def media_of_row(link: GuestLink, version: DatasetVersion, row: int) -> bytes:
     raise Http404
 
 
-def decide(link: GuestLink, version: DatasetVersion, row: int, given: object) -> None:
+def decide(link: GuestLink, version: DatasetVersion, row: int, answer: object) -> None:
     """An answer, or a second opinion where somebody else was quicker: neither is lost. Only labels that there are can be given."""
-    value = cell_of(version, row, given)
+    value = cell_of(version, row, answer)
     if row not in in_pool(version, [row]) or not is_asked(link, version, row):
         raise actions.labelled_already(row)
     about: dict[str, Any] = {"workspace": link.workspace, "version": version, "row": row}
@@ -209,13 +209,13 @@ def decide(link: GuestLink, version: DatasetVersion, row: int, given: object) ->
         Opinion.objects.update_or_create(**about, guest=link, defaults={"value": value})
 
 
-def cell_of(version: DatasetVersion, row: int, given: object) -> str:
+def cell_of(version: DatasetVersion, row: int, answer: object) -> str:
     """The cell that it becomes; `Problem` for a label that there is not, and for what is no answer."""
     labelling = kind_of(version)
     none_chosen = Problem(_("No label was chosen."), code="bad_label", hint=_("Choose a label."), field="value")
     rows = rows_of(version, [row]) if labelling.needs_row else {}
     try:
-        value = labelling.cell(given, rows.get(row, answers_like(version)))
+        value = labelling.cell(answer, rows.get(row, answers_like(version)))
     except Problem as problem:
         is_of_labels = labelling.is_chosen and not labelling.needs_row
         raise none_chosen if is_of_labels else problem from problem

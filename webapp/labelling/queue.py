@@ -224,13 +224,13 @@ def items(
     return [item_of(version, row, *suggested.get(row["number"], (None, ""))) for row in rows]
 
 
-def pooled_items(version: DatasetVersion, asked: list[tuple[int, Suggestion | None]]) -> list[Item]:
+def pooled_items(version: DatasetVersion, pairs: list[tuple[int, Suggestion | None]]) -> list[Item]:
     """With what the queue suggests, else what was worked out."""
-    numbers = [row - 1 for row, _suggestion in asked]
+    numbers = [row - 1 for row, _suggestion in pairs]
     with connect() as cursor:
         rows = read(cursor, version, names_of(version), numbers, CHARACTERS)
-        worked_out = suggestions_of(cursor, version, [row for row, _suggestion in asked])
-    suggested = dict(asked)
+        worked_out = suggestions_of(cursor, version, [row for row, _suggestion in pairs])
+    suggested = dict(pairs)
     return [
         item_of(version, row, suggested[row["number"]] or worked_out.get(row["number"], (None, ""))[0], "")
         for row in rows

@@ -45,19 +45,19 @@ def find_groups(run: Run, by: str, positive: str = "") -> "Found":
         raise problem_of_error(error.as_dict(), Conflict if error.code in GONE else Problem, field="by") from error
 
 
-def shown(run: Run, asked: Mapping[str, str]) -> dict[str, Any] | None:
+def shown(run: Run, query: Mapping[str, str]) -> dict[str, Any] | None:
     """The card of the run page: {columns, by, condition, positive, labels, problem, found (see `described`)}; None for a run whose
     answers were not kept. A `condition` goes before a column."""
     if not run.headline or not (storage.local(run) / "predictions.parquet").is_file():
         return None
-    condition, by = asked.get("condition", "").strip(), asked.get("by", "")
+    condition, by = query.get("condition", "").strip(), query.get("by", "")
     labels = artifacts.manifest(run).get("labels") or []
     has_rates = answers.of_task(run.task).answer.labelled and len(labels) == 2
     card: dict[str, Any] = {
         "columns": [column["name"] for column in run.version.columns if column.get("kind") not in MEDIA],
         "by": by,
         "condition": condition,
-        "positive": asked.get("positive", ""),
+        "positive": query.get("positive", ""),
         "labels": labels if has_rates else [],
         "problem": None,
         "found": None,

@@ -32,13 +32,13 @@ class Colouring(NamedTuple):
     of: list[str]
 
 
-def shown(run: Run, asked: Mapping[str, str]) -> dict[str, Any] | None:
-    """The card of the run's page: {state, problem}, and when ready what `described` gives and the `medium` of the rows. `asked`: the query, of which `colour`
+def shown(run: Run, query: Mapping[str, str]) -> dict[str, Any] | None:
+    """The card of the run's page: {state, problem}, and when ready what `described` gives and the `medium` of the rows. Of `query` `colour`
     and `row` are read."""
     card = examining.card(run, Examination.Kind.INSIGHT)
     if card is None or card["state"] != "ready":
         return card
-    insight = described(card["result"], asked.get("colour", ""), whole(asked.get("row", ""), None))
+    insight = described(card["result"], query.get("colour", ""), whole(query.get("row", ""), None))
     return card | insight | {"medium": medium_of(run)}
 
 

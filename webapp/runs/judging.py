@@ -62,8 +62,8 @@ def plan(run: Run, access: JudgeAccess, report: dict[str, Any], most_pairs: int 
     return Plan(len(rated), len(pairs), len(left), price, judge_access.host_of(access.url))
 
 
-def prices_of(asked: JudgeAccess | Judging) -> Prices:
-    return Prices(float(asked.price_read), float(asked.price_written), float(asked.cap))
+def prices_of(access: JudgeAccess | Judging) -> Prices:
+    return Prices(float(access.price_read), float(access.price_written), float(access.cap))
 
 
 def begin(

@@ -49,7 +49,7 @@ UNITS: dict[str, Callable[[float], str]] = {
 }
 
 
-def shown(run: Run, asked: Mapping[str, str] = NOTHING) -> dict[str, Any] | None:
+def shown(run: Run, query: Mapping[str, str] = NOTHING) -> dict[str, Any] | None:
     """The card of the run's page: {state: none, working, failed or ready, problem, rows, score, folds, changes [{title, sentence,
     chart}], without_effect [title]}; None for a run without a model."""
     card = examining.card(run, Examination.Kind.ROBUSTNESS)

@@ -44,13 +44,15 @@ KINDS = ("cost", "seconds")
 # Before there is one
 
 
-def check_space(slug: str, method: str, given: object, params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def check_space(slug: str, method: str, bounds: object, params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The space of a request, the task's own where none is given; `Problem` names the setting that is wrong."""
-    if given is not None and not (isinstance(given, dict) and all(isinstance(each, dict) for each in given.values())):
+    if bounds is not None and not (
+        isinstance(bounds, dict) and all(isinstance(each, dict) for each in bounds.values())
+    ):
         message = _("The settings to search are not written as an object of objects.")
         raise Problem(message, code="bad_space", hint=_("Choose at least one setting."))
     try:
-        dimensions = space.dimensions(tasks.get(slug), method, given, params)
+        dimensions = space.dimensions(tasks.get(slug), method, bounds, params)
     except SpecError as error:
         raise problem_of_error(error.as_dict(), field="space") from error
     return {each.name: each.as_dict() for each in dimensions}

@@ -278,10 +278,10 @@ def keys_of(rows: list[dict[str, Any]], name: str) -> tuple[list[str], dict[str,
     return keys, places
 
 
-def double_names(keys: list[str], given: set[str], name: str) -> list[Reading]:
+def double_names(keys: list[str], repeated: set[str], name: str) -> list[Reading]:
     """What is told of fields that would have come to one name, besides those that records have by themselves."""
     folds = Counter(map(folded, keys))
-    made = [key for key in keys if key not in given and DOUBLE.sub("", key) in keys and DOUBLE.search(key)]
+    made = [key for key in keys if key not in repeated and DOUBLE.sub("", key) in keys and DOUBLE.search(key)]
     made += [key for key in keys if folds[folded(key)] > 1 or isinstance(key, DoubleKey)]
     if not made:
         return []

@@ -48,9 +48,9 @@ class Reader:
     def refuse(self, *_: object) -> None:
         raise ValueError("a document type")
 
-    def start(self, tag: str, given: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         tag = tag.rpartition(":")[2]
-        facts = {key.rpartition(":")[2]: value for key, value in given.items()}
+        facts = {key.rpartition(":")[2]: value for key, value in attributes.items()}
         opener = getattr(self, f"start_{tag.lower()}", None)
         if opener is not None:
             opener(facts)

@@ -36,10 +36,10 @@ class Candidate(NamedTuple):
     settings: Settings
 
 
-def candidates(families: tuple[str, ...], rows: int, given: Mapping[str, Settings] | None = None) -> list[Candidate]:
-    """In the order in which they are tried. Of a family with settings `given` by hand, that is the only one."""
+def candidates(families: tuple[str, ...], rows: int, settings: Mapping[str, Settings] | None = None) -> list[Candidate]:
+    """In the order in which they are tried. Of a family with `settings` by hand, that is the only one."""
     listed: list[Candidate] = []
-    linear, trees = ((given or {}).get(family) for family in ("linear", "boosting"))
+    linear, trees = ((settings or {}).get(family) for family in ("linear", "boosting"))
     if "linear" in families and linear:
         listed.append(Candidate("linear", "linear, given strength", linear))
     elif "linear" in families:

@@ -134,12 +134,12 @@ def lead(text: str) -> str:
     return " ".join([piece.strip() for piece in SENTENCE.split(text) if piece.strip()][:LEAD])
 
 
-def nearest_answers(texts: list[str], written: list[str], known: np.ndarray, asked: list[str]) -> list[str]:
+def nearest_answers(texts: list[str], written: list[str], known: np.ndarray, prompts: list[str]) -> list[str]:
     """What was written from the text, of those to learn from, that shares the most words (cosine of TF-IDF)."""
     known = known[:MOST_NEAREST]
-    learned, features = count_words([texts[row] for row in known], asked)
+    learned, features = count_words([texts[row] for row in known], prompts)
     places = []
-    for start in range(0, len(asked), 256):
-        near = features[np.arange(start, min(start + 256, len(asked)))] @ learned.T  # type: ignore[attr-defined]
+    for start in range(0, len(prompts), 256):
+        near = features[np.arange(start, min(start + 256, len(prompts)))] @ learned.T  # type: ignore[attr-defined]
         places += np.asarray(near.argmax(axis=1)).ravel().tolist()
     return [written[known[place]] for place in places]
