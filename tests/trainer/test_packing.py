@@ -226,3 +226,16 @@ def test_a_run_that_is_killed_and_one_without_packing_end_alike(models: Path, tm
     assert code == 0, events[-1]
     nats = [metrics_of(tmp_path / name)["nats_per_character"] for name in ("alone", "beside")]
     assert nats[0] == pytest.approx(nats[1], rel=0.1)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_packed_rows_as_one_does(models: Path, tmp_path: Path) -> None:
+    rows = [{"text": " ".join(f"Kettle {number} is on." for _turn in range(1 + number % 9))} for number in range(48)]
+    params = {"epochs": 2, "batch_size": 8, "layers": 1, "width": 32, "vocabulary": 300, "packing": "on"}
+    fields = {"task": "text-generation", "method": "scratch", "model": "scratch:gpt", "params": params}
+    spec = command.write_spec(tmp_path, rows, **fields)
+    for devices in (1, 2):
+        out = tmp_path / str(devices)
+        code, events = command.call_process(models, "run", spec, "--out", out, "--devices", devices)
+        assert code == 0, events[-1]
+    assert metrics_of(tmp_path / "2") == pytest.approx(metrics_of(tmp_path / "1"), rel=1e-4)
