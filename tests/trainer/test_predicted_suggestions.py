@@ -48,7 +48,8 @@ def ask(version: Path, tmp_path: Path, **fields: Any) -> list[dict[str, Any]]:
     result = suggest(tmp_path / "request.json", tmp_path / "out")
     assert result["model"] == request["model"]
     rows: list[dict[str, Any]] = pq.read_table(tmp_path / "out" / "suggestions.parquet").to_pylist()
-    assert result["unread"] == sum(row["label"] is None and not row["reserved"] for row in rows)
+    unread = sum(row["label"] is None and not row["reserved"] for row in rows)
+    assert result["unread"] == unread + (0 if result["vectors"] else ROWS + WAITING - len(request.get("decisions", [])))
     return rows
 
 

@@ -123,7 +123,7 @@ def test_the_sentence_to_stop_comes_for_several_labels(texts: Path, tmp_path: Pa
 
 
 def test_the_score_of_a_number_and_that_no_more_are_needed(prices: Path, tmp_path: Path) -> None:
-    result, rows = asked(prices, tmp_path / "out", priced(range(12, 240)))
+    result, rows = asked(prices, tmp_path / "out", priced(range(12, 320)))
     score = result["score"]
     assert (score["name"], result["vectors"]) == ("r2", "columns")
     assert score["value"] > 0.99, "prices are sums of the columns"

@@ -43,13 +43,16 @@ def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
     answer = answers.get(rows.dataset.mapped_shape.kind)
     if by_model is not None and not answer.probe:
         return by_model
+    counts = counts_of(rows) | ({"thin": []} if answer.probe else {})
     vectors = vectors_of(rows, cached, out, request.seconds, emit) if len(rows.numbers) else None
-    if vectors is None:
+    if vectors is None or not len(vectors.matrix):  # nothing reads them, or nothing was read in time
         for name in (ALIKE, *(() if by_model else (SUGGESTIONS,))):
             (out / name).unlink(missing_ok=True)
-        return {"reader": None, "vectors": None, "unread": 0, "score": None, "change": None, **counts_of(rows)} | (
-            by_model or {}
+        facts = (
+            {"reader": vectors.reader if vectors else None, "score": None, "change": None} | counts | (by_model or {})
         )
+        unread = (vectors.unread if vectors else 0) + (by_model["unread"] if by_model else 0)
+        return facts | {"vectors": None, "unread": unread}
     space = Space.of(vectors.matrix, vectors.names)
     if answer.probe:
         probe = load_class(answer.probe, Probe)(rows, cells_of(rows, request), vectors.matrix, space.unit)
