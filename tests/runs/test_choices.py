@@ -18,6 +18,7 @@ from webapp.accounts.models import User, Workspace
 from webapp.catalog import hub
 from webapp.prototypes.models import Prototype
 from webapp.runs import base_models
+from webapp.runs.forms import LimitsForm
 from webapp.runs.models import Run
 
 Browser = Callable[[User], Client]
@@ -284,3 +285,7 @@ def test_the_score_of_what_was_kept_chooses(prototype: Prototype, user: User, cl
     assert selected(radios["model"]) == [MINILM]
     (steady.artifact / "report.json").write_text(json.dumps({"validation": None, "history": []}))
     assert base_models.validation_rank(steady) is None
+
+
+def test_the_most_a_run_may_cost_names_its_currency() -> None:
+    assert LimitsForm(currency="CHF")["cap"].label == "Max cost, CHF"

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainer import tiny_writer
+from tests.trainer import command, tiny_writer
 from trainer.data.conversation_rows import TURNS, WRITTEN
 from trainer.data.loading import Loaded
+from trainer.events import silent
 from trainer.families.text.packing import IGNORED
+from trainer.families.text.writing import WritingFamily
 from trainer.families.text.writing_rows import ASKED, ASKED_TOKENS, WritingRows, padded
+from trainer.learning.job import Job
+from trainer.spec import load
 from trainer.writing.figures import FIGURES
 from trainer.writing.prompts import Template
 
@@ -161,3 +165,21 @@ def test_an_answer_with_a_weight_of_0_is_read_and_not_learned(template: Template
     )
     assert "No." in template.decode(encoded.ids)
     assert template.decode(encoded.ids[encoded.learned]) == "Yes?"
+
+
+def test_rows_longer_than_the_context_are_counted_and_named(tmp_path: Path) -> None:
+    texts = ["A kettle boils."] * 12 + [LONG, f"{LONG} again"]
+    spec = command.write_spec(
+        tmp_path,
+        [{"text": f"{text} {number}"} for number, text in enumerate(texts)],
+        task="text-generation",
+        method="scratch",
+        model="scratch:gpt",
+        params={"max_length": 40, "vocabulary": 270},
+    )
+    job = Job(load(spec), tmp_path / "out", silent)
+    rows = WritingFamily().prepare(job)
+    (warning,) = [warning for warning in job.warnings if warning["code"] == "cut_texts"]
+    assert warning["message"].startswith("2 rows are longer than 40 tokens")
+    assert warning["message"].endswith("row 13, 14.")
+    assert rows.lengths.max() == 40
