@@ -94,7 +94,7 @@ NAMES = {
     "标签 类别 情感 分类 类型 意图 label_text kategorie categoria",
 }
 ROLE_NAMES = {role: frozenset(words.split()) for role, words in NAMES.items()}
-SPLIT_NAMES = frozenset({"split", "subset", "fold", "partition", "set", "part"})
+SPLIT_NAMES = frozenset({"split", "subset", "fold", "partition", "set"})
 SPLIT_VALUES = {
     "train": "train", "training": "train", "dev": "validation", "val": "validation", "valid": "validation",
     "validation": "validation", "eval": "validation", "test": "test", "testing": "test", "holdout": "test",
@@ -302,8 +302,11 @@ def names_each(column: ColumnProfile) -> bool:
 
 def is_split_column(column: ColumnProfile) -> bool:
     """Whether a column only says which rows are learned from and which tested on."""
-    if column["name"].strip().lower() not in SPLIT_NAMES:
-        return False
+    return column["name"].strip().lower() in SPLIT_NAMES and says_parts(column)
+
+
+def says_parts(column: ColumnProfile) -> bool:
+    """Whether the cells of a column are names of parts, such as train and test, whatever it is called."""
     examples = {example.strip().lower() for example in column.get("examples", ())}
     return bool(examples) and examples <= set(SPLIT_VALUES)
 
@@ -313,7 +316,7 @@ def label_score(column: ColumnProfile) -> float:
     named = is_named(column, "label")
     if kind == "json" and not (named and distinct <= column.get("there", 0) / 2):
         return 0  # objects are no names of classes
-    if is_split_column(column) or (names_each(column) and not named):
+    if says_parts(column) or (names_each(column) and not named):
         return 0
     if distinct == 1:  # one value says nothing, unless it is called the label: its person is told that more are needed
         return 0.01 if named and kind in ("category", "boolean", "text") else 0

@@ -158,7 +158,22 @@ def test_tfrecord_beside_notes_is_named(tmp_path: Path) -> None:
     assert ".tfrecord" in str(refused.value.hint)
 
 
-# Several files
+# Several tables and files
+
+
+def test_the_larger_of_two_tables_below_each_other_is_read(tmp_path: Path) -> None:
+    customers = "".join(f"{n},N{n},Oslo\n" for n in range(8))
+    tickets = "".join(f"{n},{n % 8},message {n} of them,{'ab'[n % 2]}\n" for n in range(30))
+    (tmp_path / "both.csv").write_text(
+        f"Customers\nid,name,city\n{customers}\nTickets\nid,customer,text,label\n{tickets}"
+    )
+    read = open_table(tmp_path / "both.csv")
+    told = next(reading for reading in read.readings if reading.what == "header")
+    assert (len(records(read)), read.columns, read.bad_count) == (30, ["id", "customer", "text", "label"], 0)
+    assert [entry.count for entry in read.left_out] == [11]
+    assert (told.confidence < 0.9, [choice.value for choice in told.others]) == (True, ["2", "0"])
+    smaller = open_table(tmp_path / "both.csv", header=2)
+    assert smaller.columns == ["id", "name", "city"]
 
 
 def test_a_description_of_the_columns_is_no_table_beside_them(tmp_path: Path) -> None:

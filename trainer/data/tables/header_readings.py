@@ -133,8 +133,9 @@ def header_reading(table: Table, first: list[Record], header: Header, header_row
                 )
             )
         if header.above:
-            names = preview_of(named(rows[0]), rows[1 : header.above])
-            others.append(Choice(str(first[0][0]), header_sentence(first[0][0], 0, 1), names))
+            top = int(filled(rows[0]) == 1)  # a line that says what the table above is
+            names = preview_of(named(rows[top]), rows[top + 1 : header.above])
+            others.append(Choice(str(first[top][0]), header_sentence(first[top][0], 0, 1), names))
         if has_names:
             others.append(Choice("0", _("No header"), preview_of(numbered(len(table.columns)), rows)))
         else:

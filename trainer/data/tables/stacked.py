@@ -8,7 +8,7 @@ from trainer.data.tables.headers import MISSING_WORDS, filled, is_typed
 Row = Sequence[str | None]
 MIN_ABOVE, MIN_BELOW = 3, 2
 """Rows of the table above with its header; records of the table below."""
-MAX_TRIED, COMPARED, MOST_ABOVE = 50, 200, 6
+MAX_TRIED, COMPARED, MOST_ABOVE = 50, 200, 60
 MAX_NAME = 60
 
 
@@ -29,25 +29,25 @@ def split_stacked(rows: Sequence[Row], start: int, end: int) -> Iterator[tuple[i
 
 
 def rows_above(records: Sequence[tuple[int, list[str]]]) -> int:
-    """How many of the first records of a text are a small table of its own above the table: the names and values of a meeting, a blank
-    line, then the names and rows of who was there. 0 for others."""
-    filled_rows = [(line, row) for line, row in records if filled(row)]
-    lines = [line for line, _row in filled_rows]
-    for count in range(MOST_ABOVE, 1, -1):
-        if (
-            count + MIN_BELOW >= len(filled_rows)
-            or len(filled_rows) != len(records)
-            or lines[count] - lines[count - 1] < 2
-        ):
+    """How many of the first records of a text are a smaller table of its own above the table, with the lines that say what each is: the
+    names and values of a meeting, a blank line, then the names and rows of who was there. 0 for others."""
+    if any(not filled(row) for _line, row in records):
+        return 0
+    rows, lines = [row for _line, row in records], [line for line, _row in records]
+    top = int(bool(rows) and filled(rows[0]) == 1)
+    for count in range(min(MOST_ABOVE, len(rows) - 1), top + 1, -1):
+        if lines[count] - lines[count - 1] < 2:
             continue
-        rows = [row for _line, row in filled_rows]
-        widths = {filled(row) for row in rows[:count]}
-        below = rows[count + 1 :]
-        is_small = count < len(below) and min(widths) > 1 and "\n" not in "".join(rows[count - 1])
-        typed = any(is_typed(cell) for row in rows[1:count] for cell in row if cell)
-        names = [cell for cell in rows[0] if cell]
-        if is_small and typed and not any(map(is_typed, names)) and is_new_table(rows[:count], rows[count], below):
-            return count
+        names = count + (filled(rows[count]) == 1)
+        above, below = rows[top:count], rows[names + 1 :]
+        if len(below) < MIN_BELOW or len(above) >= len(below):
+            continue
+        is_whole = min(map(filled, above)) > 1 and "\n" not in "".join(rows[count - 1])
+        typed = any(is_typed(cell) for row in above[1:] for cell in row if cell)
+        words = [cell for cell in above[0] if cell]
+        is_other = rows[names] != above[0] and is_new_table(above[1:], rows[names], below)
+        if is_whole and typed and not any(map(is_typed, words)) and is_other:
+            return names
     return 0
 
 
