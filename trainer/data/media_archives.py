@@ -13,7 +13,6 @@ from trainer.data import (
     clips,
     cut_tables,
     device_folders,
-    documents,
     file_labels,
     media,
     sidecars,
@@ -24,6 +23,7 @@ from trainer.data.box_formats import summary
 from trainer.data.box_formats.registry import read_boxes
 from trainer.data.box_formats.source import Annotated
 from trainer.data.class_names import find_class_names, names_of_columns
+from trainer.data.conversion_readings import FRAME_WHAT, conversion_reading
 from trainer.data.folder_levels import MIN_GROUPS, UNNAMED_GROUP, groups_of_class
 from trainer.data.folder_readings import level_reading
 from trainer.data.gathering import Meter
@@ -32,7 +32,7 @@ from trainer.data.media_decoding import decode
 from trainer.data.media_files import Collection, Files, MediaRow
 from trainer.data.media_tables import read_beside_table
 from trainer.data.media_video import FRAME_SECONDS, OFFERED_SECONDS, has_pictures
-from trainer.data.readings import Choice, Choices, LeftOut, Reading
+from trainer.data.readings import Choices, LeftOut
 from trainer.errors import DataError
 from trainer.messages import _, ngettext
 
@@ -340,63 +340,3 @@ def column_of_groups(media_rows: Sequence[MediaRow], groups: Sequence[str]) -> s
     """The column of a table beside the folders that says the group of each row already."""
     columns = media_rows[0].cells if media_rows else {}
     return next((name for name in columns if [row.cells.get(name) for row in media_rows] == groups), None)
-
-
-FRAME_WHAT = "frame_seconds"
-FORMS = {"heif": "HEIC", "avif": "AVIF", "raw": "camera raw", "video": "video", "sound": "compressed"}
-
-
-def conversion_reading(collection: Collection, name: str) -> list[Reading]:
-    """What was kept in another format than it came in: 12 HEIC photos as JPEG."""
-    readings = []
-    for form, count in collection.converted.items():
-        if form == "video":
-            sentence = ngettext(
-                "%(count)s picture was taken from videos.", "%(count)s pictures were taken from videos.", count
-            )
-        elif form == "animation":
-            sentence = ngettext(
-                "%(count)s picture was taken from animations.", "%(count)s pictures were taken from animations.", count
-            )
-        elif form == "pages":
-            sentence = ngettext(
-                "%(count)s page of a TIFF is an image of its own.",
-                "%(count)s pages of TIFFs are images of their own.",
-                count,
-            )
-        elif form == "pdf":
-            sentence = ngettext(
-                "%(count)s page of PDFs was read as an image.", "%(count)s pages of PDFs were read as images.", count
-            )
-            texts = Choice(documents.TEXTS, _("Read the text of documents"))
-            readings.append(Reading(documents.WHAT, documents.PAGES, sentence, [texts], file=name))
-            continue
-        elif form == "sound":
-            sentence = ngettext(
-                "%(count)s recording was converted to FLAC.", "%(count)s recordings were converted to FLAC.", count
-            )
-        elif form:
-            sentence = ngettext(
-                "%(count)s %(form)s photo was converted to JPEG.",
-                "%(count)s %(form)s photos were converted to JPEG.",
-                count,
-                form=FORMS[form],
-            )
-        else:
-            continue
-        readings.append(Reading("conversion", form, sentence, file=name))
-    if collection.converted["video"] or collection.converted["animation"]:
-        readings.append(frame_reading(collection, name))
-    return readings
-
-
-def frame_reading(collection: Collection, name: str) -> Reading:
-    """How far apart the pictures of a video are, and the other distances."""
-    chosen = f"{collection.frame_seconds:g}"
-    sentence = _(
-        "One picture every %(seconds)s s of a video or an animation; those of one file stay together", seconds=chosen
-    )
-    others = [
-        Choice(seconds, _("Every %(seconds)s s", seconds=seconds)) for seconds in OFFERED_SECONDS if seconds != chosen
-    ]
-    return Reading(FRAME_WHAT, chosen, sentence, others, 1.0, name, is_asked=collection.is_frame_asked)
