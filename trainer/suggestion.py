@@ -177,7 +177,7 @@ def guess_plain_tasks(free: Columns, filled: Columns, chosen: Roles) -> Iterable
     chosen_target = next((column for column in free if column["name"] == chosen.get("target")), None)
     if target := mixed_target(free, pair, chosen_target):
         yield from guess_table_tasks(free, None, target)
-    if "label" in pair and are_compared(free):
+    if "label" in pair and are_compared(filled):
         yield from guess_table_tasks(free, None, next(column for column in free if column["name"] == pair["label"]))
     if {"text", "label"} <= set(pair):
         yield "text-classification", pair
