@@ -57,6 +57,35 @@ def test_photos_of_the_same_names_are_pictures(names: tuple[str, str], tmp_path:
     assert (result["rows"], left_out(result)) == (12, {})
 
 
+@pytest.mark.parametrize("names", [("with_mask", "without_mask"), ("labelled", "no label"), ("face", "incorrect-mask")])
+def test_folders_that_say_whether_there_is_one_are_no_folders_of_masks(names: tuple[str, str], tmp_path: Path) -> None:
+    files = {f"{name}/{number}.png": mask(number + place) for place, name in enumerate(names) for number in range(6)}
+    assert left_out(read(files, tmp_path)) == {}
+
+
+def test_grey_photos_are_no_masks(tmp_path: Path) -> None:
+    """Of 256 greys they have only sixteen sixteenths."""
+
+    def scan(seed: int) -> bytes:
+        buffer = io.BytesIO()
+        Image.effect_noise((40, 30), 20 + seed).save(buffer, "PNG")
+        return buffer.getvalue()
+
+    files = {f"{name}/{number}.png": scan(number) for name in ("plain", "annotations") for number in range(6)}
+    assert left_out(read(files, tmp_path)) == {}
+
+
+def test_masks_in_jpeg_are_masks(tmp_path: Path) -> None:
+    def blurred(number: int) -> bytes:
+        buffer = io.BytesIO()
+        Image.open(io.BytesIO(mask(number))).save(buffer, "JPEG", quality=80)
+        return buffer.getvalue()
+
+    files = {f"images/{number}.png": photo(number) for number in range(6)}
+    files |= {f"masks/{number}.jpg": blurred(number) for number in range(6)}
+    assert left_out(read(files, tmp_path)) == {"masks": 6}
+
+
 def test_masks_are_read_as_pictures_where_somebody_wants_it(tmp_path: Path) -> None:
     files = {f"images/{number}.png": photo(number) for number in range(6)}
     files |= {f"masks/{number}.png": mask(number) for number in range(6)}

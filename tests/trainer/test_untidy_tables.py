@@ -187,3 +187,25 @@ def test_a_description_of_the_columns_is_no_table_beside_them(tmp_path: Path) ->
 def test_a_description_alone_is_read(tmp_path: Path) -> None:
     (tmp_path / "codebook.txt").write_text("One paragraph of words here.\n\nAnother paragraph of words there.\n" * 4)
     assert inspect([tmp_path / "codebook.txt"], tmp_path / "v1")["rows"] > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["license_plates.txt", "field_notes_2024.txt", "data_info_part1.txt", "field_notes.txt"]
+)
+def test_rows_in_a_file_that_is_only_named_like_notes_are_read(name: str, tmp_path: Path) -> None:
+    for number, file in enumerate((name, "other_signs.txt")):
+        rows = [f"{number}{row} AB {row % 7},{'ab'[row % 2]}" for row in range(20)]
+        (tmp_path / file).write_text("\n".join(["plate,label", *rows]), "utf-8")
+    assert inspect([tmp_path / name, tmp_path / "other_signs.txt"], tmp_path / "v1")["rows"] == 40
+
+
+@pytest.mark.parametrize(
+    "name", ["README.txt", "license.md", "data_description.txt", "codebook.txt", "README.dataset.txt"]
+)
+def test_notes_beside_a_table_are_told(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("age: of the person\nlabel: what is asked for\n", "utf-8")
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["age,label", *(f"{row},{'ab'[row % 2]}" for row in range(20))]), "utf-8"
+    )
+    result = inspect([tmp_path / "rows.csv", tmp_path / name], tmp_path / "v1")
+    assert (result["rows"], [entry["file"] for entry in result["left_out"]]) == (20, [name])

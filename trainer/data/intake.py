@@ -40,7 +40,8 @@ from trainer.roles import check_roles as check_roles
 from trainer.spec import SplitSpec
 
 NOTES = re.compile(
-    r"((data|columns?|features?|variables?|fields?)[-_ ]?(descriptions?|dictionary|info|notes)|codebook|read[-_ ]?me|licen[cs]e)[^/]*\.(txt|md|rst)$",
+    r"(^|/)((data|columns?|features?|variables?|fields?)[-_ ]?(descriptions?|dictionary|info)|codebook|read[-_ ]?me([-_. ][^/.]*)?"
+    r"|licen[cs]e)\.(txt|md|rst)$",
     re.IGNORECASE,
 )
 

@@ -2,8 +2,10 @@
 learn from, and no class."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
+
+import numpy as np
 
 from trainer.data import media
 from trainer.data.archives import Archive, Entry, EntryError
@@ -11,8 +13,11 @@ from trainer.data.readings import Choice, Choices, LeftOut, Reading
 from trainer.messages import Message, ngettext
 
 WHAT, LEAVE_OUT, PICTURES = "masks", "leave_out", "pictures"
+NEGATED = r"(?!(.*[-_ ])?(no|non|not|un|with|without|missing|incorrect)[-_ ])"
+"""Folders of photos with and without a mask (people) or a label (what nobody labelled) are classes, or none."""
 FOLDER = re.compile(
-    r"((.*[-_ ])?(masks?|labels?|label[-_ ]?ids|annotations?|annots?|segmentations?|segmentation(class|object)|seg|gts?|ground[-_ ]?truths?|trimaps?)"
+    NEGATED
+    + r"((.*[-_ ])?(masks?|labels?|label[-_ ]?ids|annotations?|annots?|segmentations?|segmentation(class|object)|seg|gts?|ground[-_ ]?truths?|trimaps?)"
     r"([-_ ]?(png|images?))?|(train|val|test)annots?)",
     re.IGNORECASE,
 )
@@ -22,8 +27,11 @@ ENDING = re.compile(
 FEWEST, LEAST_PAIRED = 3, 0.8
 """Masks of which it can be told, and share of a folder's pictures that must have a partner of their name elsewhere."""
 SAMPLE, SIDE, MAX_BYTES, MAX_PIXELS = 4, 64, 16 << 20, 50_000_000
-MOST_COLOURS, LEAST_COVERED = 12, 0.95
-"""A mask is of few flat colours: so many cover this share of it."""
+MOST_COLOURS, MOST_GREYS, LEAST_COVERED = 12, 24, 0.95
+"""A mask is of few flat colours: so many (sixteenths of each channel), or so many of 256 greys, cover this share of it. JPEG blurs a
+colour into its neighbours; a grey photo has far more greys than that, and few sixteenths."""
+SAME = 16
+"""How far the channels of a grey are apart, at most."""
 
 
 def find_masks(archive: Archive, entries: Sequence[Entry]) -> list[Entry]:
@@ -64,8 +72,17 @@ def is_flat(archive: Archive, entry: Entry) -> bool:
             small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.NEAREST)
     except (EntryError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
-    colours = Counter((red >> 4, green >> 4, blue >> 4) for red, green, blue in zip(*[iter(small.tobytes())] * 3, strict=True))  # fmt: skip
-    return sum(count for _colour, count in colours.most_common(MOST_COLOURS)) >= LEAST_COVERED * SIDE * SIDE
+    pixels = np.asarray(small, dtype=np.int16).reshape(-1, 3)
+    is_grey = np.ptp(pixels, axis=1) <= SAME
+    if is_grey.mean() >= LEAST_COVERED:
+        return covered(pixels.mean(axis=1).astype(np.int16)[:, None], MOST_GREYS)
+    return covered(pixels >> 4, MOST_COLOURS)
+
+
+def covered(values: np.ndarray, most: int) -> bool:
+    """Whether the `most` commonest rows of `values` (pixels, channels) are nearly all of them."""
+    counts = np.unique(values, axis=0, return_counts=True)[1]
+    return bool(np.sort(counts)[-most:].sum() >= LEAST_COVERED * len(values))
 
 
 def are_left_out(choices: Choices, file: str) -> bool:
