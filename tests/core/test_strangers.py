@@ -2,7 +2,9 @@
 
 import errno
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -178,6 +180,22 @@ def test_a_secret_is_made_once_and_never_empty(tmp_path: Path) -> None:
     assert kept_secret(path, "second") == "first"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_many_who_make_a_secret_at_once_have_the_same_one(is_empty: bool, tmp_path: Path) -> None:
+    for turn in range(30):
+        path = tmp_path / f"secret{turn}"
+        if is_empty:
+            path.touch()
+        together = threading.Barrier(8)
+
+        def make(maker: int, path: Path = path, together: threading.Barrier = together) -> str:
+            together.wait()
+            return kept_secret(path, f"of {maker}")
+
+        with ThreadPoolExecutor(8) as makers:
+            assert len(set(makers.map(make, range(8)))) == 1
 
 
 def test_the_data_folder_is_the_owner_s_alone(tmp_path: Path) -> None:

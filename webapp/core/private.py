@@ -1,5 +1,6 @@
 """What is kept is for the user who runs the site: uploads, models, keys and mails of all workspaces."""
 
+import fcntl
 import os
 import stat
 import tempfile
@@ -24,22 +25,32 @@ def private_folder(path: Path) -> None:
 
 
 def kept_secret(path: Path, made: str) -> str:
-    """What the file holds; `made` where there is none yet, readable by its owner alone. Two processes that make it at the same
-    time end with the same one, and a full disk leaves none rather than an empty one."""
-    if not path.exists() or not path.stat().st_size:
-        draft = tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False)  # noqa: SIM115  it outlives its being closed
+    """What the file holds; `made` where there is none yet, or an empty one of a full disk, readable by its owner alone. Of several
+    processes that make it at the same time the first makes it, while the others wait, and all have the same one."""
+    if not is_filled(path):
+        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            with draft:
-                draft.write(made)
-            if path.exists():  # empty, by a full disk of before
-                os.replace(draft.name, path)
-            else:
-                os.link(draft.name, path)
-        except FileExistsError:
-            pass
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            if not is_filled(path):
+                write_whole(path, made)
         finally:
-            Path(draft.name).unlink(missing_ok=True)
+            os.close(folder)
     return path.read_text(encoding="ascii").strip()
+
+
+def is_filled(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Beside its place and renamed: a full disk leaves none rather than an empty one."""
+    draft = tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False)  # noqa: SIM115  it outlives its being closed
+    try:
+        with draft:
+            draft.write(text)
+        os.replace(draft.name, path)
+    finally:
+        Path(draft.name).unlink(missing_ok=True)
 
 
 def open_to_group(path: Path, top: Path) -> None:
