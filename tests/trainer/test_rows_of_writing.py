@@ -181,5 +181,5 @@ def test_rows_longer_than_the_context_are_counted_and_named(tmp_path: Path) -> N
     rows = WritingFamily().prepare(job)
     (warning,) = [warning for warning in job.warnings if warning["code"] == "cut_texts"]
     assert warning["message"].startswith("2 rows are longer than 40 tokens")
-    assert warning["message"].endswith("row 13, 14.")
+    assert warning["message"].endswith("rows 13, 14.")
     assert rows.lengths.max() == 40

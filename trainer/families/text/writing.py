@@ -77,7 +77,7 @@ class WritingFamily(SupervisedFamily[WritingRows, WritingModel]):
                 "cut_texts",
                 ngettext(
                     "%(count)s row is longer than %(max_length)s tokens: only a part of it is read at a time: row %(rows)s.",
-                    "%(count)s rows are longer than %(max_length)s tokens: only a part of each is read at a time: row %(rows)s.",
+                    "%(count)s rows are longer than %(max_length)s tokens: only a part of each is read at a time: rows %(rows)s.",
                     cut,
                     max_length=rows.max_length,
                     rows=cut_rows,
