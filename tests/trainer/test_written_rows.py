@@ -72,7 +72,7 @@ def test_rows_without_an_answer_are_left_out_and_told_by_number(columns: dict[st
     assert loaded.row_numbers == [10]
     (problem,) = loaded.problems
     assert (problem["code"], problem["count"]) == ("no_answer", 2)
-    assert problem["message"] == "2 rows have no answer that could be learned and are left out: row 20, 30."
+    assert problem["message"] == "2 rows have no answer that could be learned and are left out: rows 20, 30."
 
 
 def test_conversations_without_an_answer_are_told_with_a_remedy() -> None:
@@ -82,7 +82,7 @@ def test_conversations_without_an_answer_are_told_with_a_remedy() -> None:
     assert (loaded.row_numbers, problem["code"], problem["rows"]) == ([10], "unanswered", [20, 30])
     assert (
         problem["message"]
-        == "2 conversations have no answer to anything that was asked and are left out: row 20, 30. Write what the model should answer, or remove the row."
+        == "2 conversations have no answer to anything that was asked and are left out: rows 20, 30. Write what the model should answer, or remove the row."
     )
 
 

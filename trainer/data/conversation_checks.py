@@ -32,7 +32,7 @@ def below(rows: Sequence[int]) -> list[int]:
 def unread_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s row is not a conversation and is left out: row %(rows)s.",
-        "%(count)s rows are not conversations and are left out: row %(rows)s.",
+        "%(count)s rows are not conversations and are left out: rows %(rows)s.",
         len(rows),
         rows=listed(rows),
     )
@@ -43,7 +43,7 @@ def unread_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
 def unknown_roles(rows: Sequence[int], words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation has an unknown role (%(words)s) and is left out: row %(rows)s.",
-        "%(count)s conversations have unknown roles (%(words)s) and are left out: row %(rows)s.",
+        "%(count)s conversations have unknown roles (%(words)s) and are left out: rows %(rows)s.",
         len(rows),
         rows=listed(rows),
         words=words,
@@ -60,7 +60,7 @@ def unknown_roles(rows: Sequence[int], words: str, fix: Fixing) -> Problem:
 def media_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation holds pictures, sounds or files, which this task does not read, and is left out: row %(rows)s.",
-        "%(count)s conversations hold pictures, sounds or files, which this task does not read, and are left out: row %(rows)s.",
+        "%(count)s conversations hold pictures, sounds or files, which this task does not read, and are left out: rows %(rows)s.",
         len(rows),
         rows=listed(rows),
     )
@@ -76,7 +76,7 @@ def media_messages(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
 def empty_answers(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation ends with an empty answer and is left out: row %(rows)s.",
-        "%(count)s conversations end with an empty answer and are left out: row %(rows)s.",
+        "%(count)s conversations end with an empty answer and are left out: rows %(rows)s.",
         len(rows),
         rows=listed(rows),
     )
@@ -88,7 +88,7 @@ def empty_answers(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
 def unanswered(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s conversation has no answer to anything that was asked and is left out: row %(rows)s.",
-        "%(count)s conversations have no answer to anything that was asked and are left out: row %(rows)s.",
+        "%(count)s conversations have no answer to anything that was asked and are left out: rows %(rows)s.",
         len(rows),
         rows=listed(rows),
     )
@@ -104,7 +104,7 @@ def unanswered(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
 def no_answer(rows: Sequence[int], _words: str, fix: Fixing) -> Problem:
     message = ngettext(
         "%(count)s row has no answer that could be learned and is left out: row %(rows)s.",
-        "%(count)s rows have no answer that could be learned and are left out: row %(rows)s.",
+        "%(count)s rows have no answer that could be learned and are left out: rows %(rows)s.",
         len(rows),
         rows=listed(rows),
     )
@@ -153,7 +153,7 @@ def oddities(conversations: Sequence[list[dict[str, str]]], rows: Sequence[int])
     if mixed:
         message = ngettext(
             "%(count)s conversation has its messages out of order (one side twice in a row, an answer first, or a system message in between) and is read as it stands: row %(rows)s. Check the order of its messages.",
-            "%(count)s conversations have their messages out of order (one side twice in a row, an answer first, or a system message in between) and are read as they stand: row %(rows)s. Check the order of their messages.",
+            "%(count)s conversations have their messages out of order (one side twice in a row, an answer first, or a system message in between) and are read as they stand: rows %(rows)s. Check the order of their messages.",
             len(mixed),
             rows=join_names([str(row) for row in mixed]),
         )
@@ -161,7 +161,7 @@ def oddities(conversations: Sequence[list[dict[str, str]]], rows: Sequence[int])
     if blank:
         message = ngettext(
             "%(count)s conversation has an empty answer before its last one, which is not learned: row %(rows)s.",
-            "%(count)s conversations have empty answers before their last one, which are not learned: row %(rows)s.",
+            "%(count)s conversations have empty answers before their last one, which are not learned: rows %(rows)s.",
             len(blank),
             rows=join_names([str(row) for row in blank]),
         )
@@ -169,7 +169,7 @@ def oddities(conversations: Sequence[list[dict[str, str]]], rows: Sequence[int])
     if weightless:
         message = ngettext(
             "%(count)s conversation has answers with a weight of 0, which are read and not learned: row %(rows)s.",
-            "%(count)s conversations have answers with a weight of 0, which are read and not learned: row %(rows)s.",
+            "%(count)s conversations have answers with a weight of 0, which are read and not learned: rows %(rows)s.",
             len(weightless),
             rows=join_names([str(row) for row in weightless]),
         )

@@ -313,7 +313,7 @@ def read_numbers(loaded: Loaded) -> None:
         rows = join_names([str(row) for row in bad])
         message = ngettext(
             "%(count)s row has an answer that is not a number of a usable size and is not used: row %(rows)s.",
-            "%(count)s rows have an answer that is not a number of a usable size and are not used: row %(rows)s.",
+            "%(count)s rows have an answer that is not a number of a usable size and are not used: rows %(rows)s.",
             len(bad),
             rows=rows,
         )

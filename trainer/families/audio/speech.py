@@ -149,7 +149,7 @@ def leave_out_wordless(job: Job, loaded: Loaded) -> None:
 def wordless_message(rows: list[str]) -> Message:
     return ngettext(
         "%(count)s row has a text without a word and is left out: row %(rows)s.",
-        "%(count)s rows have a text without a word and are left out: row %(rows)s.",
+        "%(count)s rows have a text without a word and are left out: rows %(rows)s.",
         len(rows),
         rows=join_names(rows),
     )
@@ -162,7 +162,7 @@ def leave_out_long(job: Job, loaded: Loaded, hearing: Hearing) -> None:
     def long_message(rows: list[str]) -> Message:
         return ngettext(
             "%(count)s recording is longer than %(seconds)s seconds and is left out: row %(rows)s.",
-            "%(count)s recordings are longer than %(seconds)s seconds and are left out: row %(rows)s.",
+            "%(count)s recordings are longer than %(seconds)s seconds and are left out: rows %(rows)s.",
             len(rows),
             seconds=f"{hearing.seconds:g}",
             rows=join_names(rows),
