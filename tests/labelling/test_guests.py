@@ -23,6 +23,8 @@ from webapp.core.logs import RedactingFormatter
 from webapp.core.problems import Problem
 from webapp.core.ranges import in_range
 from webapp.datasets.models import Dataset, DatasetVersion
+from webapp.datasets.rows import connect, names_of
+from webapp.datasets.rows import read as read_rows
 from webapp.labelling import actions, doubts, guests
 from webapp.labelling.agreement import agreement_of, alpha_of
 from webapp.labelling.models import Decision, GuestLink, Opinion
@@ -249,9 +251,29 @@ def test_by_rest(prototype: Prototype, user: User, api_of: Callable[[User], Clie
     assert [one["works"] for one in api.get(address).json()["items"]] == [False]
 
 
+def check_second_opinion_beyond_what_is_unshown(link: GuestLink, version: DatasetVersion, user: User) -> None:
+    """Of the six rows of the pool, the first three that would be asked about cannot be shown."""
+    entries = [actions.Entry(row, "cat") for row in in_pool(version, list(range(1, 19)))]
+    actions.decide(version, user, entries)
+    pool = list(Decision.objects.order_by("pk").values_list("row", flat=True))
+    place = [column["kind"] in ("image", "audio") for column in version.columns].index(True)
+    with connect() as cursor:
+        rows = read_rows(cursor, version, names_of(version), [row - 1 for row in pool[:3]])
+    for record in rows:
+        (version.folder / "media" / record["cells"][place]).write_bytes(b"OggS" + bytes(60))
+    item = guests.next_item(link, version)
+    assert item is not None
+    assert item.row == pool[3]
+
+
 @pytest.mark.parametrize("kind", ["image", "audio"])
 def test_media_are_shown_where_it_is_said_that_they_may(
-    kind: str, user: User, workspace: Workspace, tmp_path: Path, client_of: Callable[[User], Client]
+    kind: str,
+    user: User,
+    workspace: Workspace,
+    tmp_path: Path,
+    client_of: Callable[[User], Client],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make, ending = {"image": (picture, "png"), "audio": (sound, "wav")}[kind]
     files = {
@@ -286,6 +308,8 @@ def test_media_are_shown_where_it_is_said_that_they_may(
     )
     for other in (labelled, 0, 99):
         assert browser.get(reverse("guest_media", args=[link.token, other])).status_code == 404
+    monkeypatch.setattr(guests, "TRIED", 2)
+    check_second_opinion_beyond_what_is_unshown(link, version_of(prototype), user)
     for file in (version_of(prototype).folder / "media").iterdir():
         file.write_bytes(b"OggS" + bytes(60))
     assert "No row is left" in browser.get(reverse("guest_label", args=[link.token])).content.decode()

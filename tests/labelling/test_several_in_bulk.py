@@ -1,10 +1,13 @@
 """Many rows with several labels at once: rules that add a label, look-alikes, and labels that are renamed and merged."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from tests.labelling.kinds import JSON, Labelled
@@ -12,6 +15,7 @@ from tests.labelling.rows import guide, read
 from tests.labelling.test_several_labels import ROWS
 from tests.labelling.test_several_labels import it as it  # as a fixture
 from webapp.accounts.models import Workspace
+from webapp.labelling import doubts
 from webapp.labelling.models import Decision, Rule
 
 ClientOf = Any
@@ -76,6 +80,76 @@ def test_a_rule_goes_out_of_a_version_with_its_label_alone(it: Labelled, rules: 
     after = it.cells(read(it.dataset), "labels")
     assert [cell or "" for cell in after] == it.cells(it.version, "labels")
     assert not Rule.objects.exists()
+
+
+def test_a_rule_that_was_never_applied_goes_without_a_version(it: Labelled, rules: list[str]) -> None:
+    post(it, f"rules/{rules[0]}/apply", status=200)
+    made = it.done()
+    it.api.delete(f"/api/v1/datasets/{it.dataset.pk}/rules/{rules[1]}")
+    lost = post(it, "rules", {"kind": "regex", "pattern": "question number [0-2] ", "label": "lost"})["id"]
+    assert post(it, f"rules/{lost}/apply", status=200) == {"labelled": 0}
+    never = post(it, "rules", {"pattern": "question", "label": "new"})["id"]
+    delete(it, never)
+    assert it.dataset.versions.order_by("number").last() == made
+    delete(it, lost)
+    assert it.dataset.versions.order_by("number").last() == made, "it labelled nothing"
+
+
+def test_a_label_that_two_rules_give_stays_with_the_other_and_is_never_tested_on(
+    it: Labelled, rules: list[str]
+) -> None:
+    twice = post(it, "rules", {"kind": "regex", "pattern": "number [0-3] ", "label": "late", "name": "twice"})["id"]
+    for rule in (rules[0], twice):
+        post(it, f"rules/{rule}/apply", status=200)
+    it.done()
+    delete(it, rules[0])
+    made = read(it.dataset)
+    assert [cell or "" for cell in it.cells(made, "labels")[ROWS:]] == ['["late"]'] * 4 + [""] * 2
+    sources = pq.read_table(made.folder / "label_sources.parquet").to_pylist()
+    assert {row["row"]: row["source"] for row in sources} == dict.fromkeys(POOL[:4], "rule:twice")
+
+
+def meanwhile(said: Callable[[], Any]) -> Callable[..., Any]:
+    """Somebody says something just before a decision is changed or deleted."""
+    waiting = [said]
+
+    def wrapper(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if waiting and sql.startswith(("UPDATE", "DELETE")) and '"labelling_decision"' in sql:
+            waiting.pop()()
+        return execute(sql, *rest)
+
+    return wrapper
+
+
+def test_what_a_person_says_while_rules_are_applied_and_removed_stays(it: Labelled, rules: list[str]) -> None:
+    post(it, f"rules/{rules[0]}/apply", status=200)
+    with connection.execute_wrapper(meanwhile(lambda: it.send([{"row": 31, "value": []}]))):
+        assert post(it, f"rules/{rules[1]}/apply", status=200) == {"labelled": 2}
+    assert values()[:2] == [(31, "[]", "person"), (32, '["late", "lost"]', "rule:all")]
+    with connection.execute_wrapper(meanwhile(lambda: it.send([{"row": 32, "value": ["lost"]}]))):
+        delete(it, rules[0])
+    assert values() == [(31, "[]", "person"), (32, '["lost"]', "person"), (33, '["lost"]', "rule:some")]
+
+
+def test_the_queue_of_a_label_finds_it_however_it_is_written(it: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubts, "MOST_OF_LABEL", 2)
+    path = it.version.folder / "data.parquet"
+    cells = [
+        r'["another"]',
+        r'["another", "late"]',
+        r'["another"]',
+        r'["other"]',
+        r'["a\\b \"c\""]',
+        r'["caf\u00e9", "other"]',
+    ]
+    table = pq.read_table(path)
+    cells += table.column("labels").to_pylist()[len(cells) :]
+    place = table.column_names.index("labels")
+    pq.write_table(table.set_column(place, "labels", pa.array(cells, pa.string())), path)
+    found = {
+        label: [doubt.row for doubt in doubts.of_label(it.version, label)] for label in ("other", 'a\\b "c"', "café")
+    }
+    assert found == {"other": [4, 6], 'a\\b "c"': [5], "café": [6]}
 
 
 def test_the_page_of_rules_says_that_they_add(it: Labelled, rules: list[str]) -> None:

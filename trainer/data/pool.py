@@ -65,13 +65,13 @@ def missing(dataset: Dataset, name: str) -> np.ndarray:
 def apply_labels(dataset: Dataset, entries: list[LabelEntry]) -> None:
     """Give rows their labels and part. Those that have a part keep it; of the others one in ten joins the test, if it was drawn.
     Where there is no test yet, all are divided anew. A label that was only suggested is never tested on. A label that somebody
-    has looked at and kept comes from where it came from, with who looked at it."""
+    has looked at and kept comes from where it came from, with who looked at it; one that another rule gives too comes from that."""
     (values, answer), parts, is_list = answers_of(dataset), dataset.split, dataset.has_label_lists
     for entry in entries:
         row = entry["row"] - 1
         source = source_of(entry)
         is_same = is_kept(values[row], entry, is_list)
-        if is_same:
+        if is_same and not source["source"].startswith(RULE):
             source["source"] = kept_source(dataset.label_sources.get(row))
         dataset.label_sources[row] = source
         if not entry.get("left_out") and not is_same:

@@ -66,9 +66,13 @@ def rows_with(cursor: Cursor, version: DatasetVersion, label: str) -> list[int]:
     """Numbers from 0 of rows that have the label among several."""
     labelling, names = kind_to_look_at(version), names_of(version)
     place = names.index(answer_column(version) or "")
-    query = f"SELECT n, c{place} FROM {rows_sql(names)} WHERE contains(c{place}, ?) ORDER BY n LIMIT {MOST_OF_LABEL}"  # noqa: S608
-    cells = cursor.execute(query, [file_of(version, "data"), label]).fetchall()
-    return [row for row, cell in cells if label in labelling.labels(cell)]
+    may_have = f"contains(c{place}, ?) OR contains(c{place}, chr(92))"  # as it is, or with what JSON escapes
+    query = f"SELECT n, c{place} FROM {rows_sql(names)} WHERE {may_have} ORDER BY n"  # noqa: S608
+    cursor.execute(query, [file_of(version, "data"), label])
+    found: list[int] = []
+    while len(found) < MOST_OF_LABEL and (cells := cursor.fetchmany(MOST_OF_LABEL)):
+        found += [row for row, cell in cells if label in labelling.labels(cell)]
+    return found[:MOST_OF_LABEL]
 
 
 SOURCES: dict[str, Source] = {SUSPECTS: suspects, LABEL: of_label}

@@ -36,8 +36,8 @@ from webapp.prototypes.models import Prototype
 MOST_LINKS, MOST_DAYS = 50, 365
 ONE_IN = 10
 """Of a guest's rows, one has a label by somebody else."""
-TRIED = 50
-"""Rows among which those of a share are looked for."""
+TRIED, TURNS = 50, 20
+"""Rows among which those of a share are looked for at once, and how often."""
 
 
 def version_for_guests(dataset: Dataset) -> DatasetVersion:
@@ -133,7 +133,7 @@ def next_item(link: GuestLink, version: DatasetVersion) -> Item | None:
 
 def first_item(link: GuestLink, version: DatasetVersion) -> Item | None:
     taken: list[int] = []
-    for _turn in range(20):
+    for _turn in range(TURNS):
         candidates = items(version, "mixed", TRIED, tuple(taken))
         if not candidates:
             return None
@@ -156,11 +156,19 @@ def second_item(link: GuestLink, version: DatasetVersion) -> Item | None:
     """One that somebody else has labelled, and that this guest has said nothing about."""
     answered = Opinion.objects.filter(guest=link, version=version).values("row")
     others = Decision.objects.pending(version).new().filter(value__isnull=False, source="person").exclude(guest=link)
-    rows = list(others.exclude(row__in=answered).order_by("pk").values_list("row", flat=True)[:TRIED])
+    rows = list(others.exclude(row__in=answered).order_by("pk").values_list("row", flat=True)[: TURNS * TRIED])
+    for start in range(0, len(rows), TRIED):
+        if item := first_shown(version, rows[start : start + TRIED]):
+            return item
+    return None
+
+
+def first_shown(version: DatasetVersion, rows: list[int]) -> Item | None:
+    """The first of the rows that can be shown."""
     with connect() as cursor:
         records = read(cursor, version, names_of(version), [row - 1 for row in rows], CHARACTERS)
-    cells = {record["number"]: item_of(version, record, None, "") for record in records}
-    return next((cells[row] for row in rows if row in cells and can_be_shown(version, cells[row])), None)
+    found = (item_of(version, record, None, "") for record in records)
+    return next((item for item in found if can_be_shown(version, item)), None)
 
 
 def masked(item: Item) -> Item:

@@ -7,6 +7,8 @@ Expressions are those of RE2, which DuckDB searches with: its time grows with th
 
 import re
 from dataclasses import dataclass
+from functools import reduce
+from typing import Self
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,8 +25,8 @@ from webapp.datasets.versions import derive, mapping_of
 from webapp.labelling.actions import current_version
 from webapp.labelling.doubts import labels_of_rows
 from webapp.labelling.kinds import names_in
-from webapp.labelling.models import Decision, Rule
-from webapp.labelling.queue import check_in_bulk, in_pool, inputs_of, suggestions_file
+from webapp.labelling.models import Decision, DecisionQuerySet, Rule
+from webapp.labelling.queue import answer_column, check_in_bulk, in_pool, inputs_of, suggestions_file
 
 MOST_RULES = 50
 MOST_ROWS = 100_000
@@ -32,6 +34,8 @@ MOST_ROWS = 100_000
 AT_ONCE = 5_000
 RULE = "rule:"
 """Begins the source of what a rule said."""
+Change = tuple[Decision, str, str]
+"""A decision as it was read, its new value ("": it is taken back) and its new source."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def measure(version: DatasetVersion, rule: Rule) -> Measured:
         unseen = labelled_unseen(cursor, version)
     seen = [cell for row, cell in cells.items() if row not in unseen]
     right = sum(rule.label in labelling.labels(cell) for cell in seen)
-    covers = len(free_rows(version, rows)) + len(extended(version, rule, rows))
+    covers = len(free_rows(version, rows)) + len(extended(version, rule, by_rules(version).filter(row__in=rows)))
     return Measured(covers, len(seen), right)
 
 
@@ -151,19 +155,34 @@ def free_rows(version: DatasetVersion, rows: list[int]) -> list[int]:
     return sorted(free)
 
 
-def extended(version: DatasetVersion, rule: Rule, rows: list[int]) -> list[Decision]:
-    """Decisions of other rules on these rows, in no version yet, with the label of this one as well; none where a row has one label."""
+def extended(version: DatasetVersion, rule: Rule, found: DecisionQuerySet) -> list[Change]:
+    """Those of these decisions that lack the label of the rule, with it; none where a row has one label."""
     labelling = check_in_bulk(version)
     if not labelling.can_have_more:
         return []
-    decisions = Decision.objects.pending(version).filter(row__in=rows, source__startswith=RULE, before=None)
-    changed = []
-    for decision in decisions:
-        value = labelling.added(decision.value or "", rule.label)
-        if value != decision.value:
-            decision.value = value
-            changed.append(decision)
-    return changed
+    changes = [(decision, labelling.added(decision.value or "", rule.label), decision.source) for decision in found]
+    return [change for change in changes if change[1] != change[0].value]
+
+
+def by_rules(version: DatasetVersion) -> DecisionQuerySet:
+    """Decisions of rules that are in no version yet."""
+    found: DecisionQuerySet = Decision.objects.pending(version).new().filter(source__startswith=RULE).order_by("pk")
+    return found
+
+
+def save_changes(version: DatasetVersion, changes: list[Change]) -> int:
+    """Only where the decision still is what was read: what a person has said meanwhile stays. An empty cell takes it back; how many rows
+    that are."""
+    alike: dict[tuple[str | None, str, str, str], list[int]] = {}
+    for decision, value, source in changes:
+        alike.setdefault((decision.value, decision.source, value, source), []).append(decision.row)
+    count = 0
+    for (old_value, old_source, value, source), rows in alike.items():
+        for start in range(0, len(rows), AT_ONCE):
+            found = Decision.objects.pending(version).new().filter(row__in=rows[start : start + AT_ONCE])
+            unchanged = found.filter(value=old_value, source=old_source)
+            count += unchanged.update(value=value, source=source) if value else unchanged.delete()[0]
+    return count
 
 
 def apply(rule: Rule, user: User) -> int:
@@ -174,28 +193,30 @@ def apply(rule: Rule, user: User) -> int:
     given = {"value": value, "source": rule.source, "person": user, "decided_at": now}
     made = [Decision(workspace=version.workspace, version=version, row=row, **given) for row in rows]
     with transaction.atomic():
-        more = extended(version, rule, matched)
-        Decision.objects.bulk_update(more, ["value"], batch_size=AT_ONCE)
+        found = by_rules(version).filter(row__in=matched).select_for_update(of=("self",))
+        more = save_changes(version, extended(version, rule, found))
         before = Decision.objects.filter(version=version, source=rule.source).count()
         Decision.objects.bulk_create(made, batch_size=AT_ONCE, ignore_conflicts=True)  # who was quicker decides
         Rule.objects.filter(pk=rule.pk).update(is_applied=True)
-        return int(Decision.objects.filter(version=version, source=rule.source).count()) - before + len(more)
+        return int(Decision.objects.filter(version=version, source=rule.source).count()) - before + more
 
 
 def remove(rule: Rule, user: User) -> DatasetVersion | None:
     """The rule with all that it labelled: decisions are taken back, and where a version has some, the next one is made without; that
     version, or None. What a person has looked at since is that person's; a label of another rule on the same row stays."""
     version = current_version(rule.dataset)
+    remaining = Remaining.of(version, rule)
     with connect() as cursor:
         labelled = rows_by_rules(cursor, version)
-    left = labels_left(version, rule)
+        cells = cells_of(cursor, version, [row for row in labelled if remaining.concerns(row, labelled[row])])
+    left = {row: remaining.answer(row, cell, labelled[row]) for row, cell in cells.items()}
     entries = [
-        {"row": row, "value": left[row][0], "source": left[row][1], "at": timezone.now().isoformat()}
-        for row in labelled
-        if row in left
+        {"row": row, "value": value, "source": source, "at": timezone.now().isoformat()}
+        for row, (value, source) in left.items()
+        if value and (value, source) != (remaining.labelling.normal(cells[row]), labelled[row])
     ]
     with transaction.atomic():
-        reduce_decisions(version, rule, left)
+        reduce_decisions(version, remaining)
         made = None
         if entries or rule.source in labelled.values():
             check_newest(version)
@@ -215,30 +236,60 @@ def rows_by_rules(cursor: Cursor, version: DatasetVersion) -> dict[int, str]:
     return dict(cursor.execute(query, [str(path), RULE]).fetchall())
 
 
-def labels_left(version: DatasetVersion, rule: Rule) -> dict[int, tuple[str, str]]:
-    """{row that the rule matches: (what the other rules that were applied say of it, the source of that)}; none of rows of which they say
-    nothing, nor where a row has one label."""
-    labelling = check_in_bulk(version)
-    if not labelling.can_have_more:
-        return {}
-    matched = set(matching(version, rule))
-    left: dict[int, tuple[str, str]] = {}
-    others = Rule.objects.filter(dataset=rule.dataset_id, is_applied=True).exclude(pk=rule.pk).order_by("created_at")
-    for other in others:
-        for row in matched.intersection(matching(version, other)):
-            cell, source = left.get(row, ("", other.source))
-            left[row] = labelling.added(cell, other.label), source
-    return left
+def cells_of(cursor: Cursor, version: DatasetVersion, rows: list[int]) -> dict[int, str]:
+    """{row from 1: its answer, whole}, without those that have none."""
+    place = names_of(version).index(answer_column(version) or "")
+    query = (
+        f"SELECT n + 1, c{place} FROM {rows_sql(names_of(version))} "  # noqa: S608
+        f"WHERE trim(c{place}) <> '' AND n + 1 IN (SELECT unnest(?::BIGINT[]))"
+    )
+    return dict(cursor.execute(query, [file_of(version, "data"), rows]).fetchall())
 
 
-def reduce_decisions(version: DatasetVersion, rule: Rule, left: dict[int, tuple[str, str]]) -> None:
+@dataclass(frozen=True)
+class Remaining:
+    """What stays of the answers that rules gave to rows, from 1, once `rule` is gone. `matched`: rows that it may have added its label
+    to; `others`: the other rules that were applied, each with the rows that it matches. None of either where a row has one label."""
+
+    labelling: Labelling
+    rule: Rule
+    matched: set[int]
+    others: list[tuple[Rule, set[int]]]
+
+    @classmethod
+    def of(cls, version: DatasetVersion, rule: Rule) -> Self:
+        labelling = check_in_bulk(version)
+        if not labelling.can_have_more:
+            return cls(labelling, rule, set(), [])
+        matched = set(matching(version, rule)) if rule.is_applied else set()
+        applied = Rule.objects.filter(dataset=rule.dataset_id, is_applied=True).exclude(pk=rule.pk)
+        others = [(other, set(matching(version, other))) for other in applied.order_by("created_at")]
+        return cls(labelling, rule, matched, others)
+
+    def concerns(self, row: int, source: str) -> bool:
+        return source == self.rule.source or row in self.matched
+
+    def answer(self, row: int, cell: str, source: str) -> tuple[str, str]:
+        """(the cell without the label of the rule, unless another rule gives it too; the source of what stays); an empty cell where
+        nothing stays."""
+        here = [other for other, rows in self.others if row in rows]
+        labels = set(self.labelling.labels(cell))
+        if self.rule.label not in {other.label for other in here}:
+            labels -= {self.rule.label}
+        if source == self.rule.source:
+            source = next((other.source for other in here if other.label in labels), "")
+        value = reduce(self.labelling.added, sorted(labels), "") if source else ""
+        return value, source
+
+
+def reduce_decisions(version: DatasetVersion, remaining: Remaining) -> None:
     """Those of rules that are in no version yet, without what this rule said."""
-    by_rules = Decision.objects.pending(version).filter(source__startswith=RULE)
-    changed = list(by_rules.filter(row__in=left))
-    for decision in changed:
-        decision.value, decision.source = left[decision.row]
-    Decision.objects.bulk_update(changed, ["value", "source"], batch_size=AT_ONCE)
-    by_rules.filter(source=rule.source).delete()
+    changes = []
+    for decision in by_rules(version).select_for_update(of=("self",)):
+        if remaining.concerns(decision.row, decision.source):
+            value, source = remaining.answer(decision.row, decision.value or "", decision.source)
+            changes.append((decision, value, source))
+    save_changes(version, [change for change in changes if change[1:] != (change[0].value, change[0].source)])
 
 
 def rename(version: DatasetVersion, user: User, names: list[str], name: str) -> DatasetVersion:
