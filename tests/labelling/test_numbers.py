@@ -18,9 +18,10 @@ from webapp.accounts.models import User, Workspace
 from webapp.answers import presentations
 from webapp.answers.labelled import Row
 from webapp.answers.number import OneNumber
-from webapp.labelling import guests
+from webapp.labelling import guests, guiding
 from webapp.labelling.agreement import agreement_of, alpha_of
 from webapp.labelling.models import Decision, Guide
+from webapp.labelling.queue import suggestions_file
 
 ClientOf = Callable[[User], Client]
 ROWS = 40
@@ -175,3 +176,25 @@ def test_what_is_for_labels_is_refused(it: Labelled) -> None:
 def test_a_runs_mistakes_are_for_labels(it: Labelled) -> None:
     answer = it.api.get(f"/api/v1/datasets/{it.dataset.pk}/queue?order=mistakes&about=x")
     assert (answer.status_code, answer.json()["code"]) == (422, "no_labelling")
+
+
+def test_the_score_follows_every_ten_labels_and_a_models_suggestions_stay(
+    user: User, workspace: Workspace, client_of: ClientOf, api_of: ClientOf, tmp_path: Path
+) -> None:
+    waiting = [f"{row % 7},{row * 3 % 11}," for row in range(30)]
+    it = labelled("\n".join([TABLE, *waiting]).encode(), user, workspace, tmp_path, client_of(user), api_of(user))
+    learned_number(it, TABLE, tmp_path)
+    it.ask("labelling")
+    first = guide(it.dataset)
+    before = suggestions_file(it.version).stat().st_ino
+    it.send([{"row": 41 + row, "value": row} for row in range(10)])
+    assert it.ask("labelling")["at_work"]
+    second = guide(it.dataset)
+    assert (second.facts["labels"], second.facts["reader"]) == (first.facts["labels"] + 10, "model")
+    assert second.facts["model_name"] == first.facts["model_name"]
+    assert suggestions_file(it.version).stat().st_ino == before
+    model = guiding.model_of(it.version)
+    assert guiding.count_at_suggestions(second, it.version, model, 199) == 0
+    assert guiding.count_at_suggestions(second, it.version, model, 200) == 200
+    suggestions_file(it.version).unlink()
+    assert guiding.count_at_suggestions(second, it.version, model, 20) == 20

@@ -135,3 +135,13 @@ def test_the_score_of_a_number_and_that_no_more_are_needed(prices: Path, tmp_pat
     few, rows = asked(prices, tmp_path / "few", priced(range(12, 20)))
     assert (few["score"], few["change"], few["thin"]) == (None, None, [])
     assert [row["reason"] for row in rows[:30]].count("test") == 3
+
+
+def test_a_cell_that_is_no_number_is_neither_learned_from_nor_tested_on(prices: Path, tmp_path: Path) -> None:
+    unclear = [entry | ({"value": "12 or 13"} if entry["row"] % 5 == 0 else {}) for entry in priced(range(12, 320))]
+    result, _rows = asked(prices, tmp_path / "out", unclear)
+    json.dumps(result, allow_nan=False)
+    clear, _rows = asked(prices, tmp_path / "clear", [entry for entry in unclear if entry["value"] != "12 or 13"])
+    assert result["labels"] == clear["labels"] == 320 - 62
+    assert result["score"] == clear["score"]
+    assert result["score"]["value"] > 0.99

@@ -12,7 +12,7 @@ from trainer.comparison import compare, interval, score
 from trainer.label_lists import learned_labels, read_labels
 from trainer.labelling.progress import AGREEING, ENOUGH, LAST, LEAST_TESTED, MOST_COMPARED, MOST_THIN
 from trainer.labelling.request import Request
-from trainer.labelling.rows import PartlyLabelled
+from trainer.labelling.rows import UNLABELLED, PartlyLabelled
 from trainer.numerals import form_of, number_of
 
 STRENGTHS = 10.0 ** np.arange(-3, 4)
@@ -166,9 +166,12 @@ class NumberProbe(Probe):
         return np.asarray(centred / size if size else centred, dtype=np.float32)
 
     def read(self) -> np.ndarray:
+        """NaN where a cell is no number ("12 or 13"): such rows are neither learned from nor tested on."""
         dataset = self.rows.dataset
         form = form_of(dataset.forms.get(dataset.roles[dataset.mapped_shape.answer]) or {})
         numbers = [number_of(cell, **form) if cell else None for cell in self.cells]
+        unread = np.array([number is None for number in numbers], dtype=bool)
+        self.rows.codes[unread], self.rows.is_test[unread] = UNLABELLED, False
         return np.array([np.nan if number is None else number for number in numbers], dtype=np.float64)
 
     def fit(self, places: np.ndarray) -> NumberFit:

@@ -32,6 +32,9 @@ class Request(BaseModel):
     """Of a model that answers such rows: it makes the suggestions (`trainer.labelling.predicted`)."""
     model: str = ""
     """What it is known by."""
+    suggested: bool = False
+    """Its suggestions are there and stay as they are: only how good a model is already is measured, where the kind
+    of answer has a probe."""
 
 
 def read_request(path: Path) -> Request:

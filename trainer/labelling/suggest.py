@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainer import answers
+from trainer.answers.base import Answer
 from trainer.dotted import load_class
 from trainer.events import Emit, silent
 from trainer.labelling import progress
@@ -38,9 +39,9 @@ def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
     request = read_request(path)
     cached = Path(os.environ.get("MAQUETTE_CACHE") or out / "cache")
     out.mkdir(parents=True, exist_ok=True)
-    by_model = suggest_predicted(request, out, put, emit) if request.artifact is not None else None
     rows = read_rows(request)
     answer = answers.get(rows.dataset.mapped_shape.kind)
+    by_model = answer_by_model(request, answer, out, emit) if request.artifact is not None else None
     if by_model is not None and not answer.probe:
         return by_model
     counts = counts_of(rows) | ({"thin": []} if answer.probe else {})
@@ -66,6 +67,13 @@ def suggest(path: Path, out: Path, emit: Emit = silent) -> dict[str, Any]:
     change = progress.last_change(rows, space, model) if model else None
     facts = {"reader": vectors.reader, "vectors": vectors.reader, "unread": vectors.unread}
     return facts | {"score": score, "change": change} | counts_of(rows)
+
+
+def answer_by_model(request: Request, answer: Answer, out: Path, emit: Emit) -> dict[str, Any]:
+    """The facts of a finished model's suggestions, which are made here where they are not there yet."""
+    if request.suggested and answer.probe and (out / SUGGESTIONS).exists():
+        return {"reader": "model", "model": request.model, "unread": 0}
+    return suggest_predicted(request, out, put, emit)
 
 
 def measured(

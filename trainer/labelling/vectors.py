@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from trainer import cache, models, tasks
+from trainer import answers, cache, models, tasks
 from trainer.architectures import suits
 from trainer.data.dataset import Dataset
 from trainer.data.loading import Loaded
@@ -63,9 +63,10 @@ def vectors_of(
     if model is None:
         return Vectors(word_vectors(texts_of(rows.dataset, rows.numbers)), WORDS) if reads_text(rows.dataset) else None
     limit = Limit(out, seconds, emit)
-    reader, vector_cache = Reader(rows.dataset, model, limit), Kept(cached, model, name_of(model))
+    reader, vector_cache = Reader(rows.dataset, model, limit), Kept(cached, model, name_of(model, task))
     read = read_once(rows, reader, vector_cache, limit)
-    return read._replace(names=name_vectors(rows, reader, vector_cache)) if reads_text(rows.dataset) else read
+    has_names = reads_text(rows.dataset) and not answers.get(task.answer).probe
+    return read._replace(names=name_vectors(rows, reader, vector_cache)) if has_names else read
 
 
 def centred(vectors: Vectors) -> Vectors:
@@ -185,8 +186,9 @@ def name_vectors(rows: PartlyLabelled, reader: "Reader", vector_cache: Kept) -> 
     return dict(zip(texts, vector_cache.vectors(keys), strict=True))
 
 
-def name_of(model: str) -> str:
-    digest = digest_of(FOLDER, model)
+def name_of(model: str, task: type[Task]) -> str:
+    """Which layers are read depends on the kind of answer."""
+    digest = digest_of(FOLDER, model, task.answer)
     digest_weights(digest, models.resolve(model))
     return digest.hexdigest()[:32]
 
@@ -260,8 +262,9 @@ def as_texts(dataset: Dataset, texts: list[str]) -> Loaded:
 def unanswered(dataset: Dataset, values: dict[str, list[str]], row_numbers: list[int], table: pa.Table) -> Loaded:
     """With an answer and a part for each row, as families ask for them."""
     shape, count = dataset.mapped_shape, len(row_numbers)
+    either = "01" if answers.get(shape.kind).cells == "number" else "ab"
     return Loaded(
-        {**values, shape.answer: ["ab"[number % 2] for number in range(count)]},
+        {**values, shape.answer: [either[number % 2] for number in range(count)]},
         np.array(["test" if number % 4 == 3 else "train" for number in range(count)], dtype=object),
         row_numbers,
         dataset.roles,

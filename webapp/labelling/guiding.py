@@ -26,7 +26,8 @@ from webapp.labelling.models import Decision, Guide
 from webapp.labelling.queue import is_scored, label_column, suggestions_file
 
 EVERY, EVERY_OF_MODEL = 10, 200
-"""Labels after which it is worked out anew; what a finished model says stays the same, and there is only more of it."""
+"""Labels after which it is worked out anew; what a finished model says stays the same, and there is only more of it, so that its
+suggestions are made anew less often than the score."""
 ROWS_AHEAD = 300
 """That are put in order: more than are labelled before the next time."""
 READ_SECONDS = 45.0
@@ -128,7 +129,7 @@ class Guiding(Work[Guide]):
         count = sum(not decision.is_skipped for decision in decisions)
         self.pending = {"version": version, "decisions": count}  # one that fails is not begun again for the same
         self.beat()
-        result = self.suggest(version, decisions, model)
+        result = self.suggest(version, decisions, model, count)
         measure_caches([self.row.dataset])
         if result["unread"]:
             self.finish(result=result, history=with_point(self.row.history, result), due=True, finished_at=None)
@@ -136,20 +137,33 @@ class Guiding(Work[Guide]):
         else:
             self.finish(result=result, history=with_point(self.row.history, result))
 
-    def suggest(self, version: DatasetVersion, decisions: list[Decision], model: Model | None) -> dict[str, Any]:
+    def suggest(
+        self, version: DatasetVersion, decisions: list[Decision], model: Model | None, count: int
+    ) -> dict[str, Any]:
         out, artifact = suggestions_file(version).parent, model.artifact() if model else None
+        suggested_at = count_at_suggestions(self.row, version, model, count)
         with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
             path = Path(folder) / "request.json"
             request = request_of(version, decisions)
             if model is not None:
-                request |= {"artifact": str(artifact), "model": model.key}
+                request |= {"artifact": str(artifact), "model": model.key, "suggested": suggested_at != count}
             path.write_text(json.dumps(request), "utf-8")
             readable = (version.folder, Path(folder), *([artifact] if artifact else []))
             access = Access(readable=readable, writable=(out, version.cache_folder))
             result = self.command(
                 ["suggest", str(path), "--out", str(out)], access, {"MAQUETTE_CACHE": str(version.cache_folder)}
             )
-        return result | ({"model_name": model.name} if model else {})
+        return result | ({"model_name": model.name, "suggested_at": suggested_at} if model else {})
+
+
+def count_at_suggestions(guide: Guide, version: DatasetVersion, model: Model | None, count: int) -> int:
+    """How many labels there were when the model's suggestions were made; `count`, those of now, where they are to be made anew."""
+    facts = guide.facts
+    before = facts.get("suggested_at")
+    is_same = model is not None and facts.get("model") == model.key and suggestions_file(version).exists()
+    if before is None or not is_same or facts.get("unread") or abs(count - before) >= EVERY_OF_MODEL:
+        return count
+    return int(before)
 
 
 def request_of(version: DatasetVersion, decisions: list[Decision]) -> dict[str, Any]:
