@@ -3,8 +3,10 @@ near it is to the rest, and what it says (Edmundson 1969; Radev et al. 2004); th
 (ROUGE-L) that can be expected of them. Needs numpy alone."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +18,8 @@ from trainer.text_scores import words_of
 EXTRACTOR = "extractor.json"
 MOST_SENTENCES = 200
 """Of a text, that are looked at; the beginning of a longer one."""
+LONGEST_SENTENCE = 50_000
+"""Characters of a sentence that are looked at."""
 ALIKE = 0.95
 """Cosine from which a sentence says what one that was chosen before says."""
 FEATURES = ("centre", "first", "early", "place", "is_first", "is_last", "words", "is_short")
@@ -24,7 +28,7 @@ MORE_FEATURES = ("length", "before", "is_question", "names", "likely", "likely_s
 words that begin with a capital, the first aside, as a share; and how many are likely to stand in the summary, by how often they did
 in the texts that were learned from, and as a share."""
 SHORT_WORDS = 3
-CLAUSE = re.compile(r"(?<=[,;:])\s+|\s+[-–—]+\s+|(?<=[，；：])")
+CLAUSE = re.compile(r"(?<=[,;:])\s+|(?<!\s)\s+[-–—]+\s+|(?<=[，；：])")
 CLAUSE_WORDS = 8
 SPEAKER = re.compile(r"[^\s:：]{1,20}(?: [^\s:：]{1,20}){0,2}(?::(?=\s)|：)")
 """At the beginning of a line: who says it."""
@@ -34,8 +38,8 @@ UNBOUND = 1_000_000
 
 def sentences_of(text: str) -> list[str]:
     """The sentences, or lines, of a text as they stand in it; at least one."""
-    pieces = [piece.strip() for line in text.splitlines() for piece in split_line(line)]
-    return [piece for piece in pieces if piece][:MOST_SENTENCES] or [text]
+    pieces = (piece for line in text.splitlines() for piece in pieces_of(line))
+    return list(islice(pieces, MOST_SENTENCES)) or [text[:LONGEST_SENTENCE]]
 
 
 @dataclass(frozen=True)
@@ -64,28 +68,40 @@ class Sentences:
 def read_sentences(text: str, clauses: bool = False) -> Sentences:
     """Where most lines begin with a name, as in a dialogue, with the speakers. `clauses`: long sentences are cut at their commas."""
     cut = clauses_of if clauses else lambda sentence: [sentence]
-    lines = [
-        [part for piece in split_line(line) if piece.strip() for part in cut(piece.strip())]
-        for line in text.splitlines()
-    ]
-    lines = [line for line in lines if line]
+    lines, room = [], MOST_SENTENCES
+    for pieces in filter(None, map(pieces_of, text.splitlines())):
+        lines.append([part for piece in pieces[: max(room, 1)] for part in cut(piece)])
+        room -= len(lines[-1])
     names = [SPEAKER.match(line[0]) for line in lines]
     is_dialogue = len(lines) > 1 and 2 * sum(map(bool, names)) > len(lines)
     plain, speakers = [], []
     for line, name in zip(lines, names, strict=True):
         plain += line
         speakers += ["", *[name[0] if name and is_dialogue else ""] * (len(line) - 1)]
-    return Sentences(plain[:MOST_SENTENCES] or [text], speakers[:MOST_SENTENCES] or [""])
+    return Sentences(plain[:MOST_SENTENCES] or [text[:LONGEST_SENTENCE]], speakers[:MOST_SENTENCES] or [""])
+
+
+def pieces_of(line: str) -> list[str]:
+    """Its sentences, of each the beginning; none of a line of blanks."""
+    return [piece.strip()[:LONGEST_SENTENCE] for piece in split_line(line) if piece.strip()]
 
 
 def clauses_of(sentence: str) -> list[str]:
-    """Its parts between commas and dashes, of CLAUSE_WORDS at least, as they stand in it."""
-    clauses, start = [], 0
+    """Its parts between commas and dashes, of CLAUSE_WORDS at least, as they stand in it; the last has all that is beyond
+    MOST_SENTENCES."""
+    clauses, start, words = [], 0, [word.span() for word in re.finditer(r"\S+", sentence)]
+    starts, ends = [first for first, _last in words], [last for _first, last in words]
+
+    def words_between(first: int, last: int) -> int:
+        """As `words_in`, without reading the part again."""
+        return max(bisect_left(starts, last) - bisect_right(ends, first), (last - first) // 8)
+
     for mark in CLAUSE.finditer(sentence):
-        before, behind = sentence[start : mark.start()], sentence[mark.end() :]
-        if min(words_in(before), words_in(behind)) >= CLAUSE_WORDS:
-            clauses.append(before)
+        if min(words_between(start, mark.start()), words_between(mark.end(), len(sentence))) >= CLAUSE_WORDS:
+            clauses.append(sentence[start : mark.start()])
             start = mark.end()
+        if len(clauses) == MOST_SENTENCES:
+            break
     return [part.rstrip(" ,;:，；：") or part for part in [*clauses, sentence[start:]]]
 
 

@@ -1,7 +1,9 @@
 """Pictures that get boxes around their objects."""
 
 import json
+import random
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from tests.trainer.data_files import picture, zipped
 from trainer.data.inspect import inspect
 from webapp.accounts.models import User, Workspace
 from webapp.answers.labelled import as_cell
-from webapp.answers.objects import Boxes, distance_of_boxes
+from webapp.answers.likeness import overlap, places_that_touch
+from webapp.answers.objects import Boxes, Drawn, distance_of_boxes
 from webapp.core.problems import Problem
 from webapp.labelling import guests
 from webapp.labelling.agreement import agreement_of
@@ -170,3 +173,26 @@ def test_boxes_agree_as_far_as_they_overlap() -> None:
     assert found.low < found.alpha < found.high < 1
     assert found.likeness is not None
     assert (found.likeness.name, found.likeness.value) == ("f1_50", pytest.approx(32 / 36))
+
+
+def test_many_boxes_agree_within_a_moment() -> None:
+    kind, generator = Boxes(), random.Random(3)
+
+    def drawn(size: float) -> Drawn:
+        """500 boxes, each as large as that, that lie on each other where it is large."""
+        return tuple(("cat", (generator.uniform(0, 10), generator.uniform(0, 10), size, size)) for _box in range(500))
+
+    for size in (100, 0.5):
+        units = [[drawn(size) for _answer in range(4)] for _row in range(20)]
+        begun = time.process_time()
+        found = agreement_of(units, kind)
+        assert time.process_time() - begun < 5, size
+        assert found is not None
+        assert found.rows == 20
+
+
+def test_boxes_that_touch_are_found_as_by_comparing_all() -> None:
+    generator = random.Random(4)
+    first, second = ([tuple(generator.uniform(0, 9) for _side in range(4)) for _box in range(40)] for _answer in "ab")
+    every = {(a, b) for a, one in enumerate(first) for b, other in enumerate(second) if overlap(one, other) > 0}
+    assert set(places_that_touch(first, second)) == every

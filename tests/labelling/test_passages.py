@@ -195,3 +195,19 @@ def test_passages_agree_word_by_word() -> None:
     nothing = agreement_of([[none, none]] * 10, kind)
     assert nothing is not None
     assert (nothing.alpha, nothing.likeness and nothing.likeness.value) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "masked"),
+    [
+        (["Ask", "john", ".", "doe", "@", "example", ".", "com"], ["Ask", *["⟨email⟩"] * 7]),
+        (["john.doe", "@", "example.com", "", "here"], [*["⟨email⟩"] * 3, "", "here"]),
+        (["to", "john", "+", "tag", "@", "example", ".", "com"], ["to", *["⟨email⟩"] * 7]),
+        (["Call", "+", "49", "(", "0", ")", "89", "1234567"], ["Call", *["⟨phone⟩"] * 7]),
+        (["card", "4111", "-", "1111", "-", "1111", "-", "1111"], ["card", *["⟨card⟩"] * 7]),
+        (["Good.", "Write", "to", "a@example.com", "."], ["Good.", "Write", "to", "⟨email⟩", "."]),
+        (["In", "1914", "-", "1918", ".", "It", "cost", "3", ".", "50"], None),
+    ],
+)
+def test_what_is_parted_at_its_signs_is_masked(words: list[str], masked: list[str] | None) -> None:
+    assert masked_words(words) == (masked or words)

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -123,3 +124,22 @@ def test_the_mean_of_very_many_distances_is_estimated() -> None:
     found = sum_of_distances(numbers, lambda one, other: abs(one - other))
     assert found == pytest.approx(exact, rel=0.05)
     assert sum_of_distances(Counter({1: 2, 4: 1}), lambda one, other: abs(one - other)) == 12
+
+
+def test_long_answers_agree_within_a_moment() -> None:
+    kind, generator = Transcript(), random.Random(7)
+    same, mixed = kind.compared("a " * 4_000), kind.compared("a b " * 2_000)
+    units = [[tuple(generator.choices("ab", k=4_000)) for _answer in "ab"] for _row in range(60)]
+    begun = time.process_time()
+    found = agreement_of([*units, *[[same, mixed]] * 200], kind)
+    assert time.process_time() - begun < 5
+    assert found is not None
+    assert found.rows == 260
+
+
+def test_where_long_answers_differ_is_said() -> None:
+    kind = Transcript()
+    before, behind = (tuple(f"{side}{n}" for n in range(500)) for side in ("x", "y"))
+    assert kind.against((*before, "a", *behind), (*before, "b", *behind)) == [("a", "b")]
+    assert kind.against((*before, *behind), (*before, "b", *behind)) == [("no word", "b")]
+    assert len(kind.against(before, behind)) == 1

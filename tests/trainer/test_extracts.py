@@ -1,6 +1,7 @@
 """Summaries of a text's own sentences."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,16 @@ import pytest
 
 from tests.trainer import command
 from trainer.engines import open_engine
-from trainer.extracts import Best, Sentences, joined, sentences_of
+from trainer.extracts import (
+    LONGEST_SENTENCE,
+    MOST_SENTENCES,
+    Best,
+    Sentences,
+    clauses_of,
+    joined,
+    read_sentences,
+    sentences_of,
+)
 from trainer.tasks.summarization import READER, Summarization
 
 TOPICS = ("rent", "parking", "lifts", "noise", "heating", "gardens", "bins", "locks")
@@ -34,6 +44,25 @@ ROWS = [
 )
 def test_sentences_and_lines(text: str, sentences: list[str]) -> None:
     assert sentences_of(text) == sentences
+
+
+@pytest.mark.parametrize(
+    "text", ["a, " * 350_000, "a" + " " * 1_000_000 + "b", " " * 1_000_000, "x，" * 500_000, "a - " * 250_000]
+)
+def test_a_long_line_is_read_in_a_moment(text: str) -> None:
+    begun = time.process_time()
+    read = read_sentences(text, clauses=True)
+    assert time.process_time() - begun < 1
+    assert 1 <= len(read.plain) <= MOST_SENTENCES
+    assert max(map(len, read.plain)) <= LONGEST_SENTENCE
+    assert sentences_of(text) == [text.strip()[:LONGEST_SENTENCE] or text[:LONGEST_SENTENCE]]
+
+
+def test_parts_of_sentences_have_eight_words() -> None:
+    long = "one two three four five six seven eight"
+    assert clauses_of(f"{long}, {long}  –  {long}, nine") == [long, long, f"{long}, nine"]
+    assert clauses_of(f"one, {long}") == [f"one, {long}"]
+    assert clauses_of("今天我们去公园散步，" * 20)[:1] == [("今天我们去公园散步，" * 7).rstrip("，")]
 
 
 def test_what_says_the_same_is_said_once_and_in_the_order_of_the_text() -> None:

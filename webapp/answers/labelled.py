@@ -130,6 +130,10 @@ class Labelling(ABC):
         """Of two answers as they are compared: how much of them is alike (or differs, as `likeness` says), out of how much."""
         return float(first == second), 1.0
 
+    def effort(self, first: Any, second: Any) -> int:
+        """Of comparing two answers, as `webapp.answers.likeness.MOST_EFFORT` counts it."""
+        return 1
+
     @property
     def likeness_title(self) -> str:
         return ""

@@ -2,12 +2,16 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
-from itertools import combinations
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import combinations, islice, starmap
 from typing import Any
 
 MOST_PAIRS = 2_000
 """Pairs of answers that are compared; of more, so many are drawn."""
+MOST_EFFORT = 2_000_000
+"""That comparing answers may take, so that a page comes within about a second: pairs of boxes, or as long."""
+MOST_TOUCHING = 10_000
+"""Pairs of boxes that touch, in two answers; only boxes that all lie on each other have more."""
 Sides = Sequence[float]
 """x, y, width and height."""
 
@@ -42,10 +46,10 @@ def overlap(first: Sides, second: Sides) -> float:
 
 
 def pairs_by_overlap(first: Sequence[Sides], second: Sequence[Sides]) -> list[tuple[float, int, int]]:
-    """(overlap, place in `first`, place in `second`) of boxes that touch, each in one pair at most: those that overlap most first."""
-    shares = [
-        (overlap(box, other), left, right) for left, box in enumerate(first) for right, other in enumerate(second)
-    ]
+    """(overlap, place in `first`, place in `second`) of boxes that touch, each in one pair at most: those that overlap most first. Of
+    more than MOST_TOUCHING, those of the first boxes."""
+    touching = islice(places_that_touch(first, second), MOST_TOUCHING)
+    shares = [(overlap(first[left], second[right]), left, right) for left, right in touching]
     pairs: list[tuple[float, int, int]] = []
     taken: tuple[set[int], set[int]] = set(), set()
     for share, left, right in sorted(shares, reverse=True):
@@ -56,14 +60,42 @@ def pairs_by_overlap(first: Sequence[Sides], second: Sequence[Sides]) -> list[tu
     return pairs
 
 
-def sum_of_distances(counts: Counter[Any], distance: Callable[[Any, Any], float]) -> float:
+def places_that_touch(first: Sequence[Sides], second: Sequence[Sides]) -> Iterator[tuple[int, int]]:
+    """(place in `first`, place in `second`) of boxes that share an area."""
+    ends = [(x, y, x + width, y + height, place) for place, (x, y, width, height) in enumerate(second)]
+    for left, (x, y, width, height) in enumerate(first):
+        right, bottom = x + width, y + height
+        for start, top, end, low, place in ends:
+            if start < right and x < end and top < bottom and y < low:
+                yield left, place
+
+
+def sum_of_distances(
+    counts: Counter[Any],
+    distance: Callable[[Any, Any], float],
+    effort: Callable[[Any, Any], int] = lambda _first, _second: 1,
+) -> float:
     """Of all ordered pairs of answers, {answer: how often it was given}; of very many it is estimated from MOST_PAIRS of them, the same
-    ones each time."""
-    if len(counts) * (len(counts) - 1) // 2 <= MOST_PAIRS:
+    ones each time, or from as many as take MOST_EFFORT."""
+    pairs = len(counts) * (len(counts) - 1) // 2
+    if pairs <= MOST_PAIRS and sum(starmap(effort, combinations(counts, 2))) <= MOST_EFFORT:
         return 2 * sum(
             counts[answer] * counts[other] * distance(answer, other) for answer, other in combinations(counts, 2)
         )
     generator = random.Random(0)  # noqa: S311  a sample, no secret
     given, weights = list(counts), list(counts.values())
     drawn = zip(*(generator.choices(given, weights, k=MOST_PAIRS) for _side in "ab"), strict=True)
-    return counts.total() ** 2 * sum(distance(answer, other) for answer, other in drawn) / MOST_PAIRS
+    compared = list(within_effort(drawn, effort))
+    return counts.total() ** 2 * sum(starmap(distance, compared)) / len(compared)
+
+
+def within_effort(
+    pairs: Iterable[tuple[Any, Any]], effort: Callable[[Any, Any], int], fewest: int = 1
+) -> Iterator[tuple[Any, Any]]:
+    """The first of them, until they take MOST_EFFORT; `fewest` at least."""
+    spent = 0
+    for place, (answer, other) in enumerate(pairs):
+        spent += effort(answer, other)
+        if spent > MOST_EFFORT and place >= fewest:
+            break
+        yield answer, other

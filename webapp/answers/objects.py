@@ -58,10 +58,13 @@ class Boxes(Labelling):
         return tuple(sorted((str(box["label"]), tuple(map(float, box["box"]))) for box in boxes_in(cell)))
 
     def apart(self, counts: Counter[Drawn]) -> float:
-        return sum_of_distances(counts, distance_of_boxes)
+        return sum_of_distances(counts, distance_of_boxes, self.effort)
 
     def alike(self, first: Drawn, second: Drawn) -> tuple[float, float]:
         return 2.0 * sum(share >= HALF for share in shares_of_boxes(first, second)), float(len(first) + len(second))
+
+    def effort(self, first: Drawn, second: Drawn) -> int:
+        return len(first) * len(second)
 
     @property
     def likeness_title(self) -> str:
@@ -93,15 +96,19 @@ def distance_of_boxes(first: Drawn, second: Drawn) -> float:
     return 1 - 2 * sum(shares_of_boxes(first, second)) / count if count else 0.0
 
 
-def shares_of_boxes(first: Drawn, second: Drawn) -> list[float]:
+@lru_cache(maxsize=2_000)
+def shares_of_boxes(first: Drawn, second: Drawn) -> tuple[float, ...]:
     """Overlaps of the pairs of boxes with the same label."""
-    return [
-        share
-        for label in {label for label, _sides in first}
-        for share, _left, _right in pairs_by_overlap(
-            *([sides for name, sides in side if name == label] for side in (first, second))
-        )
-    ]
+    ours, theirs = by_label(first), by_label(second)
+    pairs = (pairs_by_overlap(ours[label], theirs[label]) for label in ours if label in theirs)
+    return tuple(share for some in pairs for share, _left, _right in some)
+
+
+def by_label(boxes: Drawn) -> dict[str, list[tuple[float, ...]]]:
+    sides: dict[str, list[tuple[float, ...]]] = {}
+    for label, box in boxes:
+        sides.setdefault(label, []).append(box)
+    return sides
 
 
 def form_of_boxes() -> str:

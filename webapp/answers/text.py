@@ -18,6 +18,10 @@ from webapp.answers.likeness import edit_distance, sum_of_distances
 KEPT_TEXT = 2_000
 LONGEST_TEXT = 8_000
 """Characters: twice as many as are said in five minutes."""
+MOST_AGAINST = 100
+"""Words, from the first that differs, of which it is said which stand against each other: it takes a time that grows with their cube."""
+WORDS_AT_ONCE = 300
+"""Pairs of words that are counted in the time of a pair of boxes."""
 
 
 JOINERS = re.compile("[\u200c\u200d]")
@@ -65,23 +69,38 @@ class Transcript(Labelling):
         return tuple(word for word in words if any(map(str.isalnum, word)))
 
     def apart(self, counts: Counter[tuple[str, ...]]) -> float:
-        return sum_of_distances(counts, distance_of_words)
+        return sum_of_distances(counts, distance_of_words, effort_of_words)
 
     def alike(self, first: tuple[str, ...], second: tuple[str, ...]) -> tuple[float, float]:
         return float(edit_distance(first, second)), (len(first) + len(second)) / 2
+
+    def effort(self, first: tuple[str, ...], second: tuple[str, ...]) -> int:
+        return effort_of_words(first, second) + min(len(first), MOST_AGAINST) * min(len(second), MOST_AGAINST)
 
     @property
     def likeness_title(self) -> str:
         return _("Words that differ (word error rate)")
 
     def against(self, first: tuple[str, ...], second: tuple[str, ...]) -> list[tuple[str, str]]:
-        """Words of the one that stand where others of the other do."""
+        """Words of the one that stand where others of the other do, among the first MOST_AGAINST from where they differ."""
+        same = next(
+            (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(map(len, (first, second)))
+        )
+        first, second = first[same:], second[same:]
+        is_cut = max(len(first), len(second)) > MOST_AGAINST
+        first, second = first[:MOST_AGAINST], second[:MOST_AGAINST]
         steps = SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
+        if is_cut and len(steps) > 1:  # where the last ends is not seen
+            steps.pop()
         return [(in_a_line(first[a:b]), in_a_line(second[c:d])) for step, a, b, c, d in steps if step != "equal"]
 
 
 def in_a_line(words: tuple[str, ...]) -> str:
     return " ".join(words)[:SHOWN] or _("no word")
+
+
+def effort_of_words(first: tuple[str, ...], second: tuple[str, ...]) -> int:
+    return len(first) * len(second) // WORDS_AT_ONCE
 
 
 @lru_cache(maxsize=20_000)

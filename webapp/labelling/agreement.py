@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from webapp.answers.classes import OneLabel
 from webapp.answers.labelled import Labelling
+from webapp.answers.likeness import MOST_EFFORT, within_effort
 
 DRAWS, FEWER_DRAWS = 300, 60
 MANY = 100
@@ -102,6 +103,7 @@ def agreement_of(units: Units, kind: Labelling | None = None) -> Agreement | Non
     units = [unit for unit in units if len(unit) > 1]
     if len(units) < FEWEST:
         return None
+    count, units = len(units), affordable(units, kind) if kind.is_compared_slowly else units
     rows = [Judged.of(unit, kind) for unit in units]
     chance = by_chance(rows, kind.apart)
     is_many = len({answer for unit in units for answer in unit}) > MANY
@@ -114,7 +116,16 @@ def agreement_of(units: Units, kind: Labelling | None = None) -> Agreement | Non
     pair, times = disputed.most_common(1)[0] if disputed else (None, 0)
     value, low, high = with_interval(rows, alpha, FEWER_DRAWS if is_many and not kind.is_compared_slowly else DRAWS)
     likeness = Measure(kind.likeness, *with_interval(rows, alike_of, DRAWS)) if kind.likeness else None
-    return Agreement(value, low, high, len(units), pair, times, likeness)
+    return Agreement(value, low, high, count, pair, times, likeness)
+
+
+def affordable(units: Units, kind: Labelling) -> Units:
+    """All of them, or where comparing them takes too long, two answers to some of the rows, the same ones each time."""
+    if sum(kind.effort(*pair) for unit in units for pair in combinations(unit, 2)) <= MOST_EFFORT:
+        return units
+    generator = random.Random(0)  # noqa: S311  a sample, no secret
+    drawn = (generator.sample(unit, 2) for unit in generator.sample(units, len(units)))
+    return list(within_effort(drawn, kind.effort, FEWEST))
 
 
 def with_interval(
