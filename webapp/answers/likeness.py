@@ -8,8 +8,10 @@ from typing import Any
 
 MOST_PAIRS = 2_000
 """Pairs of answers that are compared; of more, so many are drawn."""
-MOST_EFFORT = 2_000_000
+MOST_EFFORT = 400_000
 """That comparing answers may take, so that a page comes within about a second: pairs of boxes, or as long."""
+FEWEST_PAIRS = 10
+"""That are compared however long it takes."""
 MOST_TOUCHING = 10_000
 """Pairs of boxes that touch, in two answers; only boxes that all lie on each other have more."""
 Sides = Sequence[float]
@@ -85,7 +87,7 @@ def sum_of_distances(
     generator = random.Random(0)  # noqa: S311  a sample, no secret
     given, weights = list(counts), list(counts.values())
     drawn = zip(*(generator.choices(given, weights, k=MOST_PAIRS) for _side in "ab"), strict=True)
-    compared = list(within_effort(drawn, effort))
+    compared = list(within_effort(drawn, effort, FEWEST_PAIRS))
     return counts.total() ** 2 * sum(starmap(distance, compared)) / len(compared)
 
 

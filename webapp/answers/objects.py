@@ -64,7 +64,7 @@ class Boxes(Labelling):
         return 2.0 * sum(share >= HALF for share in shares_of_boxes(first, second)), float(len(first) + len(second))
 
     def effort(self, first: Drawn, second: Drawn) -> int:
-        return len(first) * len(second)
+        return len(first) * len(second) + 50
 
     @property
     def likeness_title(self) -> str:
