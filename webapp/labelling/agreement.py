@@ -124,8 +124,8 @@ def affordable(units: Units, kind: Labelling) -> Units:
     if sum(kind.effort(*pair) for unit in units for pair in combinations(unit, 2)) <= MOST_EFFORT:
         return units
     generator = random.Random(0)  # noqa: S311  a sample, no secret
-    drawn = (generator.sample(unit, 2) for unit in generator.sample(units, len(units)))
-    return list(within_effort(drawn, kind.effort, FEWEST))
+    drawn = [generator.sample(unit, 2) for unit in generator.sample(units, len(units))]
+    return list(within_effort(((first, second) for first, second in drawn), kind.effort, FEWEST))
 
 
 def with_interval(
