@@ -69,10 +69,10 @@ def rows_with(cursor: Cursor, version: DatasetVersion, label: str) -> list[int]:
     may_have = f"contains(c{place}, ?) OR contains(c{place}, chr(92))"  # as it is, or with what JSON escapes
     query = f"SELECT n, c{place} FROM {rows_sql(names)} WHERE {may_have} ORDER BY n"  # noqa: S608
     cursor.execute(query, [file_of(version, "data"), label])
-    found: list[int] = []
-    while len(found) < MOST_OF_LABEL and (cells := cursor.fetchmany(MOST_OF_LABEL)):
-        found += [row for row, cell in cells if label in labelling.labels(cell)]
-    return found[:MOST_OF_LABEL]
+    matching: list[int] = []
+    while len(matching) < MOST_OF_LABEL and (cells := cursor.fetchmany(MOST_OF_LABEL)):
+        matching += [row for row, cell in cells if label in labelling.labels(cell)]
+    return matching[:MOST_OF_LABEL]
 
 
 SOURCES: dict[str, Source] = {SUSPECTS: suspects, LABEL: of_label}

@@ -167,8 +167,8 @@ def first_shown(version: DatasetVersion, rows: list[int]) -> Item | None:
     """The first of the rows that can be shown."""
     with connect() as cursor:
         records = read(cursor, version, names_of(version), [row - 1 for row in rows], CHARACTERS)
-    found = (item_of(version, record, None, "") for record in records)
-    return next((item for item in found if can_be_shown(version, item)), None)
+    items = (item_of(version, record, None, "") for record in records)
+    return next((item for item in items if can_be_shown(version, item)), None)
 
 
 def masked(item: Item) -> Item:

@@ -155,19 +155,19 @@ def free_rows(version: DatasetVersion, rows: list[int]) -> list[int]:
     return sorted(free)
 
 
-def extended(version: DatasetVersion, rule: Rule, found: DecisionQuerySet) -> list[Change]:
+def extended(version: DatasetVersion, rule: Rule, decisions: DecisionQuerySet) -> list[Change]:
     """Those of these decisions that lack the label of the rule, with it; none where a row has one label."""
     labelling = check_in_bulk(version)
     if not labelling.can_have_more:
         return []
-    changes = [(decision, labelling.added(decision.value or "", rule.label), decision.source) for decision in found]
+    changes = [(decision, labelling.added(decision.value or "", rule.label), decision.source) for decision in decisions]
     return [change for change in changes if change[1] != change[0].value]
 
 
 def by_rules(version: DatasetVersion) -> DecisionQuerySet:
     """Decisions of rules that are in no version yet."""
-    found: DecisionQuerySet = Decision.objects.pending(version).new().filter(source__startswith=RULE).order_by("pk")
-    return found
+    decisions: DecisionQuerySet = Decision.objects.pending(version).new().filter(source__startswith=RULE).order_by("pk")
+    return decisions
 
 
 def save_changes(version: DatasetVersion, changes: list[Change]) -> int:
@@ -179,8 +179,8 @@ def save_changes(version: DatasetVersion, changes: list[Change]) -> int:
     count = 0
     for (old_value, old_source, value, source), rows in alike.items():
         for start in range(0, len(rows), AT_ONCE):
-            found = Decision.objects.pending(version).new().filter(row__in=rows[start : start + AT_ONCE])
-            unchanged = found.filter(value=old_value, source=old_source)
+            decisions = Decision.objects.pending(version).new().filter(row__in=rows[start : start + AT_ONCE])
+            unchanged = decisions.filter(value=old_value, source=old_source)
             count += unchanged.update(value=value, source=source) if value else unchanged.delete()[0]
     return count
 
@@ -193,8 +193,8 @@ def apply(rule: Rule, user: User) -> int:
     given = {"value": value, "source": rule.source, "person": user, "decided_at": now}
     made = [Decision(workspace=version.workspace, version=version, row=row, **given) for row in rows]
     with transaction.atomic():
-        found = by_rules(version).filter(row__in=matched).select_for_update(of=("self",))
-        more = save_changes(version, extended(version, rule, found))
+        decisions = by_rules(version).filter(row__in=matched).select_for_update(of=("self",))
+        more = save_changes(version, extended(version, rule, decisions))
         before = Decision.objects.filter(version=version, source=rule.source).count()
         Decision.objects.bulk_create(made, batch_size=AT_ONCE, ignore_conflicts=True)  # who was quicker decides
         Rule.objects.filter(pk=rule.pk).update(is_applied=True)
