@@ -133,7 +133,11 @@ def test_a_hundred_decisions_by_keys_alone(page: Page) -> None:
 def test_rows_like_the_one_labelled_last_get_its_label_by_keys(page: Page) -> None:
     folder = os.environ.get("MAQUETTE_PICTURES")
     looker = Looker(page, Path(folder) if folder else None)
-    page.keyboard.press("*")
+    for _turn in range(40):  # the page has only just come
+        page.keyboard.press("*")
+        page.wait_for_timeout(250)
+        if page.locator("[data-part=news]").is_visible():
+            break
     expect(page.locator("[data-part=news]")).to_contain_text("Label a row first")
     expect(page.locator("[data-part=progress]")).to_contain_text("It is trained again", timeout=120_000)
     press(page, "1")
