@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from trainer.tagging.units import text_of
+from trainer.tagging.units import joined, text_of
 
 SIGNS = frozenset(".@-+()/_．＠－＋（）／＿")
 """That stand within addresses and numbers. Corpora make words of them."""
@@ -48,18 +48,7 @@ def masked_words(words: Sequence[str]) -> list[str]:
 
 def tight_text_of(words: Sequence[str], after_blank: frozenset[str]) -> tuple[str, list[tuple[int, int]]]:
     """(the text without blanks beside signs, where each word stands in it); a blank stays before those of `after_blank`."""
-    parts: list[str] = []
-    places: list[tuple[int, int]] = []
-    position, before = 0, ""
-    for word in words:
-        if before and word and not is_tight(before, word, after_blank):
-            parts.append(" ")
-            position += 1
-        parts.append(word)
-        places.append((position, position + len(word)))
-        position += len(word)
-        before = word or before
-    return "".join(parts), places
+    return joined(words, lambda before, word: not is_tight(before, word, after_blank))
 
 
 def is_tight(before: str, word: str, after_blank: frozenset[str]) -> bool:

@@ -117,6 +117,17 @@ def card(page: Page) -> Locator:
     return page.locator("[data-row]:not([hidden])")
 
 
+def draw(page: Page, picture: Locator) -> None:
+    """A box over the middle half of it."""
+    frame = picture.bounding_box()
+    assert frame is not None
+    corners = [(frame["x"] + share * frame["width"], frame["y"] + share * frame["height"]) for share in (0.25, 0.75)]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    page.mouse.move(*corners[1], steps=3)
+    page.mouse.up()
+
+
 def shown(page: Page) -> int:
     return int(card(page).get_attribute("data-row") or "0")
 
@@ -229,13 +240,7 @@ def test_boxes(boxes: Labelled) -> None:  # noqa: F811
 
     def steps(page: Page, looker: Looker) -> None:
         row = shown(page)
-        frame = card(page).locator("[data-drawing]").bounding_box()
-        assert frame is not None
-        at = [(frame["x"] + share * frame["width"], frame["y"] + share * frame["height"]) for share in (0.25, 0.75)]
-        page.mouse.move(*at[0])
-        page.mouse.down()
-        page.mouse.move(*at[1], steps=3)
-        page.mouse.up()
+        draw(page, card(page).locator("[data-drawing]"))
         press(page, "2", ".", "1", "Shift+ArrowRight", "ArrowDown", "ArrowDown")
         expect(page.locator("[data-part=marks] li")).to_have_text(["1 dog", "2 cat"])
         fill = "one => getComputedStyle(one).fill"
@@ -310,13 +315,7 @@ def test_a_guest_draws_boxes_with_one_hand(boxes: Labelled) -> None:  # noqa: F8
 
     def steps(page: Page, looker: Looker) -> None:
         page.set_viewport_size({"width": 360, "height": 740})
-        frame = page.locator("[data-drawing]").bounding_box()
-        assert frame is not None
-        at = [(frame["x"] + share * frame["width"], frame["y"] + share * frame["height"]) for share in (0.25, 0.75)]
-        page.mouse.move(*at[0])
-        page.mouse.down()
-        page.mouse.move(*at[1], steps=3)
-        page.mouse.up()
+        draw(page, page.locator("[data-drawing]"))
         page.locator("[data-part=labels] button").last.click()
         looker.look("guest-boxes-drawn")
         page.set_viewport_size({"width": 360, "height": 740})

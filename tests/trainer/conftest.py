@@ -35,3 +35,11 @@ def model_server() -> Iterator[Serving]:
 def serving(model_server: Serving, settings: Any) -> None:
     """The site asks that server."""
     settings.SERVING_URL, settings.MAQUETTE_INTERNAL_TOKEN = model_server.url, TOKEN
+
+
+@pytest.fixture
+def no_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No encoder is found: words are counted."""
+    monkeypatch.setattr("trainer.models.BUNDLED", {})
+    monkeypatch.setenv("MAQUETTE_MODELS_DIR", "")
+    monkeypatch.setenv("MAQUETTE_CACHE", str(tmp_path / "cache"))

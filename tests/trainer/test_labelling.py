@@ -10,6 +10,7 @@ import pytest
 
 from tests.trainer.command import build_model
 from tests.trainer.data_files import sound, zipped
+from tests.trainer.suggesting import suggested
 from trainer.data.inspect import inspect
 from trainer.data.pool import ONE_IN
 from trainer.errors import SpecError
@@ -20,6 +21,8 @@ from trainer.labelling.rows import read_rows
 from trainer.labelling.suggest import SUGGESTIONS, suggest
 from trainer.labelling.tones import TONES
 from trainer.labelling.vectors import COLUMNS, WORDS, vectors_of, word_vectors
+
+pytestmark = pytest.mark.usefixtures("no_models")
 
 TOPICS = {
     "card": "my card was lost or stolen",
@@ -44,21 +47,10 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "v1"
 
 
-@pytest.fixture(autouse=True)
-def no_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No encoder is found: words are counted."""
-    monkeypatch.setattr("trainer.models.BUNDLED", {})
-    monkeypatch.setenv("MAQUETTE_MODELS_DIR", "")
-    monkeypatch.setenv("MAQUETTE_CACHE", str(tmp_path / "cache"))
-
-
 def asked(version: Path, out: Path, rows: list[int], **more: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(result, suggestions) after these rows, from 1, were labelled in this order."""
     decisions = [{"row": row, "value": topic_of(row - 1)} for row in rows]
-    out.mkdir(exist_ok=True)
-    (out / "request.json").write_text(json.dumps({"version": str(version), "decisions": decisions} | more), "utf-8")
-    result = suggest(out / "request.json", out)
-    return result, pq.read_table(out / SUGGESTIONS).to_pylist()
+    return suggested(version, out, decisions, **more)
 
 
 def test_before_two_labels_rows_are_spread(version: Path, tmp_path: Path) -> None:
@@ -140,13 +132,13 @@ def test_what_the_last_labels_changed(version: Path, tmp_path: Path) -> None:
 
 def test_a_suggested_label_is_learned_from_and_not_tested_on(version: Path, tmp_path: Path) -> None:
     decisions = [{"row": row, "value": topic_of(row - 1), "source": "suggestion"} for row in range(1, 201)]
-    result, _rows = asked(version, tmp_path / "out", [], decisions=decisions)
+    result, _rows = suggested(version, tmp_path / "out", decisions)
     assert (result["labels"], result["score"]) == (200, None)
 
 
 def test_what_was_skipped_is_not_asked_about(version: Path, tmp_path: Path) -> None:
     decisions = [{"row": 1, "value": "a"}, {"row": 2, "value": None}]
-    _result, rows = asked(version, tmp_path / "out", [], decisions=decisions)
+    _result, rows = suggested(version, tmp_path / "out", decisions)
     assert {1, 2}.isdisjoint(row["row"] for row in rows)
 
 
@@ -167,7 +159,7 @@ def test_a_table_is_read_by_its_columns(tmp_path: Path) -> None:
     task = "tabular-classification"
     inspect([tmp_path / "t.csv"], tmp_path / "v1", task=task, columns={"target": "churned"})
     decisions = [{"row": row, "value": "yes" if row % 2 else "no"} for row in range(1, 21)]
-    result, rows = asked(tmp_path / "v1", tmp_path / "out", [], decisions=decisions)
+    result, rows = suggested(tmp_path / "v1", tmp_path / "out", decisions)
     assert result["reader"] == COLUMNS
     right = [row["label"] == ("yes" if row["row"] % 2 else "no") for row in rows]
     assert np.mean(right) > 0.9

@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.linear_model import Ridge
 
+from tests.trainer.suggesting import suggested
 from trainer.data.inspect import inspect
 from trainer.label_lists import write_labels
 from trainer.labelling.alike import ALIKE
 from trainer.labelling.probes import STRENGTHS, least_squares
-from trainer.labelling.suggest import SUGGESTIONS, suggest
+
+pytestmark = pytest.mark.usefixtures("no_models")
 
 WORDS = {"late": "it came weeks too late", "lost": "the parcel was lost", "broken": "the cup is broken"}
 ROWS = 330
@@ -48,21 +50,6 @@ def prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "v1"
 
 
-@pytest.fixture(autouse=True)
-def no_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No encoder is found: words are counted."""
-    monkeypatch.setattr("trainer.models.BUNDLED", {})
-    monkeypatch.setenv("MAQUETTE_MODELS_DIR", "")
-    monkeypatch.setenv("MAQUETTE_CACHE", str(tmp_path / "cache"))
-
-
-def asked(version: Path, out: Path, decisions: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    out.mkdir(exist_ok=True)
-    (out / "request.json").write_text(json.dumps({"version": str(version), "decisions": decisions}), "utf-8")
-    result = suggest(out / "request.json", out)
-    return result, pq.read_table(out / SUGGESTIONS).to_pylist()
-
-
 def labelled(rows: range) -> list[dict[str, Any]]:
     return [{"row": row + 1, "value": write_labels(labels_of(row))} for row in rows]
 
@@ -93,7 +80,7 @@ def test_what_is_held_out_is_what_a_model_without_the_row_says() -> None:
 
 
 def test_the_score_of_several_labels(texts: Path, tmp_path: Path) -> None:
-    result, rows = asked(texts, tmp_path / "out", labelled(range(200)))
+    result, rows = suggested(texts, tmp_path / "out", labelled(range(200)))
     score = result["score"]
     assert (score["name"], result["reader"], result["vectors"], result["suggests"]) == (
         "micro_f1",
@@ -112,18 +99,18 @@ def test_the_score_of_several_labels(texts: Path, tmp_path: Path) -> None:
 
 
 def test_the_sentence_to_stop_comes_for_several_labels(texts: Path, tmp_path: Path) -> None:
-    change = asked(texts, tmp_path / "out", labelled(range(310)))[0]["change"]
+    change = suggested(texts, tmp_path / "out", labelled(range(310)))[0]["change"]
     assert (change["labels"], change["settled"]) == (40, change["low"] <= 0 and change["agreement"] >= 0.98)
     assert change["low"] <= change["value"] <= change["high"]
-    early, _rows = asked(texts, tmp_path / "early", labelled(range(45)))
+    early, _rows = suggested(texts, tmp_path / "early", labelled(range(45)))
     assert early["change"] is None
-    none, _rows = asked(texts, tmp_path / "none", labelled(range(5)))
+    none, _rows = suggested(texts, tmp_path / "none", labelled(range(5)))
     assert (none["score"], none["thin"][-1]["more"] < 20) == (None, True)
     assert {entry["label"] for entry in none["thin"]} <= set(WORDS)
 
 
 def test_the_score_of_a_number_and_that_no_more_are_needed(prices: Path, tmp_path: Path) -> None:
-    result, rows = asked(prices, tmp_path / "out", priced(range(12, 320)))
+    result, rows = suggested(prices, tmp_path / "out", priced(range(12, 320)))
     score = result["score"]
     assert (score["name"], result["vectors"]) == ("r2", "columns")
     assert score["value"] > 0.99, "prices are sums of the columns"
@@ -132,16 +119,16 @@ def test_the_score_of_a_number_and_that_no_more_are_needed(prices: Path, tmp_pat
     assert result["change"]["settled"]
     assert result["change"]["agreement"] > 0.99
     assert {row["label"] for row in rows} == {None}
-    few, rows = asked(prices, tmp_path / "few", priced(range(12, 20)))
+    few, rows = suggested(prices, tmp_path / "few", priced(range(12, 20)))
     assert (few["score"], few["change"], few["thin"]) == (None, None, [])
     assert [row["reason"] for row in rows[:30]].count("test") == 3
 
 
 def test_a_cell_that_is_no_number_is_neither_learned_from_nor_tested_on(prices: Path, tmp_path: Path) -> None:
     unclear = [entry | ({"value": "12 or 13"} if entry["row"] % 5 == 0 else {}) for entry in priced(range(12, 320))]
-    result, _rows = asked(prices, tmp_path / "out", unclear)
+    result, _rows = suggested(prices, tmp_path / "out", unclear)
     json.dumps(result, allow_nan=False)
-    clear, _rows = asked(prices, tmp_path / "clear", [entry for entry in unclear if entry["value"] != "12 or 13"])
+    clear, _rows = suggested(prices, tmp_path / "clear", [entry for entry in unclear if entry["value"] != "12 or 13"])
     assert result["labels"] == clear["labels"] == 320 - 62
     assert result["score"] == clear["score"]
     assert result["score"]["value"] > 0.99

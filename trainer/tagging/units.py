@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 UNSPACED = r"\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -40,12 +40,18 @@ def units_of(text: str) -> list[tuple[int, int]]:
 
 def text_of(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     """(the text that tokens make, where each stands in it): with blanks, but not beside characters of scripts without them."""
-    single = len(tokens) > 1 and all(len(token) == 1 for token in tokens) and any(map(IDEOGRAPH.match, tokens))
+    if len(tokens) > 1 and all(len(token) == 1 for token in tokens) and any(map(IDEOGRAPH.match, tokens)):
+        return joined(tokens, lambda _before, _token: False)
+    return joined(tokens, lambda before, token: needs_blank(before[-1], token[0]))
+
+
+def joined(tokens: Sequence[str], has_blank: Callable[[str, str], bool]) -> tuple[str, list[tuple[int, int]]]:
+    """(the text of tokens, where each stands in it), with a blank between two that are not empty where `has_blank` says so."""
     parts: list[str] = []
     places: list[tuple[int, int]] = []
     position, before = 0, ""
     for token in tokens:
-        if before and not single and needs_blank(before[-1:], token[:1]):
+        if before and token and has_blank(before, token):
             parts.append(" ")
             position += 1
         parts.append(token)
