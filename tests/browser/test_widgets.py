@@ -222,7 +222,13 @@ def test_the_report(slug: str, owner: Page, site: Site, runs: dict[str, str], de
 
 @pytest.mark.parametrize("slug", ["image-classification", "tabular-classification"])
 def test_the_train_page(slug: str, owner: Page, site: Site, runs: dict[str, str], demos: dict[str, str]) -> None:
-    looked_at(owner, f"{site.url}/prototypes/{site.run(runs[slug])['prototype']}/train")
+    """With all that folds open too: no table of settings is wider than a phone."""
+    address = f"{site.url}/prototypes/{site.run(runs[slug])['prototype']}/train"
+    looked_at(owner, address)
+    owner.locator("main details").evaluate_all("folds => folds.forEach(fold => { fold.open = true })")
+    looker = Looker(owner)
+    looker.look(f"{address}, unfolded")
+    assert not looker.complaints, "\n".join(looker.complaints)
 
 
 def test_what_acts_on_ticked_rows_waits_for_one(owner: Page, site: Site) -> None:
