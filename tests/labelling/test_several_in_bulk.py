@@ -172,6 +172,13 @@ def test_labels_are_renamed_within_answers(it: Labelled) -> None:
     assert problem["code"] == "bad_label"
 
 
+def test_what_a_person_says_while_labels_are_renamed_stays(it: Labelled) -> None:
+    it.send([{"row": 31, "value": ["late"]}, {"row": 32, "value": ["late"]}])
+    with connection.execute_wrapper(meanwhile(lambda: it.send([{"row": 31, "value": ["lost"]}]))):
+        post(it, "labels/rename", {"labels": ["late"], "name": "slow"}, 202)
+    assert values() == [(31, '["lost"]', "person"), (32, '["slow"]', "person")]
+
+
 def test_look_alikes_get_all_labels_of_a_row(it: Labelled, workspace: Workspace, api_of: ClientOf) -> None:
     address = reverse("label_alike", args=[it.prototype.pk])
     assert it.ask("labelling")["at_work"]

@@ -316,14 +316,12 @@ def rename(version: DatasetVersion, user: User, names: list[str], name: str) -> 
 
 
 def rename_decisions(version: DatasetVersion, labelling: Labelling, new: dict[str, str]) -> None:
-    """{label: its new name}, in decisions that are in no version yet."""
-    changed = []
-    for decision in Decision.objects.pending(version).settled():
-        cells = decision.value, decision.before
-        decision.value, decision.before = (cell and labelling.renamed(cell, new) for cell in cells)
-        if cells != (decision.value, decision.before):
-            changed.append(decision)
-    Decision.objects.bulk_update(changed, ["value", "before"], batch_size=AT_ONCE)
+    """{label: its new name}, in decisions that are in no version yet; what a person has said meanwhile stays as it was said."""
+    settled = Decision.objects.pending(version).settled()
+    for cells in settled.order_by().values_list("value", "before").distinct():
+        value, before = (cell and labelling.renamed(cell, new) for cell in cells)
+        if (value, before) != cells:
+            settled.filter(value=cells[0], before=cells[1]).update(value=value, before=before)
 
 
 def check_newest(version: DatasetVersion) -> None:
