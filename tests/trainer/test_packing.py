@@ -109,6 +109,8 @@ def test_steps_have_about_as_many_tokens_each() -> None:
     assert sorted(np.concatenate(steps).tolist()) == rows.tolist()
     tokens = [int(lengths[step].sum()) for step in steps]
     assert max(tokens) - min(tokens) < 0.02 * np.mean(tokens)
+    falling = [bool((np.diff(lengths[step]) <= 0).all()) for step in steps]
+    assert not any(falling), "halves of a step are alike, for several devices and for less memory"
     again = balance(lengths, rows, 16, np.random.default_rng([1, 2]))
     assert all(map(np.array_equal, steps, again))
     other = balance(lengths, rows, 16, np.random.default_rng([1, 3]))

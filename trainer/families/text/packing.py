@@ -46,7 +46,8 @@ def lay(ids: Sequence[Tensor], targets: Sequence[Tensor], device: torch.device) 
 
 def balance(lengths: np.ndarray, rows: np.ndarray, size: int, generator: np.random.Generator) -> list[np.ndarray]:
     """Every row once, in as many steps as `size` rows each would make, of about as many tokens each: the longest rows first, each
-    into the step with the fewest tokens so far (Graham 1969). Rows of one length, and the steps, stand in a random order."""
+    into the step with the fewest tokens so far (Graham 1969). The steps, and the rows of each, stand in a
+    random order, so that a part of a step, of one device or of less memory, has its share of the long ones."""
     order = generator.permutation(rows)
     order = order[np.argsort(-lengths[order], kind="stable")]
     steps: list[list[int]] = [[] for _step in range(-(-len(rows) // size))]
@@ -55,7 +56,9 @@ def balance(lengths: np.ndarray, rows: np.ndarray, size: int, generator: np.rand
         tokens, number = heap[0]
         steps[number].append(row)
         heapq.heapreplace(heap, (tokens + int(lengths[row]), number))
-    return [np.array(steps[number], dtype=rows.dtype) for number in generator.permutation(len(steps))]
+    return [
+        generator.permutation(np.array(steps[number], dtype=rows.dtype)) for number in generator.permutation(len(steps))
+    ]
 
 
 def attend(
